@@ -1,0 +1,23 @@
+"""A picture to JPEG."""
+
+import numpy as np
+import numpy.typing as npt
+from simplejpeg import encode_jpeg
+
+__all__ = ["encode_still"]
+
+_CHROMA_FROM = 90
+"""From this quality on, colour is kept at full resolution (4:4:4), as most encoders do."""
+
+
+def encode_still(picture: npt.NDArray[np.uint8], quality: int) -> bytes:
+    """Return a (height, width, 3) RGB uint8 picture as a baseline JPEG (JFIF: BT.601, full range).
+
+    Args:
+        picture: at most 65,500 px a side.
+        quality: libjpeg's scale, 1 to 100.
+    """
+    subsampling = "444" if quality >= _CHROMA_FROM else "420"
+    return bytes(
+        encode_jpeg(picture, quality=quality, colorspace="RGB", colorsubsampling=subsampling)
+    )

@@ -1,0 +1,158 @@
+"""Every error that Scrubjay raises.
+
+::
+
+    ScrubjayError                  the base: catch this to catch them all
+    ├── RecipeError                a recipe or option asks for something impossible
+    ├── SourceError                the video
+    │   ├── SourceNotFoundError    nothing is there
+    │   ├── SourceUnreadableError  it is there, but it is no video that can be opened
+    │   ├── NoVideoError           it opens, but has no video stream with a picture in it
+    │   ├── UnsupportedVideoError  its codec has no decoder here
+    │   ├── SourceDamagedError     a stretch of it gives no picture
+    │   └── SourceChangedError     it is not the video that the plan was made for
+    ├── StoreError                 the destination (may pass: retryable)
+    │   ├── DestinationError       it cannot be written or is not what it should be
+    │   ├── StoreFullError         no space is left
+    │   └── ObjectNotFoundError    no object has that key
+    ├── RenderError                a slice could not be made; carries its index
+    ├── EngineError                the runner failed, not the work (retryable)
+    │   ├── WorkerCrashedError     the worker process died
+    │   ├── WorkerStalledError     the worker process showed no progress and was killed
+    │   └── WorkerMemoryError      the worker process needed more memory than it may have
+    └── IncompleteError            the set is finished but has gaps; carries them
+
+Errors of other libraries enter this tree at one place for each library (`media.ffmpeg`, `store`),
+with `raise ... from`. Doors own the tables from these classes to exit codes and the like.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+__all__ = [
+    "DestinationError",
+    "EngineError",
+    "IncompleteError",
+    "NoVideoError",
+    "ObjectNotFoundError",
+    "RecipeError",
+    "RenderError",
+    "ScrubjayError",
+    "SourceChangedError",
+    "SourceDamagedError",
+    "SourceError",
+    "SourceNotFoundError",
+    "SourceUnreadableError",
+    "StoreError",
+    "StoreFullError",
+    "UnsupportedVideoError",
+    "WorkerCrashedError",
+    "WorkerMemoryError",
+    "WorkerStalledError",
+    "error_class",
+    "error_classes",
+]
+
+
+class ScrubjayError(Exception):
+    """Base of every error that Scrubjay raises; its text is one sentence for a person."""
+
+    retryable: ClassVar[bool] = False
+    """Whether the same call may succeed later without anybody changing anything."""
+
+
+class RecipeError(ScrubjayError):
+    """A recipe or an option asks for something impossible; the text names the field."""
+
+
+class SourceError(ScrubjayError):
+    """The video cannot give what was asked of it."""
+
+
+class SourceNotFoundError(SourceError):
+    """Nothing exists at the source's address."""
+
+
+class SourceUnreadableError(SourceError):
+    """The source exists but is no video that can be opened."""
+
+
+class NoVideoError(SourceError):
+    """The source opens, but no stream in it has a moving or still picture."""
+
+
+class UnsupportedVideoError(SourceError):
+    """The source's video codec has no decoder in this FFmpeg."""
+
+
+class SourceDamagedError(SourceError):
+    """A stretch of the source gives no picture."""
+
+
+class SourceChangedError(SourceError):
+    """The source is not the video that the plan was made for."""
+
+
+class StoreError(ScrubjayError):
+    """A store did not do what it was asked; it may do so later."""
+
+    retryable = True
+
+
+class DestinationError(StoreError):
+    """The destination cannot be written, or holds something that is not a Scrubjay set."""
+
+    retryable = False
+
+
+class StoreFullError(StoreError):
+    """No space is left in the destination."""
+
+    retryable = False
+
+
+class ObjectNotFoundError(StoreError):
+    """No object has that key."""
+
+    retryable = False
+
+
+class RenderError(ScrubjayError):
+    """A slice could not be made."""
+
+
+class EngineError(ScrubjayError):
+    """The runner failed, not the work."""
+
+    retryable = True
+
+
+class WorkerCrashedError(EngineError):
+    """The worker process died."""
+
+
+class WorkerStalledError(EngineError):
+    """The worker process showed no progress for too long and was killed."""
+
+
+class WorkerMemoryError(EngineError):
+    """The worker process needed more memory than it may have."""
+
+
+class IncompleteError(ScrubjayError):
+    """The set is finished but has gaps: slices that could not be made."""
+
+
+def error_classes(base: type[ScrubjayError] = ScrubjayError) -> Iterator[type[ScrubjayError]]:
+    """Yield `base` and every class below it, parents first."""
+    yield base
+    for child in base.__subclasses__():
+        yield from error_classes(child)
+
+
+def error_class(name: str) -> type[ScrubjayError]:
+    """Return the class of that name; unknown names are `EngineError`.
+
+    Errors cross process borders as a name and a text: a worker is not trusted with pickles.
+    """
+    return next((each for each in error_classes() if each.__name__ == name), EngineError)

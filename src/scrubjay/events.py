@@ -1,0 +1,127 @@
+"""What a run tells while it goes: the events of `on_progress` and of `scrubjay make --json`.
+
+Every event is one JSON object with an `event` field. Times are exact seconds as text ("30", "7/3").
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from scrubjay.model import MediaInfo, SourceRef
+
+__all__ = [
+    "Event",
+    "Finished",
+    "OnEvent",
+    "Planned",
+    "Probed",
+    "SliceDone",
+    "SliceFailed",
+    "SliceProgress",
+    "SliceRetried",
+    "SliceStarted",
+]
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    pass
+
+
+class Probed(_Event, frozen=True, kw_only=True, tag="probed"):
+    """The video was opened and looked into."""
+
+    source: SourceRef
+    media: MediaInfo
+
+
+class Planned(_Event, frozen=True, kw_only=True, tag="planned"):
+    """The plan is saved; the work begins."""
+
+    slices: Annotated[int, Meta(description="Slices in the plan.")]
+    done: Annotated[int, Meta(description="Of these, how many an earlier run finished.")]
+    replaced: Annotated[
+        bool, Meta(description="Whether the destination held the plan of another video or recipe.")
+    ]
+    duration: Annotated[Fraction, Meta(description="Seconds of video that the set covers.")]
+    remaining: Annotated[Fraction, Meta(description="Of these, seconds still to be rendered.")]
+
+
+class SliceStarted(_Event, frozen=True, kw_only=True, tag="slice_started"):
+    """A worker took a slice."""
+
+    index: Annotated[int, Meta(description="0-based.")]
+    worker: Annotated[int, Meta(description="Which worker, 0-based.")]
+    start: Fraction
+    end: Fraction
+
+
+class SliceProgress(_Event, frozen=True, kw_only=True, tag="slice_progress"):
+    """A worker has read a slice's pictures up to a time."""
+
+    index: int
+    worker: int
+    time: Annotated[Fraction, Meta(description="Seconds into the video.")]
+
+
+class SliceDone(_Event, frozen=True, kw_only=True, tag="slice_done"):
+    """A slice and its record are in the store."""
+
+    index: int
+    worker: int
+    start: Fraction
+    end: Fraction
+    size_bytes: Annotated[int, Meta(description="Of its artifacts.")]
+    damaged_packets: int
+
+
+class SliceRetried(_Event, frozen=True, kw_only=True, tag="slice_retried"):
+    """A try at a slice failed; it will be tried again."""
+
+    index: int
+    worker: int
+    attempt: Annotated[int, Meta(description="Which try failed, from 1.")]
+    error: Annotated[str, Meta(description="Class of the error.")]
+    message: str
+
+
+class SliceFailed(_Event, frozen=True, kw_only=True, tag="slice_failed"):
+    """A slice is given up; it becomes a gap."""
+
+    index: int
+    start: Fraction
+    end: Fraction
+    error: str
+    message: str
+
+
+class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
+    """The manifest is written."""
+
+    status: Annotated[str, Meta(description="`complete` or `partial`.")]
+    manifest: Annotated[str, Meta(description="Key of the manifest.")]
+    slices: int
+    failed: int
+    animations: int
+    frames: int
+    sheets: int
+    size_bytes: Annotated[int, Meta(description="Of all artifacts of the set.")]
+    stale: Annotated[int, Meta(description="Objects of an earlier plan that are still there.")]
+    removed: Annotated[int, Meta(description="Objects of an earlier plan that were removed.")]
+    seconds: Annotated[float, Meta(description="Wall time of the run.")]
+
+
+Event: TypeAlias = (
+    Probed
+    | Planned
+    | SliceStarted
+    | SliceProgress
+    | SliceDone
+    | SliceRetried
+    | SliceFailed
+    | Finished
+)
+
+OnEvent: TypeAlias = Callable[[Event], None]

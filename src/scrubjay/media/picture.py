@@ -1,0 +1,72 @@
+"""From a decoded frame to a picture as people see it: upright, square pixels, RGB."""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from av import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from scrubjay.model import MediaInfo, Size
+
+__all__ = ["Painter", "RgbPicture"]
+
+RgbPicture: TypeAlias = npt.NDArray[np.uint8]
+"""(height, width, 3) RGB uint8, full range, C-contiguous."""
+
+_SPACES = {
+    "bt709": Colorspace.ITU709,
+    "fcc": Colorspace.FCC,
+    "bt470bg": Colorspace.ITU601,
+    "smpte170m": Colorspace.ITU601,
+    "smpte240m": Colorspace.SMPTE240M,
+    "bt2020nc": Colorspace.BT2020,
+    "bt2020c": Colorspace.BT2020,
+}
+
+_HD_HEIGHT = 720
+"""From this coded height on, video that does not name its colour matrix is taken for BT.709, below
+it for BT.601, as Chromium does (media/ffmpeg/ffmpeg_common.cc)."""
+
+
+class Painter:
+    """Paints frames of one video at one size.
+
+    Args:
+        media: what the video is: its turn, its shape and its colours.
+        size: of the pictures, as displayed.
+    """
+
+    def __init__(self, media: MediaInfo, size: Size) -> None:
+        self._turns = media.rotation_deg // 90
+        self._mirrored = media.mirrored
+        turned = self._turns % 2 == 1
+        self._width = size.height if turned else size.width
+        self._height = size.width if turned else size.height
+        self._range = ColorRange.JPEG if media.color_range == "full" else ColorRange.MPEG
+        self._space = _SPACES.get(
+            media.color_space,
+            Colorspace.ITU709 if media.coded_height >= _HD_HEIGHT else Colorspace.ITU601,
+        )
+        self._scaler = VideoReformatter()  # keeps libswscale's tables from frame to frame
+
+    def paint(self, frame: VideoFrame) -> RgbPicture:
+        """Return the frame as a picture."""
+        scaled = self._scaler.reformat(
+            frame,
+            width=self._width,
+            height=self._height,
+            format="rgb24",
+            src_colorspace=self._space,
+            dst_colorspace=self._space,
+            src_color_range=self._range,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.LANCZOS,
+            threads=1,
+        )
+        picture: RgbPicture = scaled.to_ndarray()
+        if self._mirrored:
+            picture = picture[:, ::-1]
+        if self._turns:
+            picture = np.rot90(picture, -self._turns)
+        return np.ascontiguousarray(picture)

@@ -1,0 +1,441 @@
+"""The frozen values that pass between rooms.
+
+`SourceRef -> MediaInfo -> Plan -> slice -> pictures -> artifacts -> SliceRecord -> Manifest`.
+
+All are JSON-able by `encode` and `decode`. Inside (plans, records, messages) a time is an exact
+fraction of seconds, written as text ("7/3"); in the `Manifest`, which players read, it is a number.
+"""
+
+import json
+from fractions import Fraction
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, field
+
+from scrubjay.timing import Span
+
+__all__ = [
+    "RENDER_VERSION",
+    "AnimationEntry",
+    "AnimationRecord",
+    "Animations",
+    "FrameEntry",
+    "FrameRecord",
+    "Frames",
+    "Gap",
+    "Manifest",
+    "ManifestMedia",
+    "MediaInfo",
+    "Plan",
+    "Recipe",
+    "SheetEntry",
+    "SheetGrid",
+    "SheetRecord",
+    "Sheets",
+    "Size",
+    "Slice",
+    "SliceEntry",
+    "SliceRecord",
+    "SourceRef",
+    "decode",
+    "decode_as",
+    "encode",
+    "encode_pretty",
+    "exact",
+]
+
+RENDER_VERSION = 1
+"""Raised whenever the same plan would give other bytes, so that a resumed set never mixes two."""
+
+T = TypeVar("T")
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the values: immutable, named fields only."""
+
+
+class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what people write by hand: a misspelt field is an error."""
+
+
+class Size(_Value, frozen=True, kw_only=True):
+    """Width and height of a picture in square pixels."""
+
+    width: int
+    height: int
+
+
+# What is asked for ------------------------------------------------------------------------------
+
+
+def _check(name: str, value: Fraction, least: Fraction, most: Fraction) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value}; it must be from {least} to {most}")
+
+
+class Animations(_Strict, frozen=True, kw_only=True):
+    """The animation of each slice."""
+
+    enabled: Annotated[bool, Meta(description="Make an animation for each slice.")] = True
+    fps: Annotated[Fraction, Meta(description="Frames a second, up to 50.")] = Fraction(10)
+    width: Annotated[
+        int, Meta(ge=1, le=4096, description="Width in px; a smaller video is not enlarged.")
+    ] = 240
+    colors: Annotated[int, Meta(ge=2, le=255, description="Most colours in a palette.")] = 255
+
+    def __post_init__(self) -> None:
+        _check("fps", self.fps, Fraction(1, 100), Fraction(50))
+
+
+class Frames(_Strict, frozen=True, kw_only=True):
+    """The stills."""
+
+    enabled: Annotated[bool, Meta(description="Make a still for each interval.")] = True
+    interval: Annotated[Fraction, Meta(description="Seconds from one still to the next.")] = (
+        Fraction(1)
+    )
+    width: Annotated[
+        int, Meta(ge=0, le=16384, description="Width in px; 0 is the size of the video.")
+    ] = 0
+    quality: Annotated[int, Meta(ge=1, le=100, description="JPEG quality, 1 to 100.")] = 80
+
+    def __post_init__(self) -> None:
+        _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
+
+
+class Sheets(_Strict, frozen=True, kw_only=True):
+    """The sprite sheet of each slice."""
+
+    enabled: Annotated[bool, Meta(description="Make a sheet of thumbnails for each slice.")] = True
+    interval: Annotated[Fraction, Meta(description="Seconds from one thumbnail to the next.")] = (
+        Fraction(1)
+    )
+    width: Annotated[
+        int, Meta(ge=1, le=4096, description="Width of a thumbnail in px; never enlarged.")
+    ] = 240
+    columns: Annotated[int, Meta(ge=1, le=1000, description="Thumbnails in a row.")] = 6
+    quality: Annotated[int, Meta(ge=1, le=100, description="JPEG quality, 1 to 100.")] = 75
+
+    def __post_init__(self) -> None:
+        _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
+
+
+class Recipe(_Strict, frozen=True, kw_only=True):
+    """What to make of a video. The defaults are the `classic` recipe."""
+
+    slice_length: Annotated[
+        Fraction, Meta(description="Seconds of video in a slice: one animation, one sheet.")
+    ] = Fraction(30)
+    animations: Animations = Animations()
+    frames: Frames = Frames()
+    sheets: Sheets = Sheets()
+
+    def __post_init__(self) -> None:
+        _check("slice_length", self.slice_length, Fraction(1, 10), Fraction(86400))
+        if not (self.animations.enabled or self.frames.enabled or self.sheets.enabled):
+            raise ValueError("animations, frames and sheets are all switched off")
+
+
+# What is there ----------------------------------------------------------------------------------
+
+
+class SourceRef(_Value, frozen=True, kw_only=True):
+    """Which video this is, wherever it lies: no path, no address, no secret."""
+
+    name: str
+    """The last part of its address, for people."""
+    size_bytes: int
+    fingerprint: str
+    """BLAKE2b of its size and content (of samples of the content where it is large)."""
+
+
+class MediaInfo(_Value, frozen=True, kw_only=True):
+    """What probing found in a video. Times are exact seconds on the player's seek bar."""
+
+    container: str
+    codec: str
+    stream_index: int
+    duration: Fraction
+    """Where the last picture ends, as measured from the packets, not as a header claims."""
+    declared_duration: Fraction | None
+    """What the container's header claims for the longest stream."""
+    first_picture: Fraction
+    """When the first picture is shown; before it, a preview shows that first one."""
+    origin: Fraction
+    """What the stream's clock shows at the left end of the seek bar."""
+    time_base: Fraction
+    """Length of the stream's tick in seconds."""
+    frame_rate: Fraction | None
+    """Average, for people; never used to find a picture."""
+    width: int
+    """Width in px as displayed: square pixels, upright."""
+    height: int
+    coded_width: int
+    coded_height: int
+    sample_aspect_ratio: Fraction
+    rotation_deg: Literal[0, 90, 180, 270]
+    """Clockwise turn that puts the coded picture upright."""
+    mirrored: bool
+    """Whether the coded picture is flipped left to right before it is turned."""
+    pixel_format: str
+    color_space: str
+    color_range: str
+    color_transfer: str
+    has_audio: bool
+    warnings: tuple[str, ...] = ()
+
+
+# What will be made ------------------------------------------------------------------------------
+
+
+class Slice(_Value, frozen=True, kw_only=True):
+    """One stretch of the video; the unit of work."""
+
+    index: int
+    """0-based, no holes."""
+    start: Fraction
+    end: Fraction
+
+    @property
+    def span(self) -> Span:
+        """The slice's time as a half-open span."""
+        return Span(start=self.start, end=self.end)
+
+
+class SheetGrid(_Value, frozen=True, kw_only=True):
+    """How every sheet of a set is laid out: `columns` x `rows` thumbnails of one size."""
+
+    columns: int
+    rows: int
+    thumbnail: Size
+
+
+class Plan(_Value, frozen=True, kw_only=True):
+    """All that will be made of one video. Any machine can take a slice of it."""
+
+    format: Literal["scrubjay-plan/1"] = "scrubjay-plan/1"
+    render_version: int = RENDER_VERSION
+    source: SourceRef
+    media: MediaInfo
+    recipe: Recipe
+    animation: Size | None
+    frame: Size | None
+    sheet: SheetGrid | None
+    slices: tuple[Slice, ...]
+
+
+# What was made ----------------------------------------------------------------------------------
+
+
+class AnimationRecord(_Value, frozen=True, kw_only=True):
+    """An animation in the store."""
+
+    key: str
+    media_type: str
+    frames: int
+    size_bytes: int
+    blake2b: str
+
+
+class FrameRecord(_Value, frozen=True, kw_only=True):
+    """A still in the store."""
+
+    key: str
+    time: Fraction
+    source_time: Fraction
+    """When the source shows this very picture first; at most `time`, but for the first picture."""
+    size_bytes: int
+    blake2b: str
+
+
+class SheetRecord(_Value, frozen=True, kw_only=True):
+    """A sprite sheet in the store."""
+
+    key: str
+    start: Fraction
+    """Time of its first thumbnail; thumbnail k is for `start + k * interval`."""
+    end: Fraction
+    source_times: tuple[Fraction, ...]
+    """When the source shows each thumbnail's picture first; as many as there are thumbnails."""
+    size_bytes: int
+    blake2b: str
+
+
+class SliceRecord(_Value, frozen=True, kw_only=True):
+    """One finished slice. It is written after its artifacts: its presence means that it is done."""
+
+    format: Literal["scrubjay-slice/1"] = "scrubjay-slice/1"
+    plan: str
+    """The plan's id."""
+    index: int
+    start: Fraction
+    end: Fraction
+    animation: AnimationRecord | None
+    frames: tuple[FrameRecord, ...]
+    sheet: SheetRecord | None
+    damaged_packets: int = 0
+    """Packets of the stretch that the decoder could not read and that were skipped."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size in bytes of every artifact by its key."""
+        made = [*self.frames, *(each for each in (self.animation, self.sheet) if each)]
+        return {artifact.key: artifact.size_bytes for artifact in made}
+
+
+# What players read ------------------------------------------------------------------------------
+
+
+class AnimationEntry(_Value, frozen=True, kw_only=True):
+    """An animation, in the manifest."""
+
+    key: Annotated[str, Meta(description="Where it is, relative to the manifest.")]
+    media_type: str
+    start: float
+    end: float
+    width: int
+    height: int
+    frames: Annotated[int, Meta(description="How many pictures it holds.")]
+    size_bytes: int
+
+
+class FrameEntry(_Value, frozen=True, kw_only=True):
+    """A still, in the manifest."""
+
+    key: Annotated[str, Meta(description="Where it is, relative to the manifest.")]
+    time: Annotated[float, Meta(description="The instant it stands for.")]
+    source_time: Annotated[
+        float, Meta(description="When the video shows exactly this picture first.")
+    ]
+    width: int
+    height: int
+    size_bytes: int
+
+
+class SheetEntry(_Value, frozen=True, kw_only=True):
+    """A sprite sheet, in the manifest. Thumbnail k (0-based, by rows) is for start + k * interval."""
+
+    key: Annotated[str, Meta(description="Where it is, relative to the manifest.")]
+    start: float
+    end: float
+    columns: int
+    rows: int
+    thumbnail_width: int
+    thumbnail_height: int
+    interval: Annotated[float, Meta(description="Seconds from one thumbnail to the next.")]
+    count: Annotated[int, Meta(description="Thumbnails in it; cells after these are black.")]
+    size_bytes: int
+
+
+class SliceEntry(_Value, frozen=True, kw_only=True):
+    """A slice, in the manifest."""
+
+    index: int
+    start: float
+    end: float
+    status: Literal["done", "failed"]
+
+
+class Gap(_Value, frozen=True, kw_only=True):
+    """A stretch of the video that has no previews, and why."""
+
+    start: float
+    end: float
+    reason: str
+
+
+class ManifestMedia(_Value, frozen=True, kw_only=True):
+    """What the video is, in the manifest."""
+
+    duration: Annotated[float, Meta(description="Seconds that the previews cover.")]
+    width: Annotated[int, Meta(description="Displayed width in px: square pixels, upright.")]
+    height: int
+    rotation_deg: int
+    frame_rate: Annotated[float | None, Meta(description="Average, for people.")]
+    codec: str
+    container: str
+    first_picture: float
+    has_audio: bool
+    warnings: tuple[str, ...]
+
+
+class Manifest(_Value, frozen=True, kw_only=True):
+    """All that a reader needs to use a set of previews. Times are seconds; keys are relative."""
+
+    format: Literal["scrubjay/1"] = "scrubjay/1"
+    status: Annotated[
+        Literal["complete", "partial"], Meta(description="`partial`: see `gaps` for what is missing.")
+    ]
+    source: SourceRef
+    media: ManifestMedia
+    recipe: dict[str, Any]
+    slices: tuple[SliceEntry, ...]
+    animations: tuple[AnimationEntry, ...]
+    frames: tuple[FrameEntry, ...]
+    sheets: tuple[SheetEntry, ...]
+    gaps: tuple[Gap, ...]
+    tracks: Annotated[
+        dict[str, str], Meta(description="Documents beside the manifest: name to key.")
+    ] = field(default_factory=dict)
+
+
+# To and from bytes ------------------------------------------------------------------------------
+
+
+def _to_builtin(value: object) -> object:
+    if isinstance(value, Fraction):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def exact(value: object) -> Fraction:
+    """Return a number, or text such as "7/3" or "29.97", as an exact fraction.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
+        raise ValueError(f"expected a number, got {value!r}")  # noqa: TRY004  msgspec shows it
+    try:
+        return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError(f"expected a number, got {value!r}") from None
+
+
+def _from_builtin(wanted: type, value: object) -> object:
+    if wanted is Fraction:
+        return exact(value)
+    raise NotImplementedError(f"{wanted.__name__} has no JSON form")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
+
+
+def encode(value: object) -> bytes:
+    """Return a value as compact JSON; equal values give equal bytes."""
+    return _encoder.encode(value)
+
+
+def encode_pretty(value: object) -> bytes:
+    """Return a value as JSON that people can read."""
+    text = json.dumps(msgspec.to_builtins(value, enc_hook=_to_builtin), indent=2, ensure_ascii=False)
+    return text.encode() + b"\n"
+
+
+def decode(data: bytes, wanted: type[T]) -> T:
+    """Read a value from JSON and check it.
+
+    Raises:
+        msgspec.ValidationError: the JSON has another shape; the text names the place.
+        msgspec.DecodeError: it is no JSON.
+    """
+    return msgspec.json.decode(data, type=wanted, dec_hook=_from_builtin)
+
+
+def decode_as(value: object, wanted: type[T]) -> T:
+    """Read a value from plain dicts, lists, numbers and text, and check it.
+
+    Raises:
+        msgspec.ValidationError: it has another shape; the text names the place.
+    """
+    return msgspec.convert(value, wanted, dec_hook=_from_builtin)

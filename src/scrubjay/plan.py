@@ -1,0 +1,108 @@
+"""From what a video is and what is asked for to what will be made. Pure: no files, no decoding."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from hashlib import blake2b
+from math import ceil
+
+import msgspec
+
+from scrubjay.errors import RecipeError
+from scrubjay.model import MediaInfo, Plan, Recipe, SheetGrid, Size, Slice, SourceRef, encode
+from scrubjay.timing import multiples_in, samples_in, spans_of
+
+__all__ = ["MAX_JPEG_PX", "Targets", "make_plan", "plan_id", "targets_of"]
+
+MAX_JPEG_PX = 65_500
+"""Largest width or height of a JPEG that libjpeg writes (JPEG_MAX_DIMENSION)."""
+
+_MAX_SLICES = 100_000
+
+
+class Targets(msgspec.Struct, frozen=True, kw_only=True):
+    """The instants of one slice at which a picture is wanted, each sorted, in exact seconds."""
+
+    animation: tuple[Fraction, ...]
+    frames: tuple[Fraction, ...]
+    sheet: tuple[Fraction, ...]
+
+    def instants(self) -> list[Fraction]:
+        """Return all of them, sorted, each once."""
+        return sorted({*self.animation, *self.frames, *self.sheet})
+
+
+def make_plan(source: SourceRef, media: MediaInfo, recipe: Recipe) -> Plan:
+    """Lay down slices and picture sizes for one video.
+
+    Raises:
+        RecipeError: the recipe asks for more slices or larger sheets than can be made.
+    """
+    if media.duration / recipe.slice_length > _MAX_SLICES:
+        raise RecipeError(
+            f"slice_length {recipe.slice_length} s would cut {source.name} into more than "
+            f"{_MAX_SLICES} slices; ask for longer ones"
+        )
+    spans = spans_of(media.duration, recipe.slice_length)
+    return Plan(
+        source=source,
+        media=media,
+        recipe=recipe,
+        animation=_fitted(media, recipe.animations.width) if recipe.animations.enabled else None,
+        frame=_fitted(media, recipe.frames.width) if recipe.frames.enabled else None,
+        sheet=_grid(media, recipe) if recipe.sheets.enabled else None,
+        slices=tuple(
+            Slice(index=index, start=span.start, end=span.end) for index, span in enumerate(spans)
+        ),
+    )
+
+
+def plan_id(plan: Plan) -> str:
+    """Name a plan by its content: the same source, recipe and renderer give the same id.
+
+    The source's file name is for people: a renamed video is still the same one.
+    """
+    nameless = msgspec.structs.replace(plan.source, name="")
+    content = encode(msgspec.structs.replace(plan, source=nameless))
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def targets_of(plan: Plan, part: Slice) -> Targets:
+    """Return the instants at which a slice needs a picture.
+
+    Stills and thumbnails stand on the whole video's grid, so that they do not depend on how it was
+    cut; an animation's pictures are counted from its slice's start.
+    """
+    recipe = plan.recipe
+
+    def grid(interval: Fraction, *, wanted: bool) -> Iterator[Fraction]:
+        return multiples_in(part.span, interval) if wanted else iter(())
+
+    return Targets(
+        animation=tuple(samples_in(part.span, recipe.animations.fps)) if plan.animation else (),
+        frames=tuple(grid(recipe.frames.interval, wanted=plan.frame is not None)),
+        sheet=tuple(grid(recipe.sheets.interval, wanted=plan.sheet is not None)),
+    )
+
+
+def _fitted(media: MediaInfo, width: int) -> Size:
+    """Return the displayed size scaled to `width` px, never enlarged; 0 is the displayed size."""
+    width = min(width, media.width) if width else media.width
+    return Size(width=width, height=max(1, round(Fraction(width * media.height, media.width))))
+
+
+def _grid(media: MediaInfo, recipe: Recipe) -> SheetGrid:
+    """Lay out a sheet that holds the thumbnails of the fullest slice."""
+    length = min(recipe.slice_length, media.duration)
+    most = max(1, ceil(length / recipe.sheets.interval))
+    columns = min(recipe.sheets.columns, most)
+    grid = SheetGrid(
+        columns=columns, rows=ceil(most / columns), thumbnail=_fitted(media, recipe.sheets.width)
+    )
+    largest = max(grid.columns * grid.thumbnail.width, grid.rows * grid.thumbnail.height)
+    if largest > MAX_JPEG_PX:
+        raise RecipeError(
+            f"a sheet of {grid.columns} x {grid.rows} thumbnails would be {largest} px long, and "
+            f"a JPEG holds {MAX_JPEG_PX}; ask for shorter slices, more columns or a longer "
+            "sheets.interval"
+        )
+    return grid

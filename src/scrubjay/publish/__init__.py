@@ -1,0 +1,1 @@
+"""From slice records to the documents that players read."""

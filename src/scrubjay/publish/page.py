@@ -1,0 +1,81 @@
+"""The page of a finished set: one HTML file that opens from disk, with no server and no network.
+
+It carries the web component, the manifest and its own style inline, for browsers refuse to fetch
+a file's neighbours. What it carries comes from strangers' files, so text is escaped for where it
+stands, and a content security policy lets nothing run but the page's own two scripts.
+"""
+
+import base64
+import hashlib
+import html
+import re
+from importlib.resources import files
+
+__all__ = ["page"]
+
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+_SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
+
+# Characters that could end a script tag, open a comment, or end a line of JavaScript. In JSON
+# they can only stand inside strings, where an escape means the same.
+_JSON_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+
+
+def page(manifest_json: bytes, *, title: str, video_url: str | None) -> bytes:
+    """Write the page that plays a video beside its previews.
+
+    Args:
+        manifest_json: The set's manifest, UTF-8 JSON. The page repeats it word for word.
+        title: The heading, plain text; usually the video's file name.
+        video_url: Where a browser finds the video: absolute, or relative to the page. With None,
+            or when it does not load, the page shows the stills in its place.
+
+    Returns:
+        The HTML document, UTF-8.
+
+    Raises:
+        UnicodeDecodeError: `manifest_json` is not UTF-8.
+    """
+    template = _read("page.html")
+    element = _read("scrubjay-preview.js")
+    scripts = [_fill(text, {"element": element}) for text in _SCRIPT.findall(template)]
+    document = _fill(
+        template,
+        {
+            "policy": html.escape(_policy(scripts)),
+            "title": html.escape(title),
+            "video": "" if video_url is None else f' src="{html.escape(video_url)}"',
+            "manifest": manifest_json.decode().translate(_JSON_ESCAPES),
+            "element": element,
+        },
+    )
+    return document.encode(errors="replace")  # a file name may hold lone surrogates
+
+
+def _read(name: str) -> str:
+    return (files("scrubjay") / "web" / name).read_text(encoding="utf-8")
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    """Fill each `{{slot}}` in one pass, so that no value is ever searched for slots."""
+    return _SLOT.sub(lambda slot: values[slot[1]], text)
+
+
+def _policy(scripts: list[str]) -> str:
+    """The content security policy: these scripts by their hash, pictures and video from anywhere.
+
+    Source: https://www.w3.org/TR/CSP3/#grammardef-hash-source.
+    """
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    sources = " ".join(f"'sha256-{value}'" for value in hashes)
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {sources}",
+            "style-src 'unsafe-inline'",
+            "img-src file: http: https: data: blob:",
+            "media-src file: http: https: data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )

@@ -1,0 +1,80 @@
+"""What a destination remembers: the plan first, then a record for each finished slice.
+
+There is no other state. A slice is done when its record is there, belongs to the plan, and every
+artifact that it names is there in its full size.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from scrubjay.errors import DestinationError, ObjectNotFoundError
+from scrubjay.model import Plan, Slice, SliceRecord, decode, encode, encode_pretty
+from scrubjay.naming import MANIFEST, PLAN, is_artifact, record_key
+from scrubjay.plan import plan_id
+from scrubjay.store import Store
+
+__all__ = ["done_slices", "load_plan", "save_plan", "save_record", "stale_keys"]
+
+_JSON = "application/json"
+
+
+def load_plan(store: Store) -> Plan | None:
+    """Return the plan that a destination was last used for, or None if it is new.
+
+    Raises:
+        DestinationError: there is a plan, but of another format.
+    """
+    try:
+        return decode(store.get(PLAN), Plan)
+    except ObjectNotFoundError:
+        return None
+    except msgspec.DecodeError as exc:
+        raise DestinationError(
+            f"{PLAN} in the destination is not a plan of this version: {exc}; "
+            "use another destination, or delete that file to start over"
+        ) from exc
+
+
+def save_plan(store: Store, plan: Plan) -> None:
+    """Begin a set: the old manifest goes, so that nothing unfinished looks finished."""
+    store.delete([MANIFEST])
+    store.put(PLAN, encode_pretty(plan), _JSON)
+
+
+def save_record(store: Store, record: SliceRecord) -> None:
+    """Mark a slice as done; call it after its last artifact is stored."""
+    store.put(record_key(record.start), encode(record), _JSON)
+
+
+def done_slices(store: Store, plan: Plan) -> dict[int, SliceRecord]:
+    """Return the records of the plan's finished slices, by index."""
+    sizes = store.sizes()
+    name = plan_id(plan)
+    records = (_record(store, part, sizes) for part in plan.slices)
+    return {
+        record.index: record
+        for record in records
+        if record and record.plan == name and _is_whole(record, sizes)
+    }
+
+
+def stale_keys(store: Store, records: Mapping[int, SliceRecord]) -> list[str]:
+    """Return the keys of artifacts and records that belong to no finished slice of the plan."""
+    wanted = {key for record in records.values() for key in record.sizes()}
+    wanted |= {record_key(record.start) for record in records.values()}
+    return sorted(key for key in store.sizes() if is_artifact(key) and key not in wanted)
+
+
+def _record(store: Store, part: Slice, sizes: Mapping[str, int]) -> SliceRecord | None:
+    key = record_key(part.start)
+    if key not in sizes:
+        return None
+    try:
+        return decode(store.get(key), SliceRecord)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        return None  # gone since, or not ours: the slice is made again
+
+
+def _is_whole(record: SliceRecord, sizes: Mapping[str, int]) -> bool:
+    return all(sizes.get(key) == size for key, size in record.sizes().items())

@@ -1,0 +1,129 @@
+"""Bytes by key: the one way to read and write a destination.
+
+A thin layer over `obstore`, which writes every object whole or not at all. It maps that library's
+errors to ours and knows what a killed writer leaves behind.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, MemoryStore
+
+from scrubjay.errors import DestinationError, ObjectNotFoundError, StoreError, StoreFullError
+
+__all__ = ["Store"]
+
+_STAGED = re.compile(r".+#\d+")
+"""What obstore's local store calls a file that it has not finished: the name, `#`, a number."""
+
+_NO_SPACE = ("os error 28", "os error 122")  # ENOSPC, EDQUOT
+_NOT_WRITABLE = tuple(f"os error {number}" for number in (1, 13, 17, 20, 21, 30))
+# EPERM, EACCES, EEXIST, ENOTDIR, EISDIR, EROFS
+
+
+class Store:
+    """The objects under one destination.
+
+    Args:
+        backend: obstore's store, rooted at the destination.
+        location: where another process opens the same store; None where none can (memory).
+        folder: the local folder behind it, if there is one.
+    """
+
+    def __init__(
+        self, backend: LocalStore | MemoryStore, *, location: str | None, folder: Path | None
+    ) -> None:
+        self._backend = backend
+        self.location = location
+        self._folder = folder
+
+    @classmethod
+    def in_memory(cls) -> "Store":
+        """Make an empty store that lives as long as this object."""
+        return cls(MemoryStore(), location=None, folder=None)
+
+    @classmethod
+    def open(cls, location: str | Path) -> "Store":
+        """Open the store at a local folder; the folder is made with the first object.
+
+        Raises:
+            DestinationError: the path is a file or cannot be a folder.
+        """
+        folder = Path(location).expanduser().absolute()
+        existing = next(each for each in (folder, *folder.parents) if each.exists())
+        if not existing.is_dir():
+            raise DestinationError(f"{existing} is a file, so {folder} cannot be a destination")
+        with _errors(str(folder)):
+            return cls(
+                LocalStore(folder, mkdir=True), location=str(folder), folder=folder
+            )
+
+    def put(self, key: str, data: bytes, media_type: str) -> None:
+        """Write an object whole, over any that is there.
+
+        Raises:
+            StoreFullError: no space is left.
+            DestinationError: the destination cannot be written.
+            StoreError: it failed for a reason that may pass.
+        """
+        with _errors(key):
+            if self._folder:  # a file system keeps no media type
+                self._backend.put(key, data, use_multipart=False)
+            else:
+                self._backend.put(
+                    key, data, use_multipart=False, attributes={"Content-Type": media_type}
+                )
+
+    def get(self, key: str) -> bytes:
+        """Return an object's bytes.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+            StoreError: it could not be read.
+        """
+        with _errors(key):
+            return bytes(self._backend.get(key).bytes())
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size in bytes of every object, by key."""
+        with _errors("the list of objects"):
+            return {
+                entry["path"]: entry["size"] for page in self._backend.list() for entry in page
+            }
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; keys that have none are passed over."""
+        for key in keys:
+            try:
+                with _errors(key):
+                    self._backend.delete(key)
+            except ObjectNotFoundError:
+                continue
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        """Remove the unfinished files that a killed writer left in these local folders."""
+        if self._folder is None:
+            return
+        staged = (path for name in folders for path in (self._folder / name).glob("*#*"))
+        for path in staged:
+            if _STAGED.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _errors(what: str) -> Iterator[None]:
+    """Turn obstore's errors into ours; it raises builtins for some and `BaseError` for most."""
+    try:
+        yield
+    except FileNotFoundError as exc:
+        raise ObjectNotFoundError(f"{what} does not exist in the destination") from exc
+    except (BaseError, OSError) as exc:
+        reason = str(exc).partition("\n")[0]
+        if any(code in reason for code in _NO_SPACE):
+            raise StoreFullError(f"no space is left in the destination to write {what}") from exc
+        if isinstance(exc, PermissionError) or any(code in reason for code in _NOT_WRITABLE):
+            raise DestinationError(f"the destination cannot be written: {reason}") from exc
+        raise StoreError(f"the destination failed on {what}: {reason}") from exc

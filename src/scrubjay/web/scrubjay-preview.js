@@ -1,0 +1,1289 @@
+/**
+ * `<scrubjay-preview>`: a seek bar that shows the place before you go there.
+ *
+ * A plain ES module: no framework, no build step, and no requests but for the manifest and the
+ * pictures that it names. Reference: docs/web-component.md.
+ *
+ * From the top: what a manifest holds, `PreviewSet` (which picture belongs to which time),
+ * `PictureBox` (shows pictures, loads few), `ScrubjayPreview` (the element).
+ *
+ * All times are seconds. Page.html carries this file inside a script tag, so nothing in it may
+ * spell the tag that closes one.
+ */
+
+/** @typedef {{start: number, end: number}} Span Half-open: `start <= t < end`. */
+/** @typedef {Span & {reason?: string}} Gap A stretch of the video that has no previews. */
+/**
+ * @typedef {object} Frame One still.
+ * @property {string} key
+ * @property {string} url
+ * @property {number} time
+ * @property {number} [source_time]
+ * @property {number} [width]
+ * @property {number} [height]
+ * @property {number} [size_bytes]
+ */
+/**
+ * @typedef {object} Animation The moving preview of one slice.
+ * @property {string} key
+ * @property {string} url
+ * @property {string} media_type
+ * @property {number} start
+ * @property {number} end
+ * @property {number} [width]
+ * @property {number} [height]
+ * @property {number} [frames]
+ * @property {number} [size_bytes]
+ */
+/**
+ * @typedef {object} Thumbnail One cell of a sheet. `x`, `y`, `width` and `height` are its place
+ *   in the sheet, in the sheet's own pixels.
+ * @property {string} key
+ * @property {string} url
+ * @property {number} x
+ * @property {number} y
+ * @property {number} width
+ * @property {number} height
+ * @property {number} columns
+ * @property {number} rows
+ * @property {number} time The time that the thumbnail shows.
+ * @property {number} [size_bytes] Of the whole sheet.
+ */
+/**
+ * @typedef {object} Sheet
+ * @property {string} key
+ * @property {number} start
+ * @property {number} end
+ * @property {number} columns
+ * @property {number} rows
+ * @property {number} thumbnail_width
+ * @property {number} thumbnail_height
+ * @property {number} interval
+ * @property {number} count
+ * @property {number} [size_bytes]
+ */
+/** @typedef {Record<string, any>} Manifest A document of format `scrubjay/1`. */
+/** @typedef {(key: string) => string} KeyResolver Turns a key of the manifest into a URL. */
+/** @typedef {{url: string, media_type: string}} Moving Anything that a moving layer can show. */
+
+const FORMAT = 'scrubjay/1';
+/** How long the pointer rests before the animation starts. */
+const REST_MS = 350;
+/** Browsers round `currentTime` to a microsecond: a time this close below a start is that start. */
+const CLOCK_SLACK = 1e-5;
+/** Decoded sheets kept at hand; a sheet of 6 x 5 thumbnails is about 4 MB decoded. */
+const KEPT_SHEETS = 6;
+const ARROW_STEP = 1;
+/** Page Down goes back to the slice before when the present one started less than this ago. */
+const SLICE_GRACE = 1;
+
+/* ---------------------------------------------------------------- what a manifest holds */
+
+/** The fields that a reader needs, all numbers; a list's `key` (a string) is checked beside. */
+const NUMBERS = {
+  slices: ['start', 'end'],
+  gaps: ['start', 'end'],
+  frames: ['time'],
+  animations: ['start', 'end'],
+  sheets: ['start', 'end', 'columns', 'rows', 'thumbnail_width', 'thumbnail_height', 'interval',
+    'count'],
+};
+/** Fields by which a reader divides, or counts. */
+const POSITIVE = new Set(['columns', 'rows', 'thumbnail_width', 'thumbnail_height', 'interval',
+  'count']);
+
+/**
+ * The lists of a manifest, checked and in order of time. A list that is absent is empty.
+ * @param {Manifest} manifest
+ * @param {keyof typeof NUMBERS} name
+ * @returns {any[]}
+ */
+function checkedList(manifest, name) {
+  const items = manifest[name] ?? [];
+  if (!Array.isArray(items)) throw new TypeError(`the manifest's "${name}" is not a list`);
+  items.forEach((item, index) => checkItem(item, name, `${name}[${index}]`));
+  const [first] = NUMBERS[name];
+  return [...items].sort((one, other) => one[first] - other[first]);
+}
+
+/**
+ * @param {any} item
+ * @param {keyof typeof NUMBERS} name
+ * @param {string} place For the message.
+ */
+function checkItem(item, name, place) {
+  if (item === null || typeof item !== 'object') {
+    throw new TypeError(`the manifest's ${place} is not an object`);
+  }
+  const wrong = NUMBERS[name].find(
+    (field) => !Number.isFinite(item[field]) || (POSITIVE.has(field) && item[field] <= 0),
+  );
+  if (wrong) throw new TypeError(`the manifest's ${place}.${wrong} is not a usable number`);
+  const hasKey = name === 'frames' || name === 'animations' || name === 'sheets';
+  if (hasKey && typeof item.key !== 'string') {
+    throw new TypeError(`the manifest's ${place}.key is not a string`);
+  }
+}
+
+/**
+ * A key is a path below the manifest, never a URL: `a#b.jpg` and `javascript:x` are file names.
+ * @param {string} key
+ * @param {string} base
+ */
+function resolveAsPath(key, base) {
+  const path = key.replace(/\p{Surrogate}/gu, '\ufffd').split('/').map(encodeURIComponent);
+  return new URL(`./${path.join('/')}`, base).href;
+}
+
+/**
+ * Index of the last item that starts at or before `time`; -1 when all start later.
+ * @template T
+ * @param {readonly T[]} items In ascending order of `startOf`.
+ * @param {number} time
+ * @param {(item: T) => number} startOf
+ */
+function lastAtOrBefore(items, time, startOf) {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (startOf(items[middle]) <= time + CLOCK_SLACK) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** @param {{start: number}} item */
+const startOf = (item) => item.start;
+
+/** Answers which picture belongs to which time. */
+class PreviewSet {
+  /**
+   * @param {Manifest} manifest
+   * @param {KeyResolver} resolve
+   * @throws {TypeError} When it is not a manifest of format scrubjay/1.
+   */
+  constructor(manifest, resolve) {
+    if (manifest === null || typeof manifest !== 'object' || manifest.format !== FORMAT) {
+      throw new TypeError(`this is not a manifest of format ${FORMAT}`);
+    }
+    if (!(manifest.media?.duration >= 0)) {
+      throw new TypeError("the manifest's media.duration is not a usable number");
+    }
+    this.manifest = manifest;
+    this.resolve = resolve;
+    /** @type {number} */
+    this.duration = manifest.media.duration;
+    /** @type {Span[]} */
+    this.slices = checkedList(manifest, 'slices');
+    /** @type {Gap[]} */
+    this.gaps = checkedList(manifest, 'gaps');
+    /** @type {Sheet[]} */
+    this.sheets = checkedList(manifest, 'sheets');
+    /** @type {Omit<Frame, 'url'>[]} */
+    this.frames = checkedList(manifest, 'frames');
+    this.alternatives = groupByStart(checkedList(manifest, 'animations'));
+    /** Media types that this browser failed to show, where the set has another. */
+    this.refused = new Set();
+  }
+
+  /** How many pictures there are at all. */
+  get pictures() {
+    return this.sheets.length + this.frames.length + this.alternatives.length;
+  }
+
+  /** @param {number} time @returns {Gap | null} */
+  gapAt(time) {
+    const gap = this.gaps[lastAtOrBefore(this.gaps, time, startOf)];
+    return gap && time + CLOCK_SLACK < gap.end ? gap : null;
+  }
+
+  /** The still that a player would show at `time`. @param {number} time @returns {Frame | null} */
+  frameAt(time) {
+    const frame = this.#lookUp(this.frames, time, (item) => item.time);
+    return frame && { ...frame, url: this.resolve(frame.key) };
+  }
+
+  /** @param {number} time @returns {Animation | null} */
+  animationAt(time) {
+    const group = this.#lookUp(this.alternatives, time, startOf);
+    if (!group) return null;
+    const wanted = group.items.find((item) => !this.refused.has(item.media_type));
+    const item = wanted ?? group.items[group.items.length - 1];
+    return { ...item, url: this.resolve(item.key) };
+  }
+
+  /** @param {number} time @returns {Thumbnail | null} */
+  thumbnailAt(time) {
+    const sheet = this.#lookUp(this.sheets, time, startOf);
+    return sheet && this.#cell(sheet, time);
+  }
+
+  /**
+   * The sheets before and after the one of `time`, by URL.
+   * @param {number} time
+   * @param {number} direction The one wanted first: 1 for the next, -1 for the one before.
+   * @returns {string | null}
+   */
+  neighbouringSheet(time, direction) {
+    const index = lastAtOrBefore(this.sheets, time, startOf);
+    const sheet = this.sheets[index + direction] ?? this.sheets[index - direction];
+    return sheet ? this.resolve(sheet.key) : null;
+  }
+
+  /**
+   * The start of the slice after `time`, or of the one before.
+   * @param {number} time
+   * @param {number} direction
+   * @returns {number | null} Null at the ends.
+   */
+  sliceFrom(time, direction) {
+    const from = direction > 0 ? time : Math.max(time - SLICE_GRACE, 0);
+    const index = lastAtOrBefore(this.slices, from, startOf) + (direction > 0 ? 1 : 0);
+    return this.slices[index]?.start ?? null;
+  }
+
+  /**
+   * @template T
+   * @param {readonly T[]} items
+   * @param {number} time
+   * @param {(item: T) => number} start
+   * @returns {T | null} Null in a gap. Past the end the last item: sound may outlast the pictures.
+   */
+  #lookUp(items, time, start) {
+    if (this.gapAt(time)) return null;
+    return items[Math.max(lastAtOrBefore(items, time, start), 0)] ?? null;
+  }
+
+  /** @param {Sheet} sheet @param {number} time @returns {Thumbnail} */
+  #cell(sheet, time) {
+    const { columns, rows, count, interval, thumbnail_width, thumbnail_height } = sheet;
+    const wanted = Math.floor((time + CLOCK_SLACK - sheet.start) / interval);
+    const index = Math.min(Math.max(wanted, 0), count - 1, columns * rows - 1);
+    return {
+      key: sheet.key,
+      url: this.resolve(sheet.key),
+      x: (index % columns) * thumbnail_width,
+      y: Math.floor(index / columns) * thumbnail_height,
+      width: thumbnail_width,
+      height: thumbnail_height,
+      columns,
+      rows,
+      time: sheet.start + index * interval,
+      size_bytes: sheet.size_bytes,
+    };
+  }
+}
+
+/**
+ * A recipe may make the same slice in several media types: one group a start, smallest file first.
+ * @param {any[]} animations In order of their start.
+ * @returns {{start: number, items: Animation[]}[]}
+ */
+function groupByStart(animations) {
+  /** @type {{start: number, items: Animation[]}[]} */
+  const groups = [];
+  for (const item of animations) {
+    const last = groups[groups.length - 1];
+    if (last && last.start === item.start) last.items.push(item);
+    else groups.push({ start: item.start, items: [item] });
+  }
+  for (const { items } of groups) {
+    items.sort((one, other) => (one.size_bytes ?? Infinity) - (other.size_bytes ?? Infinity));
+  }
+  return groups;
+}
+
+/* ---------------------------------------------------------------------------- pictures */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} name The `::part` name, and the name by which the style sheet finds it.
+ * @param {...Node} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+function part(tag, name, ...children) {
+  const made = document.createElement(tag);
+  made.setAttribute('part', name);
+  made.append(...children);
+  return made;
+}
+
+/**
+ * An element that plays an animation: an image, or a silent video in a loop.
+ * @param {Moving} animation
+ * @returns {HTMLImageElement | HTMLVideoElement}
+ */
+function movingElement(animation) {
+  if (!animation.media_type?.startsWith('video/')) {
+    const image = part('img', 'animation');
+    image.alt = '';
+    image.src = animation.url;
+    return image;
+  }
+  const video = part('video', 'animation');
+  Object.assign(video, { muted: true, loop: true, autoplay: true, playsInline: true });
+  video.src = animation.url;
+  return video;
+}
+
+/** Three layers: a thumbnail of a sheet, above it a still, above that an animation. */
+class PictureBox {
+  /** @type {Map<string, HTMLImageElement>} Sheets by URL, the one used last at the end. */
+  #sheets = new Map();
+  /** @type {Set<string>} */
+  #broken = new Set();
+  /** @type {string | null} The still that is shown, or is to be shown when it is there. */
+  #wantedFrame = null;
+  /** @type {string | null} The still that is on its way. */
+  #loadingFrame = null;
+  /** @type {HTMLImageElement | null} */
+  #frame = null;
+  /** @type {{url: string, element: HTMLImageElement | HTMLVideoElement} | null} */
+  #moving = null;
+
+  /** @param {(url: string) => void} onBroken Called once for each picture that does not load. */
+  constructor(onBroken) {
+    this.onBroken = onBroken;
+    this.sheet = part('div', 'sheet');
+    this.note = part('div', 'note');
+    this.element = part('div', 'picture', this.sheet, this.note);
+  }
+
+  /** @param {string | undefined} url */
+  isBroken(url) {
+    return url !== undefined && this.#broken.has(url);
+  }
+
+  /** @param {Thumbnail | null} thumbnail */
+  showThumbnail(thumbnail) {
+    if (!thumbnail) return this.sheet.replaceChildren();
+    const image = this.loadSheet(thumbnail.url);
+    // Whole percentages of the box: exact at every size of it.
+    image.style.left = `${(-100 * thumbnail.x) / thumbnail.width}%`;
+    image.style.top = `${(-100 * thumbnail.y) / thumbnail.height}%`;
+    image.style.width = `${100 * thumbnail.columns}%`;
+    image.style.height = `${100 * thumbnail.rows}%`;
+    // At other scales than 1 the cell's edge takes colour from its neighbours: keep it outside.
+    const native = this.element.clientWidth === thumbnail.width;
+    this.sheet.style.inset = native ? '0' : '-1px';
+    if (this.sheet.firstChild !== image) this.sheet.replaceChildren(image);
+  }
+
+  /** @param {string} url @returns {HTMLImageElement} */
+  loadSheet(url) {
+    const image = this.#sheets.get(url) ?? this.#newImage('sheet-image', url);
+    this.#sheets.delete(url);
+    this.#sheets.set(url, image);
+    for (const oldest of this.#sheets.keys()) {
+      if (this.#sheets.size <= KEPT_SHEETS) break;
+      this.#sheets.delete(oldest);
+    }
+    return image;
+  }
+
+  /**
+   * Shows a still as soon as it is there. One loads at a time; of those that are asked for
+   * meanwhile, only the last is loaded.
+   * @param {Frame | null} frame
+   */
+  showFrame(frame) {
+    const url = frame?.url ?? null;
+    if (this.#wantedFrame === url) return;
+    this.#wantedFrame = url;
+    this.#frame?.remove();
+    this.#frame = null;
+    if (this.#loadingFrame === null) this.#loadFrame();
+  }
+
+  #loadFrame() {
+    const url = this.#wantedFrame;
+    this.#loadingFrame = url;
+    if (url === null) return;
+    const image = this.#newImage('frame', url);
+    const settle = () => {
+      this.#loadingFrame = null;
+      if (this.#wantedFrame !== url) this.#loadFrame();
+      else if (!this.#broken.has(url)) this.#attachFrame(image);
+    };
+    image.decode().then(settle, settle);
+  }
+
+  /** @param {HTMLImageElement} image */
+  #attachFrame(image) {
+    this.#frame?.remove();
+    this.#frame = image;
+    this.sheet.after(image);
+  }
+
+  /** @param {Moving | null} animation */
+  showAnimation(animation) {
+    if (this.#moving?.url === animation?.url) return;
+    if (this.#moving) stopLoading(this.#moving.element);
+    this.#moving = null;
+    if (!animation) return;
+    const { url } = animation;
+    const element = movingElement(animation);
+    element.addEventListener('error', () => {
+      if (this.#moving?.element === element) this.showAnimation(null);
+      this.#report(url);
+    });
+    this.#moving = { url, element };
+    this.element.append(element);
+  }
+
+  clear() {
+    this.showAnimation(null);
+    this.showFrame(null);
+    this.showThumbnail(null);
+    this.note.textContent = '';
+  }
+
+  /** Forgets every picture, so that a new set starts afresh. */
+  reset() {
+    this.clear();
+    this.#sheets.clear();
+    this.#broken.clear();
+  }
+
+  /** @param {string} name @param {string} url */
+  #newImage(name, url) {
+    const image = part('img', name);
+    image.alt = '';
+    image.draggable = false;
+    image.addEventListener('error', () => this.#report(url));
+    image.src = url;
+    return image;
+  }
+
+  /** @param {string} url */
+  #report(url) {
+    if (this.#broken.has(url)) return;
+    this.#broken.add(url);
+    this.onBroken(url);
+  }
+}
+
+/**
+ * Takes a picture away, and ends a download that nobody waits for.
+ * @param {HTMLImageElement | HTMLVideoElement} element
+ */
+function stopLoading(element) {
+  element.remove();
+  element.removeAttribute('src');
+  if (element instanceof HTMLVideoElement) element.load();
+}
+
+/* ------------------------------------------------------------------------------- words */
+
+/**
+ * `m:ss`, or `h:mm:ss` from one hour.
+ * @param {number} seconds
+ */
+function clock(seconds) {
+  const whole = Math.floor(seconds + CLOCK_SLACK);
+  const minutes = Math.floor(whole / 60) % 60;
+  const hours = Math.floor(whole / 3600);
+  const two = (/** @type {number} */ number) => String(number).padStart(2, '0');
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** "1 minute 5 seconds". @param {number} seconds */
+function spoken(seconds) {
+  const whole = Math.floor(seconds + CLOCK_SLACK);
+  const counts = { hour: Math.floor(whole / 3600), minute: Math.floor(whole / 60) % 60 };
+  const words = Object.entries({ ...counts, second: whole % 60 })
+    .filter(([, count]) => count > 0)
+    .map(([unit, count]) => `${count} ${unit}${count === 1 ? '' : 's'}`);
+  return words.join(' ') || '0 seconds';
+}
+
+const STYLE = `
+  :host {
+    --_accent: var(--scrubjay-accent, #3b82c4);
+    --_height: var(--scrubjay-height, 28px);
+    display: block;
+    position: relative;
+    direction: ltr;
+    font: 500 13px/1.35 system-ui, sans-serif;
+    -webkit-tap-highlight-color: transparent;
+  }
+  :host([hidden]), [hidden] { display: none !important; }
+  @media (pointer: coarse) { :host { --_height: var(--scrubjay-height, 44px); } }
+
+  [part=slider] {
+    position: relative;
+    height: var(--_height);
+    border-radius: 6px;
+    cursor: pointer;
+    touch-action: none;
+    user-select: none;
+    -webkit-user-select: none;
+  }
+  [part=slider][aria-disabled=true] { cursor: default; }
+  [part=slider]:focus { outline: none; }
+  [part=slider]:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
+  [part=rail] {
+    position: absolute;
+    inset: calc(50% - var(--scrubjay-rail-height, 4px) / 2) 0 auto;
+    height: var(--scrubjay-rail-height, 4px);
+    border-radius: 99px;
+    overflow: hidden;
+    background: var(--scrubjay-rail, rgb(128 142 158 / 38%));
+  }
+  [part=hovered], [part=played], [part=gap] { position: absolute; inset: 0 auto 0 0; }
+  [part=hovered] {
+    width: calc(var(--_at, 0) * 100%);
+    background: var(--scrubjay-rail, rgb(128 142 158 / 38%));
+  }
+  [part=played] { width: calc(var(--_time, 0) * 100%); background: var(--_accent); }
+  [part=gap] {
+    --_gap: var(--scrubjay-gap, #d9822b);
+    background: repeating-linear-gradient(135deg, var(--_gap) 0 3px, transparent 3px 6px);
+    box-shadow: inset 1px 0 var(--_gap), inset -1px 0 var(--_gap);
+  }
+  [part=thumb] {
+    position: absolute;
+    top: 50%;
+    left: calc(var(--_time, 0) * 100%);
+    width: 14px;
+    height: 14px;
+    margin: -7px 0 0 -7px;
+    border-radius: 50%;
+    background: var(--scrubjay-thumb, var(--_accent));
+    box-shadow: 0 1px 3px rgb(0 0 0 / 35%);
+  }
+  [part=slider][aria-disabled=true] [part=thumb] { visibility: hidden; }
+
+  [part=popover] {
+    --_limit: calc(var(--scrubjay-preview-max-height, 240px) * var(--_aspect, 1.7778));
+    --_width: min(var(--scrubjay-preview-width, 240px), max(var(--_limit), 96px), 100%);
+    --_left: clamp(0px, calc(var(--_at, 0) * 100% - var(--_width) / 2), calc(100% - var(--_width)));
+    position: absolute;
+    bottom: calc(100% + var(--scrubjay-preview-distance, 8px));
+    left: var(--_left);
+    left: round(var(--_left), 1px);
+    z-index: var(--scrubjay-layer, 10);
+    box-sizing: border-box;
+    width: var(--_width);
+    overflow: hidden;
+    border-radius: var(--scrubjay-radius, 8px);
+    color: var(--scrubjay-popover-text, #fff);
+    background: var(--scrubjay-popover, #11161d);
+    box-shadow: 0 0 0 1px rgb(255 255 255 / 14%), 0 8px 28px rgb(0 0 0 / 38%);
+    text-align: center;
+    pointer-events: none;
+  }
+  [part=picture] {
+    position: relative;
+    overflow: hidden;
+    aspect-ratio: var(--_aspect, 1.7778);
+    background: rgb(255 255 255 / 6%);
+  }
+  [part=picture].none { aspect-ratio: auto; }
+  [part=sheet] { position: absolute; inset: 0; overflow: hidden; }
+  [part=sheet-image] { position: absolute; max-width: none; }
+  [part=frame], [part=animation] {
+    position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain;
+  }
+  [part=note] {
+    position: absolute; inset: 0; display: grid; place-content: center; padding: 8px 12px;
+    text-wrap: balance;
+  }
+  [part=note]:empty { display: none; }
+  [part=picture].none [part=note] { position: static; padding: 10px 12px 2px; }
+  [part=time] { padding: 4px 8px 5px; font-variant-numeric: tabular-nums; }
+
+  @media (forced-colors: active) {
+    [part=slider] { forced-color-adjust: none; }
+    [part=slider]:focus-visible { outline-color: Highlight; }
+    [part=rail] { background: GrayText; }
+    [part=played], [part=thumb] { background: Highlight; }
+    [part=popover] { border: 1px solid CanvasText; }
+  }
+`;
+
+/** @type {CSSStyleSheet | undefined} One for all elements of the page. */
+let sharedStyle;
+
+function style() {
+  if (!sharedStyle) {
+    sharedStyle = new CSSStyleSheet();
+    sharedStyle.replaceSync(STYLE);
+  }
+  return sharedStyle;
+}
+
+/* ----------------------------------------------------------------------------- element */
+
+/**
+ * @typedef {'hover' | 'drag' | 'keys'} Cause Why the pop-over is open.
+ * @typedef {'empty' | 'loading' | 'ready' | 'error'} State
+ */
+
+/**
+ * The element `<scrubjay-preview>`.
+ *
+ * @fires scrubjay-preview When the time under the pointer, finger or keys changes.
+ * @fires scrubjay-preview-end When the pop-over closes.
+ * @fires scrubjay-seek When the person chooses a time; `preventDefault()` leaves the media alone.
+ * @fires scrubjay-error When a manifest or a picture does not load.
+ */
+export class ScrubjayPreview extends HTMLElement {
+  static observedAttributes = ['manifest', 'for', 'show', 'label'];
+
+  /** Every word that a person sees or hears; replace any of them for another language. */
+  static texts = {
+    label: 'Seek',
+    gap: 'No preview for this part',
+    broken: 'This preview did not load',
+    none: 'No previews',
+    failed: 'The previews did not load',
+    clock,
+    value: (/** @type {number} */ time, /** @type {number} */ duration) =>
+      `${spoken(time)} of ${spoken(duration)}`,
+  };
+
+  /** @type {PreviewSet | null} */
+  #set = null;
+  /** @type {State} */
+  #state = 'empty';
+  /** @type {Manifest | null} Given as a property. */
+  #given = null;
+  /** @type {string | null} */
+  #base = null;
+  /** @type {KeyResolver | null} */
+  #resolveKey = null;
+  /** @type {HTMLMediaElement | null} Given as a property. */
+  #givenMedia = null;
+  /** @type {HTMLMediaElement | null} The one that is listened to. */
+  #media = null;
+  /** What the marks on the bar were drawn for. */
+  #gapsOf = { set: /** @type {PreviewSet | null} */ (null), duration: 0 };
+  #time = 0;
+  /** @type {Cause | null} */
+  #cause = null;
+  #at = 0;
+  #direction = 1;
+  /** @type {number | null} The pointer that drags. */
+  #dragging = null;
+  /** The timer of the pointer's rest, and what it rests on. */
+  #rest = 0;
+  #restingOn = '';
+  /** @type {AbortController | null} Ends what lives from connect to disconnect. */
+  #connection = null;
+  /** @type {AbortController | null} */
+  #mediaConnection = null;
+  /** @type {AbortController | null} */
+  #fetching = null;
+  #calm = window.matchMedia('(prefers-reduced-motion: reduce)');
+
+  #box = new PictureBox((url) => this.#pictureFailed(url));
+  #timeText = part('div', 'time');
+  #popover = part('div', 'popover', this.#box.element, this.#timeText);
+  #gaps = part('div', 'gaps');
+  #hovered = part('div', 'hovered');
+  #rail = part('div', 'rail', this.#hovered, part('div', 'played'), this.#gaps);
+  #slider = part('div', 'slider', this.#rail, part('div', 'thumb'));
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open', delegatesFocus: true });
+    root.adoptedStyleSheets = [style()];
+    this.#slider.tabIndex = 0;
+    this.#slider.setAttribute('role', 'slider');
+    this.#slider.setAttribute('aria-orientation', 'horizontal');
+    this.#popover.setAttribute('aria-hidden', 'true');
+    this.#popover.hidden = true;
+    root.append(this.#slider, this.#popover);
+    this.#listenToPerson();
+  }
+
+  connectedCallback() {
+    this.#connection = new AbortController();
+    const { signal } = this.#connection;
+    for (const name of ['manifest', 'base', 'resolveKey', 'media', 'show', 'currentTime']) {
+      this.#upgradeProperty(name);
+    }
+    this.#calm.addEventListener('change', () => this.#renderPreview(), { signal });
+    this.#watchChildren(signal);
+    if (this.#state !== 'ready') this.#load();
+    this.#connectMedia();
+    this.#render();
+  }
+
+  disconnectedCallback() {
+    this.#connection?.abort();
+    this.#connection = null;
+    this.#fetching?.abort();
+    this.#disconnectMedia();
+    this.#dragging = null;
+    this.#close();
+  }
+
+  /** @param {string} name @param {string | null} before @param {string | null} after */
+  attributeChangedCallback(name, before, after) {
+    if (before === after) return;
+    if (name === 'manifest' && !this.#given) this.#load();
+    if (name === 'for' && this.isConnected) this.#connectMedia();
+    this.#render();
+    this.#renderPreview();
+  }
+
+  /* ---- properties */
+
+  /**
+   * The manifest in use. Set it to an object instead of fetching one (see `base`); a string is
+   * taken as the URL, as in the attribute; null goes back to the attribute or the inline script.
+   * @returns {Manifest | null}
+   */
+  get manifest() {
+    return this.#set?.manifest ?? null;
+  }
+
+  set manifest(value) {
+    if (typeof value === 'string') {
+      this.#given = null;
+      this.setAttribute('manifest', value);
+    } else {
+      this.#given = value ?? null;
+    }
+    this.#load();
+  }
+
+  /** The URL that the keys of a given or inline manifest are relative to; else the document's. */
+  get base() {
+    return this.#base ?? document.baseURI;
+  }
+
+  set base(value) {
+    this.#base = value ? new URL(value, document.baseURI).href : null;
+    if (this.#set) this.#load();
+  }
+
+  /** Turns a key into a URL, for instance a signed one; null: a path relative to the manifest. */
+  get resolveKey() {
+    return this.#resolveKey;
+  }
+
+  set resolveKey(value) {
+    this.#resolveKey = value;
+    if (this.#set) this.#load();
+  }
+
+  /** The media element that is driven: set here, or found by the attribute `for`. */
+  get media() {
+    return this.#media;
+  }
+
+  set media(value) {
+    this.#givenMedia = value;
+    if (this.isConnected) this.#connectMedia();
+  }
+
+  /** @returns {'auto' | 'animation' | 'frame' | 'sheet'} */
+  get show() {
+    const wanted = this.getAttribute('show');
+    return wanted === 'animation' || wanted === 'frame' || wanted === 'sheet' ? wanted : 'auto';
+  }
+
+  set show(value) {
+    this.setAttribute('show', value);
+  }
+
+  /** What became of the manifest. @returns {State} */
+  get state() {
+    return this.#state;
+  }
+
+  /** The length of the bar: the media's duration, or the set's as long as that is not known. */
+  get duration() {
+    const duration = this.#media?.duration;
+    if (duration !== undefined && Number.isFinite(duration) && duration > 0) return duration;
+    return this.#set?.duration ?? 0;
+  }
+
+  /** The time that the bar stands at. Setting it moves the bar alone; it seeks nothing. */
+  get currentTime() {
+    return this.#time;
+  }
+
+  set currentTime(value) {
+    this.#time = this.#clamp(Number(value) || 0);
+    this.#render();
+  }
+
+  /* ---- methods */
+
+  /** The still for `time`; null in a gap, or when the set has none. @param {number} time */
+  frameAt(time) {
+    return this.#set?.frameAt(time) ?? null;
+  }
+
+  /** The animation of the slice that holds `time`; null as above. @param {number} time */
+  animationAt(time) {
+    return this.#set?.animationAt(time) ?? null;
+  }
+
+  /** The sheet and the place in it of the thumbnail for `time`. @param {number} time */
+  thumbnailAt(time) {
+    return this.#set?.thumbnailAt(time) ?? null;
+  }
+
+  /** The gap that holds `time`, or null. @param {number} time */
+  gapAt(time) {
+    return this.#set?.gapAt(time) ?? null;
+  }
+
+  /** The URL of a key, or null before the manifest is ready. @param {string} key */
+  urlOf(key) {
+    return this.#set?.resolve(key) ?? null;
+  }
+
+  /* ---- the manifest */
+
+  #load() {
+    this.#fetching?.abort();
+    this.#forget();
+    const url = this.getAttribute('manifest');
+    if (this.#given) this.#adopt(this.#given, this.base);
+    else if (url && this.isConnected) this.#fetch(url);
+    else if (!url) this.#readInline();
+    this.#render();
+    this.#renderPreview();
+  }
+
+  #forget() {
+    this.#set = null;
+    this.#state = 'empty';
+    this.#box.reset();
+  }
+
+  /** @param {Manifest} manifest @param {string} base */
+  #adopt(manifest, base) {
+    try {
+      const root = this.#resolveKey ? '' : resolveAsPath('', base); // Throws where there is none.
+      const resolve = this.#resolveKey ?? ((key) => resolveAsPath(key, root));
+      this.#set = new PreviewSet(manifest, resolve);
+      this.#state = 'ready';
+    } catch (error) {
+      this.#manifestFailed(error, null);
+    }
+  }
+
+  /** @param {string} reference */
+  async #fetch(reference) {
+    const fetching = new AbortController();
+    this.#fetching = fetching;
+    this.#state = 'loading';
+    try {
+      const url = new URL(reference, document.baseURI).href;
+      const response = await fetch(url, { signal: fetching.signal });
+      if (!response.ok) throw new Error(`the server answered ${response.status}`);
+      const manifest = await response.json();
+      if (fetching.signal.aborted) return;
+      this.#adopt(manifest, response.url || url);
+    } catch (error) {
+      if (fetching.signal.aborted) return;
+      this.#manifestFailed(error, reference);
+    }
+    this.#render();
+    this.#renderPreview();
+  }
+
+  #readInline() {
+    const script = this.querySelector(':scope > script[type="application/json"]');
+    if (document.readyState === 'loading' || !script?.textContent?.trim()) return;
+    try {
+      this.#adopt(JSON.parse(script.textContent), this.base);
+    } catch (error) {
+      this.#manifestFailed(error, null);
+    }
+  }
+
+  /**
+   * Reads an inline manifest that is parsed, or put in, after the element.
+   * @param {AbortSignal} signal
+   */
+  #watchChildren(signal) {
+    const retry = () => {
+      if (this.#state === 'empty' && document.readyState !== 'loading') this.#load();
+    };
+    const observer = new MutationObserver(retry);
+    observer.observe(this, { childList: true });
+    signal.addEventListener('abort', () => observer.disconnect());
+    document.addEventListener('DOMContentLoaded', retry, { signal });
+  }
+
+  /** @param {unknown} error @param {string | null} url */
+  #manifestFailed(error, url) {
+    this.#state = 'error';
+    const message = error instanceof Error ? error.message : String(error);
+    this.#dispatch('scrubjay-error', { message: `The manifest cannot be used: ${message}`, url });
+  }
+
+  /** @param {string} url */
+  #pictureFailed(url) {
+    const animation = this.animationAt(this.#at);
+    const set = this.#set;
+    if (set && animation?.url === url) set.refused.add(animation.media_type);
+    this.#restingOn = '';
+    this.#dispatch('scrubjay-error', { message: 'A preview picture did not load.', url });
+    this.#renderPreview();
+  }
+
+  /* ---- the media */
+
+  #connectMedia() {
+    this.#disconnectMedia();
+    const media = this.#givenMedia ?? this.#findMedia();
+    this.#media = media;
+    this.#mediaConnection = new AbortController();
+    const { signal } = this.#mediaConnection;
+    if (!media) return this.#waitForMedia(signal);
+    for (const name of ['timeupdate', 'seeking', 'durationchange', 'loadedmetadata', 'emptied']) {
+      media.addEventListener(name, () => this.#follow(), { signal });
+    }
+    this.#follow();
+  }
+
+  /** Players add their media element late. @param {AbortSignal} signal */
+  #waitForMedia(signal) {
+    this.#render();
+    if (!this.hasAttribute('for')) return;
+    const observer = new MutationObserver(() => this.#findMedia() && this.#connectMedia());
+    observer.observe(this.getRootNode(), { childList: true, subtree: true });
+    signal.addEventListener('abort', () => observer.disconnect());
+  }
+
+  #disconnectMedia() {
+    this.#mediaConnection?.abort();
+    this.#mediaConnection = null;
+    this.#media = null;
+  }
+
+  /** @returns {HTMLMediaElement | null} */
+  #findMedia() {
+    const id = this.getAttribute('for');
+    const root = this.getRootNode();
+    if (!id || !(root instanceof Document || root instanceof ShadowRoot)) return null;
+    const found = root.getElementById(id);
+    return found instanceof HTMLMediaElement ? found : null;
+  }
+
+  /** Players replace their media element: looks again when a person comes. */
+  #refreshMedia() {
+    if (this.#givenMedia || (this.#media?.isConnected && this.#media === this.#findMedia())) return;
+    if (this.hasAttribute('for')) this.#connectMedia();
+  }
+
+  #follow() {
+    if (!this.#media) return;
+    this.#time = this.#clamp(this.#media.currentTime);
+    this.#render();
+    if (this.#cause === 'keys') this.#preview('keys', this.#time);
+  }
+
+  /** @param {number} time */
+  #seek(time) {
+    this.#time = time;
+    const allowed = this.#dispatch('scrubjay-seek', { time });
+    if (allowed && this.#media) this.#media.currentTime = time;
+    this.#render();
+  }
+
+  /* ---- the person */
+
+  #listenToPerson() {
+    const slider = this.#slider;
+    slider.addEventListener('pointerenter', () => this.#refreshMedia());
+    slider.addEventListener('pointerdown', (event) => this.#onPointerDown(event));
+    slider.addEventListener('pointermove', (event) => this.#onPointerMove(event));
+    slider.addEventListener('pointerup', (event) => this.#onPointerUp(event));
+    slider.addEventListener('pointercancel', (event) => this.#onPointerLost(event));
+    slider.addEventListener('lostpointercapture', (event) => this.#onPointerLost(event));
+    slider.addEventListener('pointerleave', () => this.#onPointerLeave());
+    slider.addEventListener('keydown', (event) => this.#onKey(event));
+    slider.addEventListener('focus', () => this.#onFocus());
+    slider.addEventListener('blur', () => this.#cause === 'keys' && this.#close());
+  }
+
+  /** @param {PointerEvent} event */
+  #onPointerDown(event) {
+    if (event.button !== 0 || !event.isPrimary || !this.duration) return;
+    this.#dragging = event.pointerId;
+    this.#slider.setPointerCapture(event.pointerId);
+    this.#preview('drag', this.#timeUnder(event));
+  }
+
+  /** @param {PointerEvent} event */
+  #onPointerMove(event) {
+    if (this.#dragging === event.pointerId) this.#preview('drag', this.#timeUnder(event));
+    else if (this.#dragging === null && event.pointerType !== 'touch') {
+      this.#preview('hover', this.#timeUnder(event));
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  #onPointerUp(event) {
+    if (this.#dragging !== event.pointerId) return;
+    this.#dragging = null;
+    const time = this.#timeUnder(event);
+    this.#seek(time);
+    const stays = event.pointerType !== 'touch' && this.#slider.matches(':hover');
+    if (stays) this.#preview('hover', time);
+    else this.#close();
+  }
+
+  /**
+   * A drag that the system takes away seeks nothing.
+   * @param {PointerEvent} event
+   */
+  #onPointerLost(event) {
+    if (this.#dragging === event.pointerId) this.#cancelDrag();
+  }
+
+  #cancelDrag() {
+    this.#dragging = null;
+    this.#close();
+    this.#render();
+  }
+
+  #onPointerLeave() {
+    if (this.#dragging !== null || this.#cause !== 'hover') return;
+    if (this.#slider.matches(':focus-visible')) this.#preview('keys', this.#time);
+    else this.#close();
+  }
+
+  #onFocus() {
+    this.#refreshMedia();
+    if (!this.#cause && this.#slider.matches(':focus-visible')) this.#preview('keys', this.#time);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || !this.duration) return;
+    if (event.key === 'Escape' && this.#cause) {
+      event.preventDefault();
+      return this.#cancelDrag();
+    }
+    const time = this.#timeOfKey(event.key);
+    if (time === null) return;
+    event.preventDefault();
+    this.#refreshMedia();
+    this.#dragging = null;
+    this.#seek(this.#clamp(time));
+    this.#preview('keys', this.#time);
+  }
+
+  /** @param {string} key @returns {number | null} Null when the key means nothing here. */
+  #timeOfKey(key) {
+    switch (key) {
+      case 'ArrowRight': case 'ArrowUp': return this.#time + ARROW_STEP;
+      case 'ArrowLeft': case 'ArrowDown': return this.#time - ARROW_STEP;
+      case 'PageUp': return this.#timeOfPage(1);
+      case 'PageDown': return this.#timeOfPage(-1);
+      case 'Home': return 0;
+      case 'End': return this.duration;
+      default: return null;
+    }
+  }
+
+  /** @param {number} direction */
+  #timeOfPage(direction) {
+    if (!this.#set?.slices.length) return this.#time + (direction * this.duration) / 10;
+    return this.#set.sliceFrom(this.#time, direction) ?? (direction > 0 ? this.duration : 0);
+  }
+
+  /** @param {PointerEvent} event */
+  #timeUnder(event) {
+    const { left, width } = this.#slider.getBoundingClientRect();
+    return this.#clamp(width ? ((event.clientX - left) / width) * this.duration : 0);
+  }
+
+  /** @param {number} time */
+  #clamp(time) {
+    const duration = this.duration;
+    return Math.max(duration ? Math.min(time, duration) : time, 0);
+  }
+
+  /* ---- the pop-over */
+
+  /** @param {Cause} cause @param {number} time */
+  #preview(cause, time) {
+    if (!this.duration) return;
+    const same = this.#cause === cause && this.#at === time;
+    if (time !== this.#at) this.#direction = time > this.#at ? 1 : -1;
+    this.#cause = cause;
+    this.#at = time;
+    this.#render();
+    this.#renderPreview();
+    if (same) return;
+    this.#dispatch('scrubjay-preview', {
+      time,
+      frame: this.frameAt(time),
+      animation: this.animationAt(time),
+      sheet: this.thumbnailAt(time),
+    });
+  }
+
+  #close() {
+    clearTimeout(this.#rest);
+    this.#restingOn = '';
+    if (!this.#cause) return;
+    this.#cause = null;
+    this.#box.clear();
+    this.#renderPreview();
+    this.#dispatch('scrubjay-preview-end', {});
+  }
+
+  #renderPreview() {
+    this.#popover.hidden = this.#cause === null;
+    this.#hovered.hidden = this.#cause === null;
+    if (this.#cause === null) return;
+    const place = String(this.#fraction(this.#at));
+    this.#slider.style.setProperty('--_at', place);
+    this.#popover.style.setProperty('--_at', place);
+    this.#timeText.textContent = ScrubjayPreview.texts.clock(this.#at);
+    this.#renderPicture();
+  }
+
+  #renderPicture() {
+    const { show } = this;
+    const thumbnail = this.#usable(this.thumbnailAt(this.#at));
+    const frame = this.#usable(this.frameAt(this.#at));
+    const moving = this.#calm.matches ? null : this.#usable(this.animationAt(this.#at));
+    const still = thumbnail ?? frame;
+    const animation = show === 'auto' || show === 'animation' || !still ? moving : null;
+    this.#shape(still ?? moving);
+    this.#box.note.textContent = this.#noteFor(still ?? moving);
+    this.#box.showThumbnail(thumbnail);
+    this.#box.showFrame(show === 'frame' || !thumbnail ? frame : null);
+    this.#showMoving(animation, show !== 'auto' || !still);
+    this.#preloadNeighbour();
+  }
+
+  /**
+   * @param {Animation | null} animation
+   * @param {boolean} atOnce False: when the pointer has rested on one thumbnail.
+   */
+  #showMoving(animation, atOnce) {
+    const cell = cellName(this.thumbnailAt(this.#at) ?? this.frameAt(this.#at));
+    const moved = cell !== this.#restingOn;
+    this.#restingOn = cell;
+    if (!animation || atOnce || moved) clearTimeout(this.#rest);
+    if (!animation || atOnce) return this.#box.showAnimation(animation);
+    if (!moved) return;
+    this.#box.showAnimation(null);
+    this.#rest = window.setTimeout(() => {
+      this.#box.showAnimation(this.#usable(this.animationAt(this.#at)));
+    }, REST_MS);
+  }
+
+  /** @template {{url: string}} T @param {T | null} picture @returns {T | null} */
+  #usable(picture) {
+    return picture && !this.#box.isBroken(picture.url) ? picture : null;
+  }
+
+  /**
+   * Keeps the proportions of the last picture where there is none.
+   * @param {{width?: number, height?: number} | null} picture
+   */
+  #shape(picture) {
+    const size = picture ?? this.manifest?.media;
+    this.#box.element.classList.toggle('none', !size);
+    if (!size?.width || !size.height) return;
+    this.#popover.style.setProperty('--_aspect', String(size.width / size.height));
+  }
+
+  /** @param {{url: string} | null} picture The best picture that there is. */
+  #noteFor(picture) {
+    const { texts } = ScrubjayPreview;
+    if (this.#state === 'error') return texts.failed;
+    if (this.#state !== 'ready') return this.#state === 'loading' ? '' : texts.none;
+    if (this.gapAt(this.#at)) return texts.gap;
+    if (picture) return '';
+    const set = this.#set;
+    const silent = this.#calm.matches && !set?.sheets.length && !set?.frames.length;
+    return silent || !set?.pictures ? texts.none : texts.broken;
+  }
+
+  #preloadNeighbour() {
+    const current = this.#box.sheet.firstChild;
+    const url = this.#set?.neighbouringSheet(this.#at, this.#direction);
+    if (!(current instanceof HTMLImageElement) || !url || this.#box.isBroken(url)) return;
+    if (current.complete) this.#box.loadSheet(url);
+    else current.addEventListener('load', () => this.#preloadNeighbour(), { once: true });
+  }
+
+  /* ---- the bar */
+
+  #render() {
+    const { texts } = ScrubjayPreview;
+    const { duration } = this;
+    const time = this.#dragging === null ? this.#time : this.#at;
+    this.#slider.style.setProperty('--_time', String(this.#fraction(time)));
+    const gap = this.gapAt(time) ? `, ${texts.gap}` : '';
+    const values = {
+      'aria-label': this.getAttribute('label') ?? texts.label,
+      'aria-disabled': String(!duration),
+      'aria-valuemin': '0',
+      'aria-valuemax': String(roundMs(duration)),
+      'aria-valuenow': String(roundMs(time)),
+      'aria-valuetext': texts.value(time, duration) + gap,
+    };
+    for (const [name, value] of Object.entries(values)) this.#slider.setAttribute(name, value);
+    this.#renderGaps();
+  }
+
+  #renderGaps() {
+    if (this.#gapsOf.set === this.#set && this.#gapsOf.duration === this.duration) return;
+    this.#gapsOf = { set: this.#set, duration: this.duration };
+    const marks = (this.#set?.gaps ?? []).map((gap) => {
+      const mark = part('div', 'gap');
+      mark.style.left = `${100 * this.#fraction(gap.start)}%`;
+      mark.style.width = `${100 * (this.#fraction(gap.end) - this.#fraction(gap.start))}%`;
+      return mark;
+    });
+    this.#gaps.replaceChildren(...marks);
+  }
+
+  /** @param {number} time */
+  #fraction(time) {
+    const { duration } = this;
+    return duration ? Math.min(Math.max(time / duration, 0), 1) : 0;
+  }
+
+  /* ---- plumbing */
+
+  /** @param {string} type @param {object} detail @returns {boolean} False when prevented. */
+  #dispatch(type, detail) {
+    const cancelable = type === 'scrubjay-seek';
+    const options = { detail, bubbles: true, composed: true, cancelable };
+    return this.dispatchEvent(new CustomEvent(type, options));
+  }
+
+  /** A property that was set before this module had loaded. @param {string} name */
+  #upgradeProperty(name) {
+    if (!Object.hasOwn(this, name)) return;
+    const self = /** @type {any} */ (this);
+    const value = self[name];
+    delete self[name];
+    self[name] = value;
+  }
+}
+
+/** Names a thumbnail or a still. @param {{url: string, x?: number, y?: number} | null} picture */
+function cellName(picture) {
+  return picture ? `${picture.url} ${picture.x} ${picture.y}` : '';
+}
+
+/** @param {number} seconds */
+function roundMs(seconds) {
+  return Math.round(seconds * 1000) / 1000;
+}
+
+if (!customElements.get('scrubjay-preview')) {
+  customElements.define('scrubjay-preview', ScrubjayPreview);
+}

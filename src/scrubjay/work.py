@@ -1,0 +1,151 @@
+"""One slice from the source to the store: the one piece of work that every engine ships."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from fractions import Fraction
+from itertools import chain
+from types import TracebackType
+
+from scrubjay.errors import SourceChangedError, SourceDamagedError
+from scrubjay.media.ffmpeg import ffmpeg_errors
+from scrubjay.media.frames import FrameReader, Shown
+from scrubjay.media.source import identify, open_container
+from scrubjay.model import (
+    AnimationRecord,
+    FrameRecord,
+    Plan,
+    SheetRecord,
+    Slice,
+    SliceRecord,
+)
+from scrubjay.plan import plan_id, targets_of
+from scrubjay.render import Artifact, Record, Studio
+from scrubjay.state import save_record
+from scrubjay.store import Store
+from scrubjay.timing import Timeline, short_clock
+
+__all__ = ["Bench", "run_slice"]
+
+OnTime = Callable[[Fraction], None]
+"""Told the time, in seconds, up to which a slice's frames have been read."""
+
+
+def run_slice(plan: Plan, index: int, *, source: str, store: Store) -> SliceRecord:
+    """Render one slice of a plan and store it.
+
+    Args:
+        plan: what to make.
+        index: which slice, 0-based.
+        source: path of the video that the plan was made for.
+        store: where its artifacts go, and last its record.
+
+    Raises:
+        SourceError: the video cannot be read, is another one, or gives no picture there.
+        StoreError: an object could not be written.
+    """
+    with Bench(plan, source=source, store=store) as bench:
+        return bench.make(index)
+
+
+class Bench(AbstractContextManager["Bench"]):
+    """A place to make slices of one plan, with the video kept open between them.
+
+    Slices made in rising order without holes go on decoding where the one before ended; any other
+    order costs a seek and a lead-in.
+
+    Args:
+        plan: what to make.
+        source: path of the video that the plan was made for.
+        store: where artifacts and records go.
+
+    Raises:
+        SourceError: on entering, the video cannot be opened or is another one.
+    """
+
+    def __init__(self, plan: Plan, *, source: str, store: Store) -> None:
+        self._plan = plan
+        self._plan_id = plan_id(plan)
+        self._source = source
+        self._store = store
+        self._studio = Studio(plan)
+        self._open = ExitStack()
+        self._next_index: int | None = None
+
+    def __enter__(self) -> "Bench":
+        expected, media = self._plan.source, self._plan.media
+        if identify(self._source).fingerprint != expected.fingerprint:
+            raise SourceChangedError(f"{expected.name} is not the video that the plan was made for")
+        container = self._open.enter_context(open_container(self._source))
+        stream = next(each for each in container.streams.video if each.index == media.stream_index)
+        timeline = Timeline(time_base=media.time_base, origin=media.origin)
+        self._reader = FrameReader(container, stream, timeline)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def make(self, index: int, on_time: OnTime = lambda _: None) -> SliceRecord:
+        """Render one slice, store its artifacts, and last its record.
+
+        Raises:
+            SourceDamagedError: nothing in the slice can be decoded.
+            StoreError: an object could not be written.
+        """
+        part = self._plan.slices[index]
+        if index != self._next_index:
+            self._next_index = None
+            self._reader.start(self._instants_from(index))
+        with ffmpeg_errors(self._plan.source.name):
+            records = [
+                self._put(artifact)
+                for artifact in self._studio.render(part, self._shown(part, on_time))
+            ]
+        record = self._record(part, records)
+        save_record(self._store, record)
+        self._next_index = index + 1
+        return record
+
+    def _instants_from(self, index: int) -> Iterator[Fraction]:
+        """Yield the instants of a slice and of all that follow it."""
+        return chain.from_iterable(
+            targets_of(self._plan, part).instants() for part in self._plan.slices[index:]
+        )
+
+    def _shown(self, part: Slice, on_time: OnTime) -> Iterator[Shown]:
+        """Yield the slice's shown frames, reporting each; raise if there is nothing to show."""
+        wanted = len(targets_of(self._plan, part).instants())
+        count, fresh = 0, False
+        for shown in self._reader.until(part.end):
+            fresh = fresh or shown.source_time >= part.start
+            yield shown
+            on_time(shown.time)
+            count += 1
+        if count < wanted or (self._damaged_in(part) and not fresh):
+            raise SourceDamagedError(
+                f"{self._plan.source.name} gives no picture from {short_clock(part.start)} to "
+                f"{short_clock(part.end)}: it is damaged there"
+            )
+
+    def _damaged_in(self, part: Slice) -> int:
+        return sum(part.start <= time < part.end for time in self._reader.damaged)
+
+    def _put(self, artifact: Artifact) -> Record:
+        self._store.put(artifact.record.key, artifact.data, artifact.media_type)
+        return artifact.record
+
+    def _record(self, part: Slice, records: list[Record]) -> SliceRecord:
+        return SliceRecord(
+            plan=self._plan_id,
+            index=part.index,
+            start=part.start,
+            end=part.end,
+            animation=next((each for each in records if isinstance(each, AnimationRecord)), None),
+            frames=tuple(each for each in records if isinstance(each, FrameRecord)),
+            sheet=next((each for each in records if isinstance(each, SheetRecord)), None),
+            damaged_packets=self._damaged_in(part),
+        )
