@@ -26,7 +26,7 @@ Errors of other libraries enter this tree at one place for each library (`media.
 with `raise ... from`. Doors own the tables from these classes to exit codes and the like.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 __all__ = [
@@ -140,7 +140,22 @@ class WorkerMemoryError(EngineError):
 
 
 class IncompleteError(ScrubjayError):
-    """The set is finished but has gaps: slices that could not be made."""
+    """The set is published but has gaps: slices that could not be made.
+
+    Args:
+        manifest: of the partial set (`scrubjay.Manifest`); its `gaps` say what is missing.
+        causes: why, an error for each slice.
+    """
+
+    def __init__(self, manifest: object, causes: Sequence[ScrubjayError]) -> None:
+        super().__init__(
+            f"{len(causes)} slices could not be made and are gaps in the set; "
+            f"the first: {causes[0]}"
+            if len(causes) > 1
+            else f"1 slice could not be made and is a gap in the set: {causes[0]}"
+        )
+        self.manifest = manifest
+        self.causes = tuple(causes)
 
 
 def error_classes(base: type[ScrubjayError] = ScrubjayError) -> Iterator[type[ScrubjayError]]:

@@ -14,6 +14,7 @@ from scrubjay.model import MediaInfo, SourceRef
 
 __all__ = [
     "Event",
+    "Failed",
     "Finished",
     "OnEvent",
     "Planned",
@@ -113,6 +114,14 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
     seconds: Annotated[float, Meta(description="Wall time of the run.")]
 
 
+class Failed(_Event, frozen=True, kw_only=True, tag="failed"):
+    """The command ended without a complete set. Only the command line tells this one."""
+
+    error: Annotated[str, Meta(description="Class of the error, or `Interrupted`.")]
+    message: Annotated[str, Meta(description="One sentence for a person.")]
+    exit_code: int
+
+
 Event: TypeAlias = (
     Probed
     | Planned
@@ -122,6 +131,7 @@ Event: TypeAlias = (
     | SliceRetried
     | SliceFailed
     | Finished
+    | Failed
 )
 
 OnEvent: TypeAlias = Callable[[Event], None]

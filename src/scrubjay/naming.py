@@ -10,6 +10,7 @@ from fractions import Fraction
 from scrubjay.timing import milliseconds
 
 __all__ = [
+    "FOLDERS",
     "MANIFEST",
     "PAGE",
     "PLAN",
@@ -27,6 +28,9 @@ PAGE = "index.html"
 WEBVTT = "storyboard.vtt"
 PLAN = ".scrubjay/plan.json"
 SLICES = ".scrubjay/slices/"
+
+FOLDERS = ("", "animations", "frames", "sheets", ".scrubjay", ".scrubjay/slices")
+"""Every folder that a key may lie in."""
 
 _ARTIFACT = re.compile(
     r"(animations/\d{6,}(\.\d{3})?\.gif"

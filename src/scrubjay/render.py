@@ -12,7 +12,7 @@ from scrubjay.media.frames import Shown
 from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Size, Slice
 from scrubjay.naming import animation_key, frame_key, sheet_key
-from scrubjay.plan import targets_of
+from scrubjay.planning import targets_of
 
 __all__ = ["Artifact", "Record", "Studio"]
 

@@ -11,10 +11,10 @@ import msgspec
 from scrubjay.errors import DestinationError, ObjectNotFoundError
 from scrubjay.model import Plan, Slice, SliceRecord, decode, encode, encode_pretty
 from scrubjay.naming import MANIFEST, PLAN, is_artifact, record_key
-from scrubjay.plan import plan_id
+from scrubjay.planning import plan_id
 from scrubjay.store import Store
 
-__all__ = ["done_slices", "load_plan", "save_plan", "save_record", "stale_keys"]
+__all__ = ["done_slices", "load_plan", "save_plan", "save_record", "stale_keys", "withdraw"]
 
 _JSON = "application/json"
 
@@ -37,9 +37,14 @@ def load_plan(store: Store) -> Plan | None:
 
 
 def save_plan(store: Store, plan: Plan) -> None:
-    """Begin a set: the old manifest goes, so that nothing unfinished looks finished."""
-    store.delete([MANIFEST])
+    """Begin a set, in place of any other."""
+    withdraw(store)
     store.put(PLAN, encode_pretty(plan), _JSON)
+
+
+def withdraw(store: Store) -> None:
+    """Remove the manifest, so that nothing unfinished looks finished."""
+    store.delete([MANIFEST])
 
 
 def save_record(store: Store, record: SliceRecord) -> None:

@@ -18,7 +18,7 @@ from scrubjay.model import (
     Slice,
     SliceRecord,
 )
-from scrubjay.plan import plan_id, targets_of
+from scrubjay.planning import plan_id, targets_of
 from scrubjay.render import Artifact, Record, Studio
 from scrubjay.state import save_record
 from scrubjay.store import Store

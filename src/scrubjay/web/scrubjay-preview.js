@@ -593,7 +593,7 @@ const STYLE = `
   }
   [part=note]:empty { display: none; }
   [part=picture].none [part=note] { position: static; padding: 10px 12px 2px; }
-  [part=time] { padding: 4px 8px 5px; font-variant-numeric: tabular-nums; }
+  [part=time] { padding: 4px 8px 5px; line-height: 18px; font-variant-numeric: tabular-nums; }
 
   @media (forced-colors: active) {
     [part=slider] { forced-color-adjust: none; }
@@ -860,15 +860,19 @@ export class ScrubjayPreview extends HTMLElement {
     this.#box.reset();
   }
 
-  /** @param {Manifest} manifest @param {string} base */
-  #adopt(manifest, base) {
+  /**
+   * @param {Manifest} manifest
+   * @param {string} base
+   * @param {string | null} [url] Where it was fetched from, for the message.
+   */
+  #adopt(manifest, base, url = null) {
     try {
       const root = this.#resolveKey ? '' : resolveAsPath('', base); // Throws where there is none.
       const resolve = this.#resolveKey ?? ((key) => resolveAsPath(key, root));
       this.#set = new PreviewSet(manifest, resolve);
       this.#state = 'ready';
     } catch (error) {
-      this.#manifestFailed(error, null);
+      this.#manifestFailed(error, url);
     }
   }
 
@@ -883,7 +887,7 @@ export class ScrubjayPreview extends HTMLElement {
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
       const manifest = await response.json();
       if (fetching.signal.aborted) return;
-      this.#adopt(manifest, response.url || url);
+      this.#adopt(manifest, response.url || url, url);
     } catch (error) {
       if (fetching.signal.aborted) return;
       this.#manifestFailed(error, reference);

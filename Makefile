@@ -1,0 +1,64 @@
+# Everything a fresh machine needs: `make demo` and `make test`. Python 3.11+ and a registry do.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEMO   := .demo
+
+.DELETE_ON_ERROR:
+.PHONY: demo test check lint types imports docs wheel fix bench clean
+
+# The main job: render the previews of a video that it makes itself, or of VIDEO=path.
+demo: $(VENV)/.package
+	@$(BIN)/python demo/demo.py $(if $(VIDEO),--video "$(VIDEO)") --output $(DEMO)
+
+# Every test.
+test: $(VENV)/.dev
+	@$(BIN)/python tests/find_chromium.py
+	$(BIN)/pytest $(PYTEST)
+
+# All that CI runs, in CI's order.
+check: lint types imports docs wheel test
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+# Generated pages are up to date (they are tests as well).
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate.py --check
+
+# Build the wheel, install it in a clean environment, and use it there.
+wheel: $(VENV)/.dev
+	$(BIN)/python tests/try_wheel.py
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.dev
+	$(BIN)/python bench/run.py
+
+clean:
+	rm -rf $(VENV) $(DEMO) .bench dist
+
+$(VENV)/.made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Scrubjay needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[cli]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.package
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

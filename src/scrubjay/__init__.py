@@ -1,0 +1,76 @@
+"""Scrubjay makes the previews that a video player shows on its seek bar.
+
+    >>> import scrubjay
+    >>> manifest = scrubjay.make("movie.mp4", "previews/")  # doctest: +SKIP
+
+The names below are the whole public surface; each is loaded when it is first used, so that
+importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scrubjay.engines.inline import InlineEngine
+    from scrubjay.engines.processes import ProcessEngine
+    from scrubjay.errors import IncompleteError, ScrubjayError
+    from scrubjay.events import Event
+    from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Plan, Recipe, Sheets
+    from scrubjay.pipeline import make, plan, probe
+    from scrubjay.publish.documents import publish
+    from scrubjay.store import Store
+    from scrubjay.work import run_slice as render_slice
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Animations",
+    "Event",
+    "Frames",
+    "IncompleteError",
+    "InlineEngine",
+    "Manifest",
+    "MediaInfo",
+    "Plan",
+    "ProcessEngine",
+    "Recipe",
+    "ScrubjayError",
+    "Sheets",
+    "Store",
+    "__version__",
+    "make",
+    "plan",
+    "probe",
+    "publish",
+    "render_slice",
+]
+
+_HOMES = {
+    "Animations": "model",
+    "Event": "events",
+    "Frames": "model",
+    "IncompleteError": "errors",
+    "InlineEngine": "engines.inline",
+    "Manifest": "model",
+    "MediaInfo": "model",
+    "Plan": "model",
+    "ProcessEngine": "engines.processes",
+    "Recipe": "model",
+    "ScrubjayError": "errors",
+    "Sheets": "model",
+    "Store": "store",
+    "make": "pipeline",
+    "plan": "pipeline",
+    "probe": "pipeline",
+    "publish": "publish.documents",
+    "render_slice": "work",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'scrubjay' has no attribute {name!r}")
+    value: object = getattr(import_module(f"scrubjay.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,216 @@
+"""The `scrubjay` command: a verb for each step, one function a verb."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+import scrubjay
+from scrubjay import pipeline
+from scrubjay.cli.options import (
+    GroupedCommand,
+    grouped,
+    recipe_flags,
+    recipe_options,
+    settings_options,
+)
+from scrubjay.cli.progress import LiveProgress
+from scrubjay.cli.report import reported, say
+from scrubjay.cli.words import describe_media, describe_plan, describe_result
+from scrubjay.engines.processes import ProcessEngine
+from scrubjay.events import Event, Finished, Planned
+from scrubjay.model import encode, encode_pretty
+from scrubjay.naming import PAGE
+from scrubjay.settings import load_recipe, load_settings
+
+__all__ = ["cli", "main"]
+
+_PATH = click.Path(path_type=Path)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="scrubjay")
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExamples:\n"
+    "  scrubjay make movie.mp4 -o previews/\n"
+    "  scrubjay probe movie.mp4\n"
+    "  scrubjay plan movie.mp4 --slice-length 10",
+)
+@click.version_option(scrubjay.__version__, message="scrubjay %(version)s")
+def cli() -> None:
+    """Make the previews that a video player shows on its seek bar."""
+
+
+def _recipe_file(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
+    return grouped(
+        "Recipe",
+        "--recipe",
+        "recipe_file",
+        type=_PATH,
+        metavar="FILE",
+        help="TOML file with the fields that differ from the classic recipe.",
+    )(command)
+
+
+@cli.command(
+    cls=GroupedCommand,
+    epilog="\b\nExamples:\n"
+    "  scrubjay make movie.mp4 -o previews/\n"
+    "  scrubjay make movie.mp4 -o previews/ --slice-length 10 --animation-width 320\n"
+    "  scrubjay make movie.mp4 -o previews/ --no-animations --frame-width 640\n"
+    "  scrubjay make movie.mp4 -o previews/ --recipe my.toml --json",
+)
+@click.argument("video", type=_PATH)
+@grouped(
+    "Output",
+    "--output",
+    "-o",
+    "output",
+    required=True,
+    type=_PATH,
+    metavar="DIR",
+    help="Folder for the previews, made if need be.",
+)
+@grouped(
+    "Output",
+    "--remove-stale",
+    is_flag=True,
+    help="Delete what an earlier recipe or video left in DIR.",
+)
+@grouped(
+    "Output",
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Write events to standard output, a JSON object a line, and show no progress.",
+)
+@grouped("Output", "--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
+@_recipe_file
+@recipe_options
+@settings_options
+def make(
+    video: Path,
+    output: Path,
+    *,
+    recipe_file: Path | None,
+    remove_stale: bool,
+    as_json: bool,
+    quiet: bool,
+    **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
+) -> None:
+    """Make the previews of VIDEO in DIR, or what is missing of them."""
+    with reported(as_json=as_json, resumable=True):
+        recipe = load_recipe(recipe_flags(values), recipe_file)
+        watcher = _Watcher(as_json=as_json, quiet=quiet)
+        with _engine(values) as engine, watcher:
+            try:
+                pipeline.make(
+                    video,
+                    output,
+                    recipe=recipe,
+                    engine=engine,
+                    on_progress=watcher,
+                    remove_stale=remove_stale,
+                )
+            finally:
+                watcher.sum_up(output)
+
+
+@cli.command(
+    cls=GroupedCommand,
+    epilog="\b\nExamples:\n  scrubjay probe movie.mp4\n  scrubjay probe movie.mp4 --json",
+)
+@click.argument("video", type=_PATH)
+@grouped("Output", "--json", "as_json", is_flag=True, help="Write a JSON object instead.")
+@settings_options
+def probe(video: Path, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
+    """Say what is in VIDEO, as read from its packets and its first picture."""
+    with reported(as_json=as_json), _engine(values) as engine:
+        media = pipeline.probe(video, engine=engine)
+        click.echo(encode_pretty(media) if as_json else describe_media(video.name, media), nl=not as_json)
+
+
+@cli.command(
+    cls=GroupedCommand,
+    epilog="\b\nExamples:\n"
+    "  scrubjay plan movie.mp4\n"
+    "  scrubjay plan movie.mp4 --slice-length 10 --json",
+)
+@click.argument("video", type=_PATH)
+@grouped("Output", "--json", "as_json", is_flag=True, help="Write the plan as JSON instead.")
+@_recipe_file
+@recipe_options
+@settings_options
+def plan(
+    video: Path,
+    *,
+    recipe_file: Path | None,
+    as_json: bool,
+    **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
+) -> None:
+    """Say what would be made of VIDEO, without making it."""
+    with reported(as_json=as_json):
+        recipe = load_recipe(recipe_flags(values), recipe_file)
+        with _engine(values) as engine:
+            wanted = pipeline.plan(video, recipe=recipe, engine=engine)
+        click.echo(encode_pretty(wanted) if as_json else describe_plan(wanted), nl=not as_json)
+
+
+def _engine(flags: dict[str, Any]) -> ProcessEngine:
+    settings = load_settings(flags, os.environ)
+    return ProcessEngine(
+        workers=settings.workers,
+        attempts=settings.attempts,
+        stall_timeout=settings.stall_timeout,
+        memory_limit_bytes=settings.memory_limit << 20,
+    )
+
+
+class _Watcher:
+    """Passes a run's events on: to a program, or to a person at a terminal."""
+
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+        console = Console(stderr=True)
+        self._as_json = as_json
+        self._quiet = quiet or as_json
+        self._display = (
+            LiveProgress(console) if console.is_terminal and not self._quiet else None
+        )
+        self._open = ExitStack()
+        self._planned: Planned | None = None
+        self._finished: Finished | None = None
+
+    def __enter__(self) -> "_Watcher":
+        if self._display:
+            self._open.enter_context(self._display)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def __call__(self, event: Event) -> None:
+        """Take in one event."""
+        if isinstance(event, Planned):
+            self._planned = event
+        if isinstance(event, Finished):
+            self._finished = event
+        if self._as_json:
+            click.echo(encode(event))
+        if self._display:
+            self._display(event)
+
+    def sum_up(self, output: Path) -> None:
+        """Say what was made, and on standard output where its page is."""
+        self._open.close()
+        if self._planned is None or self._finished is None or self._as_json:
+            return
+        if not self._quiet:
+            say(describe_result(self._planned, self._finished))
+        click.echo(output / PAGE)

@@ -1,0 +1,119 @@
+"""Options made from the recipe's and the settings' own fields, shown in groups."""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+import click
+import msgspec
+from msgspec import Meta
+
+from scrubjay.model import Recipe, exact
+from scrubjay.settings import Settings
+
+__all__ = ["GroupedCommand", "grouped", "recipe_flags", "recipe_options", "settings_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SINGULAR = {"animations": "animation", "frames": "frame", "sheets": "sheet"}
+
+
+class _Exact(click.ParamType[Fraction]):
+    """A number without rounding: 30, 29.97 or 30000/1001."""
+
+    name = "number"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Fraction:
+        try:
+            return exact(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number such as 30, 29.97 or 30000/1001", param, ctx)
+
+
+class _GroupedOption(click.Option):
+    """An option that knows under which heading the help shows it."""
+
+    def __init__(self, *args: Any, group: str = "Options", **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows its options under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, a section for each group, in the order of their definition."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is not None:
+                groups.setdefault(getattr(parameter, "group", "Other"), []).append(row)
+        for name, rows in groups.items():
+            with formatter.section(name):
+                formatter.write_dl(rows)
+
+
+def grouped(group: str, *names: str, **attributes: Any) -> Callable[[F], F]:  # noqa: ANN401
+    """Declare an option under a heading; the rest is `click.option`'s."""
+    return click.option(*names, cls=_GroupedOption, group=group, **attributes)
+
+
+def recipe_options(command: F) -> F:
+    """Give a command an option for every field of the recipe."""
+    for name, hint, default in reversed(list(_recipe_fields())):
+        section, _, field = name.rpartition(".")
+        group = section.capitalize() or "Slices"
+        if field == "enabled":
+            flag = f"--{section}/--no-{section}"
+        else:
+            flag = f"--{'-'.join(filter(None, (_SINGULAR.get(section), field))).replace('_', '-')}"
+        command = _option(group, flag, _parameter(name), hint, default)(command)
+    return command
+
+
+def settings_options(command: F) -> F:
+    """Give a command an option for every setting."""
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in reversed(msgspec.structs.fields(Settings)):
+        flag = f"--{field.name.replace('_', '-')}"
+        command = _option("Running", flag, field.name, hints[field.name], field.default)(command)
+    return command
+
+
+def recipe_flags(values: dict[str, Any]) -> dict[str, object]:
+    """Take the recipe's options out of a command's values, by dotted field name."""
+    return {name: values.pop(_parameter(name)) for name, _, _ in _recipe_fields()}
+
+
+def _recipe_fields() -> Iterator[tuple[str, object, object]]:
+    """Yield each field of the recipe: dotted name, annotation, default."""
+    for field in msgspec.structs.fields(Recipe):
+        hint = get_type_hints(Recipe, include_extras=True)[field.name]
+        if get_origin(hint) is Annotated:
+            yield field.name, hint, field.default
+            continue
+        inner = get_type_hints(hint, include_extras=True)
+        for part in msgspec.structs.fields(hint):
+            yield f"{field.name}.{part.name}", inner[part.name], part.default
+
+
+def _parameter(name: str) -> str:
+    return f"recipe_{name.replace('.', '_')}"
+
+
+def _option(
+    group: str, flag: str, parameter: str, hint: object, default: object
+) -> Callable[[F], F]:
+    kind, *notes = get_args(hint)
+    description = next((note.description for note in notes if isinstance(note, Meta)), None) or ""
+    attributes: dict[str, Any] = {"default": None, "help": description}
+    if kind is bool:
+        attributes["help"] = f"{description}  [default: {'yes' if default else 'no'}]"
+    else:
+        attributes["type"] = _Exact() if kind is Fraction else (float if kind is float else int)
+        attributes["metavar"] = "N"
+        if default is not None:
+            attributes["help"] = f"{description}  [default: {default:g}]"
+    return grouped(group, flag, parameter, **attributes)

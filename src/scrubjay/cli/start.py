@@ -1,0 +1,16 @@
+"""The `scrubjay` command's entry: says so in one sentence if its libraries are not installed."""
+
+import sys
+
+__all__ = ["start"]
+
+
+def start() -> None:
+    """Run the command line."""
+    try:
+        from scrubjay.cli.main import main  # noqa: PLC0415  its libraries are an extra
+    except ModuleNotFoundError as exc:
+        if exc.name not in {"click", "rich"}:
+            raise
+        sys.exit("The command line needs two more libraries: pip install 'scrubjay[cli]'")
+    main()

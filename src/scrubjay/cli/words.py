@@ -1,0 +1,128 @@
+"""What commands tell people, as text."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from scrubjay.events import Finished, Planned
+from scrubjay.model import MediaInfo, Plan, Size
+from scrubjay.naming import animation_key, frame_key, sheet_key
+from scrubjay.planning import targets_of
+from scrubjay.timing import short_clock
+
+__all__ = ["describe_media", "describe_plan", "describe_result"]
+
+_KIB = 1024
+
+
+def describe_media(name: str, media: MediaInfo) -> str:
+    """Say what is in a video, a fact a line."""
+    return _table(name, _media_rows(media))
+
+
+def describe_plan(plan: Plan) -> str:
+    """Say what would be made of a video, a kind a line."""
+    return _table(plan.source.name, _plan_rows(plan))
+
+
+def describe_result(planned: Planned, finished: Finished) -> str:
+    """Say what a run made, in a sentence or two."""
+    kinds = [
+        f"{count} {kind}"
+        for count, kind in (
+            (finished.animations, "animations"),
+            (finished.frames, "stills"),
+            (finished.sheets, "sheets"),
+        )
+        if count
+    ]
+    speed = float(planned.remaining) / max(finished.seconds, 0.001)
+    what = f"{', '.join(kinds)}: {_size_text(finished.size_bytes)}"
+    if planned.remaining:
+        sentences = [f"Made {what} in {finished.seconds:.1f} s ({speed:.1f}x real time)."]
+        if planned.done:
+            sentences.append(f"{planned.done} of {planned.slices} slices were there already.")
+    else:
+        sentences = [f"Nothing to do, all is there: {what}."]
+    if finished.removed:
+        sentences.append(f"Removed {finished.removed} objects of an earlier plan.")
+    if finished.stale:
+        sentences.append(
+            f"{finished.stale} objects of an earlier plan are still there; "
+            "--remove-stale deletes them."
+        )
+    return " ".join(sentences)
+
+
+def _table(title: str, rows: Iterator[tuple[str, str]]) -> str:
+    return "\n".join([title, *(f"  {name:<12} {value}" for name, value in rows)])
+
+
+def _media_rows(media: MediaInfo) -> Iterator[tuple[str, str]]:
+    rate = f", {float(media.frame_rate):.3f} frames/s on average" if media.frame_rate else ""
+    yield "video", f"{media.codec} in {media.container}{rate}"
+    yield "duration", f"{short_clock(media.duration)} ({float(media.duration):.3f} s)"
+    yield "size", f"{media.width} x {media.height} px{_shape(media)}"
+    space = media.color_space, media.color_range, media.color_transfer
+    yield "colour", f"{media.pixel_format}; matrix {space[0]}, range {space[1]}, curve {space[2]}"
+    if media.first_picture > 0:
+        yield "begins", f"its first picture is shown at {float(media.first_picture):.3f} s"
+    if media.origin:
+        yield "clock", f"its clock starts at {float(media.origin):.3f} s"
+    yield "sound", "yes" if media.has_audio else "no"
+    for warning in media.warnings:
+        yield "note", warning
+
+
+def _shape(media: MediaInfo) -> str:
+    notes = []
+    if media.sample_aspect_ratio != 1:
+        aspect = media.sample_aspect_ratio
+        notes.append(f"pixels {aspect.numerator}:{aspect.denominator}")
+    if media.rotation_deg:
+        notes.append(f"turned by {media.rotation_deg} degrees")
+    if media.mirrored:
+        notes.append("mirrored")
+    coded = f"coded as {media.coded_width} x {media.coded_height}"
+    return f" ({', '.join([coded, *notes])})" if notes else ""
+
+
+def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    recipe, count = plan.recipe, len(plan.slices)
+    duration = short_clock(plan.media.duration)
+    yield "slices", f"{count} of {_number(recipe.slice_length)} s over {duration}"
+    targets = [targets_of(plan, part) for part in plan.slices]
+    first = plan.slices[0].start
+    if plan.animation:
+        frames = sum(len(each.animation) for each in targets)
+        facts = f"GIF, {_size(plan.animation)}, {_number(recipe.animations.fps)} frames/s"
+        yield "animations", f"{count} {facts}, {frames} frames: {animation_key(first)} ..."
+    if plan.frame:
+        stills = sum(len(each.frames) for each in targets)
+        facts = f"JPEG, {_size(plan.frame)}, every {_number(recipe.frames.interval)} s"
+        yield "stills", f"{stills} {facts}: {frame_key(first)} ..."
+    if plan.sheet:
+        sheets = sum(bool(each.sheet) for each in targets)
+        grid = plan.sheet
+        facts = f"JPEG, {grid.columns} x {grid.rows} thumbnails of {_size(grid.thumbnail)}"
+        yield "sheets", (
+            f"{sheets} {facts}, every {_number(recipe.sheets.interval)} s: {sheet_key(first)} ..."
+        )
+    for warning in plan.media.warnings:
+        yield "note", warning
+
+
+def _size(size: Size) -> str:
+    return f"{size.width} x {size.height} px"
+
+
+def _number(value: Fraction) -> str:
+    return f"{float(value):g}"
+
+
+def _size_text(size_bytes: int) -> str:
+    size = float(size_bytes)
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < _KIB:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= _KIB
+    return f"{size:.2f} GiB"

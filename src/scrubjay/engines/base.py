@@ -1,0 +1,57 @@
+"""What an engine is: something that probes a video and makes slices somewhere."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from scrubjay.errors import ScrubjayError
+from scrubjay.events import OnEvent
+from scrubjay.model import MediaInfo, Plan, SourceRef
+from scrubjay.store import Store
+
+__all__ = ["Engine", "Job"]
+
+
+class Job(NamedTuple):
+    """Work on one video."""
+
+    plan: Plan
+    source: str
+    """Where this machine finds the video: a path."""
+    store: Store
+
+
+class Engine(Protocol):
+    """Runs slices; keeps nothing. What it loses, the next run finds missing in the store."""
+
+    def __enter__(self) -> "Engine":
+        """Get ready."""
+        ...
+
+    def __exit__(self, *_: object) -> None:
+        """Stop at once and leave nothing running."""
+        ...
+
+    def probe(self, source: str) -> tuple[SourceRef, MediaInfo]:
+        """Look into the video at a path.
+
+        Raises:
+            SourceError: it cannot be opened, has no video, or gives no picture.
+            EngineError: looking failed, not the video.
+        """
+        ...
+
+    def run(
+        self, job: Job, indexes: Sequence[int], on_event: OnEvent
+    ) -> dict[int, ScrubjayError]:
+        """Make slices, and return why for each that could not be made.
+
+        Args:
+            job: the plan, its video and where artifacts go.
+            indexes: of the slices to make, rising.
+            on_event: told of every slice that starts, goes on, ends, is retried or given up.
+
+        Raises:
+            ScrubjayError: no slice can be made, so the run makes no sense: the destination is full
+                or cannot be written, or the video is gone or another one.
+        """
+        ...

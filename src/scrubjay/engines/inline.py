@@ -1,0 +1,56 @@
+"""The simplest engine: slices one after another, in this very process.
+
+For destinations in memory, for tests, and for functions that are isolated already. A video that
+crashes the decoder takes this process with it.
+"""
+
+from collections.abc import Sequence
+
+from scrubjay.engines.base import Job
+from scrubjay.engines.ledger import Ledger
+from scrubjay.errors import ScrubjayError
+from scrubjay.events import OnEvent
+from scrubjay.media.probe import probe_media
+from scrubjay.model import MediaInfo, SourceRef
+from scrubjay.work import Bench
+
+__all__ = ["InlineEngine"]
+
+
+class InlineEngine:
+    """Makes slices in this process."""
+
+    def __enter__(self) -> "InlineEngine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left running."""
+
+    def probe(self, source: str) -> tuple[SourceRef, MediaInfo]:
+        """Look into the video at a path.
+
+        Raises:
+            SourceError: it cannot be opened, has no video, or gives no picture.
+        """
+        return probe_media(source)
+
+    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
+        """Make slices, and return why for each that could not be made.
+
+        Raises:
+            ScrubjayError: no slice can be made: see `Engine.run`.
+        """
+        ledger = Ledger(job, indexes, attempts=1, on_event=on_event)
+        last: int | None = None
+        with Bench(job.plan, source=job.source, store=job.store) as bench:
+            while ledger.handout:
+                last = index = ledger.handout.take(last, ())
+                ledger.started(0, index)
+                try:
+                    record = bench.make(index, lambda time, at=index: ledger.progressed(0, at, time))
+                except ScrubjayError as error:
+                    ledger.failed(0, index, error)
+                else:
+                    size = sum(record.sizes().values())
+                    ledger.made(0, index, size_bytes=size, damaged_packets=record.damaged_packets)
+        return ledger.lost

@@ -1,0 +1,128 @@
+"""The book that an engine keeps during one run: what waits, what failed how often, what is lost."""
+
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+
+from scrubjay.engines.base import Job
+from scrubjay.engines.handout import Handout
+from scrubjay.errors import (
+    DestinationError,
+    ScrubjayError,
+    SourceChangedError,
+    SourceNotFoundError,
+    SourceUnreadableError,
+    StoreFullError,
+)
+from scrubjay.events import (
+    OnEvent,
+    SliceDone,
+    SliceFailed,
+    SliceProgress,
+    SliceRetried,
+    SliceStarted,
+)
+from scrubjay.timing import short_clock
+
+__all__ = ["Ledger"]
+
+_HOPELESS = (
+    DestinationError,
+    StoreFullError,
+    SourceChangedError,
+    SourceNotFoundError,
+    SourceUnreadableError,
+)
+"""Errors that every other slice would meet as well: they end the run."""
+
+_GIVE_UP_AFTER = 6
+"""Slices that may be lost while none has been made, before the others are not even tried."""
+
+
+class Ledger:
+    """What became of each slice of a run. It tells every change as an event.
+
+    Args:
+        job: the plan, its video and where artifacts go.
+        indexes: of the slices to make.
+        attempts: how often a slice may be tried.
+        on_event: told of every change.
+    """
+
+    def __init__(
+        self, job: Job, indexes: Sequence[int], *, attempts: int, on_event: OnEvent
+    ) -> None:
+        self.handout = Handout(indexes)
+        self.lost: dict[int, ScrubjayError] = {}
+        """Why each slice that is given up could not be made."""
+        self._slices = job.plan.slices
+        self._most_attempts = attempts
+        self._attempts: Counter[int] = Counter()
+        self._made = 0
+        self._tell = on_event
+
+    def started(self, worker: int, index: int) -> None:
+        """Note that a worker began a slice."""
+        part = self._slices[index]
+        self._tell(SliceStarted(index=index, worker=worker, start=part.start, end=part.end))
+
+    def progressed(self, worker: int, index: int, time: Fraction) -> None:
+        """Note how far a slice is, in seconds of the video."""
+        self._tell(SliceProgress(index=index, worker=worker, time=time))
+
+    def made(self, worker: int, index: int, *, size_bytes: int, damaged_packets: int) -> None:
+        """Note that a slice is in the store."""
+        self._made += 1
+        part = self._slices[index]
+        self._tell(
+            SliceDone(
+                index=index,
+                worker=worker,
+                start=part.start,
+                end=part.end,
+                size_bytes=size_bytes,
+                damaged_packets=damaged_packets,
+            )
+        )
+
+    def failed(self, worker: int, index: int, error: ScrubjayError) -> None:
+        """Note that a try failed: the slice is handed out again, or given up.
+
+        Raises:
+            ScrubjayError: the error itself, where every other slice would meet it as well.
+        """
+        if isinstance(error, _HOPELESS):
+            raise error
+        self._attempts[index] += 1
+        if error.retryable and self._attempts[index] < self._most_attempts:
+            self.handout.put_back(index)
+            self._tell(
+                SliceRetried(
+                    index=index,
+                    worker=worker,
+                    attempt=self._attempts[index],
+                    error=type(error).__name__,
+                    message=str(error),
+                )
+            )
+            return
+        self._give_up(index, error)
+        if not self._made and len(self.lost) >= _GIVE_UP_AFTER:
+            reason = f"not tried, for the first {_GIVE_UP_AFTER} slices all failed: {error}"
+            for rest in self.handout.clear():
+                self._give_up(rest, type(error)(reason))
+
+    def _give_up(self, index: int, error: ScrubjayError) -> None:
+        part = self._slices[index]
+        when = f"{short_clock(part.start)} to {short_clock(part.end)}"
+        named = type(error)(f"slice {index} ({when}): {error}")
+        self.lost[index] = named
+        self._tell(
+            SliceFailed(
+                index=index,
+                start=part.start,
+                end=part.end,
+                error=type(named).__name__,
+                message=str(named),
+            )
+        )

@@ -1,0 +1,168 @@
+"""The whole way: probe, plan, run, publish."""
+
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from os import PathLike, fspath
+from pathlib import Path
+from time import monotonic
+from typing import TypeAlias
+from urllib.parse import quote
+
+from scrubjay.engines.base import Engine, Job
+from scrubjay.engines.processes import ProcessEngine
+from scrubjay.errors import IncompleteError
+from scrubjay.events import Finished, OnEvent, Planned, Probed
+from scrubjay.model import Manifest, MediaInfo, Plan, Recipe
+from scrubjay.naming import FOLDERS, MANIFEST
+from scrubjay.planning import make_plan, plan_id
+from scrubjay.publish.documents import publish
+from scrubjay.state import done_slices, load_plan, save_plan, stale_keys, withdraw
+from scrubjay.store import Store
+
+__all__ = ["make", "plan", "probe"]
+
+PathText: TypeAlias = str | PathLike[str]
+
+
+def make(
+    source: PathText,
+    destination: PathText | Store,
+    *,
+    recipe: Recipe | None = None,
+    engine: Engine | None = None,
+    on_progress: OnEvent | None = None,
+    remove_stale: bool = False,
+) -> Manifest:
+    """Make the previews of a video, or what is missing of them.
+
+    Run it again after anything: a kill, a full disk, a crash. Slices that are in the destination
+    already are not made again. If the video or the recipe is another one than last time, all
+    slices are made anew over the old ones.
+
+    Args:
+        source: path of the video.
+        destination: folder for the set, or a store.
+        recipe: what to make; None is the `classic` recipe.
+        engine: where slices run; None is worker processes on this machine.
+        on_progress: called with each event of the run, in this thread.
+        remove_stale: delete what an earlier plan left in the destination and this one lacks.
+
+    Returns:
+        The manifest of the complete set.
+
+    Raises:
+        IncompleteError: the set is published, but has gaps; it carries the manifest.
+        ScrubjayError: nothing could be made; the destination can be resumed.
+    """
+    began = monotonic()
+    tell = on_progress or _ignore
+    video = _absolute(source)
+    store = destination if isinstance(destination, Store) else Store.open(fspath(destination))
+    with engine or ProcessEngine() as running:
+        found, media = running.probe(video)
+        tell(Probed(source=found, media=media))
+        wanted = make_plan(found, media, recipe or Recipe())
+        missing = _begin(store, wanted, tell)
+        try:
+            lost = running.run(Job(wanted, video, store), missing, tell) if missing else {}
+        finally:
+            store.sweep(FOLDERS)
+    if len(lost) == len(wanted.slices):
+        raise lost[min(lost)]
+    reasons = {index: str(error) for index, error in lost.items()}
+    manifest = publish(wanted, store, reasons=reasons, video_url=_url_from(store, video))
+    tell(_finished(wanted, store, manifest, remove_stale=remove_stale, began=began))
+    if lost:
+        raise IncompleteError(manifest, list(lost.values()))
+    return manifest
+
+
+def probe(source: PathText, *, engine: Engine | None = None) -> MediaInfo:
+    """Look into a video.
+
+    Args:
+        source: path of the video.
+        engine: where it is opened; None is a worker process on this machine.
+
+    Raises:
+        SourceError: it cannot be opened, has no video, or gives no picture.
+    """
+    with engine or ProcessEngine(workers=1) as running:
+        return running.probe(_absolute(source))[1]
+
+
+def plan(source: PathText, *, recipe: Recipe | None = None, engine: Engine | None = None) -> Plan:
+    """Say what would be made of a video, without making it.
+
+    Args:
+        source: path of the video.
+        recipe: what to make; None is the `classic` recipe.
+        engine: where the video is opened; None is a worker process on this machine.
+
+    Raises:
+        SourceError: it cannot be opened, has no video, or gives no picture.
+        RecipeError: the recipe cannot be made of this video.
+    """
+    with engine or ProcessEngine(workers=1) as running:
+        found, media = running.probe(_absolute(source))
+    return make_plan(found, media, recipe or Recipe())
+
+
+def _begin(store: Store, wanted: Plan, tell: OnEvent) -> Sequence[int]:
+    """Save the plan if it is new, and return the indexes of the slices still to be made."""
+    before = load_plan(store)
+    is_new = before is None or plan_id(before) != plan_id(wanted)
+    done = {} if is_new else done_slices(store, wanted)
+    missing = [part for part in wanted.slices if part.index not in done]
+    if is_new:
+        save_plan(store, wanted)
+    elif missing:
+        withdraw(store)
+    tell(
+        Planned(
+            slices=len(wanted.slices),
+            done=len(done),
+            replaced=is_new and before is not None,
+            duration=wanted.media.duration,
+            remaining=sum((part.span.duration for part in missing), start=Fraction(0)),
+        )
+    )
+    return [part.index for part in missing]
+
+
+def _finished(
+    wanted: Plan, store: Store, manifest: Manifest, *, remove_stale: bool, began: float
+) -> Finished:
+    records = done_slices(store, wanted)
+    stale = stale_keys(store, records)
+    if remove_stale:
+        store.delete(stale)
+    return Finished(
+        status=manifest.status,
+        manifest=MANIFEST,
+        slices=len(manifest.slices),
+        failed=len(manifest.slices) - len(records),
+        animations=len(manifest.animations),
+        frames=len(manifest.frames),
+        sheets=len(manifest.sheets),
+        size_bytes=sum(sum(record.sizes().values()) for record in records.values()),
+        stale=0 if remove_stale else len(stale),
+        removed=len(stale) if remove_stale else 0,
+        seconds=round(monotonic() - began, 3),
+    )
+
+
+def _absolute(source: PathText) -> str:
+    return str(Path(fspath(source)).expanduser().absolute())
+
+
+def _url_from(store: Store, video: str) -> str | None:
+    """Return how a page in the destination reaches the video, if both are files."""
+    if store.location is None:
+        return None
+    return quote(Path(os.path.relpath(video, store.location)).as_posix())
+
+
+def _ignore(_: object) -> None:
+    pass
