@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scrubjay.events import Event
     from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Plan, Recipe, Sheets
     from scrubjay.pipeline import make, plan, probe
-    from scrubjay.publish.documents import publish
+    from scrubjay.publishing.documents import publish
     from scrubjay.store import Store
     from scrubjay.work import run_slice as render_slice
 
@@ -62,7 +62,7 @@ _HOMES = {
     "make": "pipeline",
     "plan": "pipeline",
     "probe": "pipeline",
-    "publish": "publish.documents",
+    "publish": "publishing.documents",
     "render_slice": "work",
 }
 

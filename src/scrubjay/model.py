@@ -7,11 +7,12 @@ fraction of seconds, written as text ("7/3"); in the `Manifest`, which players r
 """
 
 import json
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, field
+from msgspec import Meta
 
 from scrubjay.timing import Span
 
@@ -40,6 +41,7 @@ __all__ = [
     "SourceRef",
     "decode",
     "decode_as",
+    "decoder",
     "encode",
     "encode_pretty",
     "exact",
@@ -313,7 +315,7 @@ class FrameEntry(_Value, frozen=True, kw_only=True):
 
 
 class SheetEntry(_Value, frozen=True, kw_only=True):
-    """A sprite sheet, in the manifest. Thumbnail k (0-based, by rows) is for start + k * interval."""
+    """A sprite sheet, in the manifest: thumbnail k, by rows, is for `start + k * interval`."""
 
     key: Annotated[str, Meta(description="Where it is, relative to the manifest.")]
     start: float
@@ -364,7 +366,8 @@ class Manifest(_Value, frozen=True, kw_only=True):
 
     format: Literal["scrubjay/1"] = "scrubjay/1"
     status: Annotated[
-        Literal["complete", "partial"], Meta(description="`partial`: see `gaps` for what is missing.")
+        Literal["complete", "partial"],
+        Meta(description="`partial`: see `gaps` for what is missing."),
     ]
     source: SourceRef
     media: ManifestMedia
@@ -376,7 +379,7 @@ class Manifest(_Value, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...]
     tracks: Annotated[
         dict[str, str], Meta(description="Documents beside the manifest: name to key.")
-    ] = field(default_factory=dict)
+    ]
 
 
 # To and from bytes ------------------------------------------------------------------------------
@@ -418,7 +421,9 @@ def encode(value: object) -> bytes:
 
 def encode_pretty(value: object) -> bytes:
     """Return a value as JSON that people can read."""
-    text = json.dumps(msgspec.to_builtins(value, enc_hook=_to_builtin), indent=2, ensure_ascii=False)
+    text = json.dumps(
+        msgspec.to_builtins(value, enc_hook=_to_builtin), indent=2, ensure_ascii=False
+    )
     return text.encode() + b"\n"
 
 
@@ -430,6 +435,11 @@ def decode(data: bytes, wanted: type[T]) -> T:
         msgspec.DecodeError: it is no JSON.
     """
     return msgspec.json.decode(data, type=wanted, dec_hook=_from_builtin)
+
+
+def decoder(wanted: object) -> Callable[[bytes], Any]:
+    """Return a function that reads JSON as any of a union of values, faster than `decode`."""
+    return msgspec.json.Decoder(wanted, dec_hook=_from_builtin).decode
 
 
 def decode_as(value: object, wanted: type[T]) -> T:

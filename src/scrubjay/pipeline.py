@@ -16,7 +16,7 @@ from scrubjay.events import Finished, OnEvent, Planned, Probed
 from scrubjay.model import Manifest, MediaInfo, Plan, Recipe
 from scrubjay.naming import FOLDERS, MANIFEST
 from scrubjay.planning import make_plan, plan_id
-from scrubjay.publish.documents import publish
+from scrubjay.publishing.documents import publish
 from scrubjay.state import done_slices, load_plan, save_plan, stale_keys, withdraw
 from scrubjay.store import Store
 

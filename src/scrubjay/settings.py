@@ -27,17 +27,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How work is run on this machine; it changes nothing in what is made."""
 
     workers: Annotated[
-        int | None, Meta(ge=1, le=1024, description="Worker processes; default: one for each core.")
-    ] = None
+        int, Meta(ge=0, le=1024, description="Worker processes; 0 is one for each core.")
+    ] = 0
     attempts: Annotated[
         int, Meta(ge=1, le=100, description="Tries for a slice whose worker dies.")
     ] = 3
     stall_timeout: Annotated[
         float, Meta(gt=0, description="Seconds without progress before a worker is ended.")
-    ] = 60.0
-    memory_limit: Annotated[
-        int, Meta(ge=128, description="MiB that one worker may allocate.")
-    ] = 2048
+    ] = 60
+    memory_limit: Annotated[int, Meta(ge=128, description="MiB that one worker may allocate.")] = (
+        2048
+    )
 
 
 def load_settings(

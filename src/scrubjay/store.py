@@ -5,7 +5,7 @@ errors to ours and knows what a killed writer leaves behind.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,9 +57,7 @@ class Store:
         if not existing.is_dir():
             raise DestinationError(f"{existing} is a file, so {folder} cannot be a destination")
         with _errors(str(folder)):
-            return cls(
-                LocalStore(folder, mkdir=True), location=str(folder), folder=folder
-            )
+            return cls(LocalStore(folder, mkdir=True), location=str(folder), folder=folder)
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
         """Write an object whole, over any that is there.
@@ -90,9 +88,7 @@ class Store:
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of every object, by key."""
         with _errors("the list of objects"):
-            return {
-                entry["path"]: entry["size"] for page in self._backend.list() for entry in page
-            }
+            return {entry["path"]: entry["size"] for page in self._backend.list() for entry in page}
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; keys that have none are passed over."""
@@ -114,7 +110,7 @@ class Store:
 
 
 @contextmanager
-def _errors(what: str) -> Iterator[None]:
+def _errors(what: str) -> Generator[None]:
     """Turn obstore's errors into ours; it raises builtins for some and `BaseError` for most."""
     try:
         yield

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, ExitStack
 from fractions import Fraction
 from itertools import chain
 from types import TracebackType
+from typing import Self
 
 from scrubjay.errors import SourceChangedError, SourceDamagedError
 from scrubjay.media.ffmpeg import ffmpeg_errors
@@ -71,7 +72,7 @@ class Bench(AbstractContextManager["Bench"]):
         self._open = ExitStack()
         self._next_index: int | None = None
 
-    def __enter__(self) -> "Bench":
+    def __enter__(self) -> Self:
         expected, media = self._plan.source, self._plan.media
         if identify(self._source).fingerprint != expected.fingerprint:
             raise SourceChangedError(f"{expected.name} is not the video that the plan was made for")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from scrubjay.publish.page import page as write_page
+from scrubjay.publishing.page import page as write_page
 
 _ARGUMENTS = [
     "--no-sandbox",

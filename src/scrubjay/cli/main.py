@@ -3,7 +3,7 @@
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 from rich.console import Console
@@ -131,10 +131,12 @@ def make(
 @grouped("Output", "--json", "as_json", is_flag=True, help="Write a JSON object instead.")
 @settings_options
 def probe(video: Path, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
-    """Say what is in VIDEO, as read from its packets and its first picture."""
+    """Say what is in VIDEO."""
     with reported(as_json=as_json), _engine(values) as engine:
         media = pipeline.probe(video, engine=engine)
-        click.echo(encode_pretty(media) if as_json else describe_media(video.name, media), nl=not as_json)
+        click.echo(
+            encode_pretty(media) if as_json else describe_media(video.name, media), nl=not as_json
+        )
 
 
 @cli.command(
@@ -180,14 +182,12 @@ class _Watcher:
         console = Console(stderr=True)
         self._as_json = as_json
         self._quiet = quiet or as_json
-        self._display = (
-            LiveProgress(console) if console.is_terminal and not self._quiet else None
-        )
+        self._display = LiveProgress(console) if console.is_terminal and not self._quiet else None
         self._open = ExitStack()
         self._planned: Planned | None = None
         self._finished: Finished | None = None
 
-    def __enter__(self) -> "_Watcher":
+    def __enter__(self) -> Self:
         if self._display:
             self._open.enter_context(self._display)
         return self

@@ -48,8 +48,9 @@ class GroupedCommand(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             row = parameter.get_help_record(ctx)
-            if row is not None:
-                groups.setdefault(getattr(parameter, "group", "Other"), []).append(row)
+            if row is not None and isinstance(parameter, click.Option):
+                groups.setdefault(getattr(parameter, "group", "Help"), []).append(row)
+        groups["Help"] = groups.pop("Help", [])  # last
         for name, rows in groups.items():
             with formatter.section(name):
                 formatter.write_dl(rows)
@@ -115,5 +116,5 @@ def _option(
         attributes["type"] = _Exact() if kind is Fraction else (float if kind is float else int)
         attributes["metavar"] = "N"
         if default is not None:
-            attributes["help"] = f"{description}  [default: {default:g}]"
+            attributes["help"] = f"{description}  [default: {default}]"
     return grouped(group, flag, parameter, **attributes)

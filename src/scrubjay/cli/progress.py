@@ -3,6 +3,7 @@
 from fractions import Fraction
 from time import monotonic
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -45,7 +46,7 @@ class LiveProgress:
         self._finished = 0
         self._workers: dict[int, tuple[SliceStarted, Fraction]] = {}
 
-    def __enter__(self) -> "LiveProgress":
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 

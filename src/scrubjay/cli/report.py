@@ -3,7 +3,7 @@
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -26,7 +26,7 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def reported(*, as_json: bool, resumable: bool = False) -> Iterator[None]:
+def reported(*, as_json: bool, resumable: bool = False) -> Generator[None]:
     """Turn whatever ends a command into a sentence, an event and an exit code.
 
     Args:

@@ -74,7 +74,7 @@ def _media_rows(media: MediaInfo) -> Iterator[tuple[str, str]]:
 
 
 def _shape(media: MediaInfo) -> str:
-    notes = []
+    notes: list[str] = []
     if media.sample_aspect_ratio != 1:
         aspect = media.sample_aspect_ratio
         notes.append(f"pixels {aspect.numerator}:{aspect.denominator}")
@@ -104,8 +104,11 @@ def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         sheets = sum(bool(each.sheet) for each in targets)
         grid = plan.sheet
         facts = f"JPEG, {grid.columns} x {grid.rows} thumbnails of {_size(grid.thumbnail)}"
-        yield "sheets", (
-            f"{sheets} {facts}, every {_number(recipe.sheets.interval)} s: {sheet_key(first)} ..."
+        yield (
+            "sheets",
+            (
+                f"{sheets} {facts}, every {_number(recipe.sheets.interval)} s: {sheet_key(first)} ..."
+            ),
         )
     for warning in plan.media.warnings:
         yield "note", warning

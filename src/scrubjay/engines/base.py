@@ -1,7 +1,7 @@
 """What an engine is: something that probes a video and makes slices somewhere."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
@@ -23,7 +23,7 @@ class Job(NamedTuple):
 class Engine(Protocol):
     """Runs slices; keeps nothing. What it loses, the next run finds missing in the store."""
 
-    def __enter__(self) -> "Engine":
+    def __enter__(self) -> Self:
         """Get ready."""
         ...
 
@@ -40,9 +40,7 @@ class Engine(Protocol):
         """
         ...
 
-    def run(
-        self, job: Job, indexes: Sequence[int], on_event: OnEvent
-    ) -> dict[int, ScrubjayError]:
+    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
         """Make slices, and return why for each that could not be made.
 
         Args:

@@ -15,10 +15,20 @@ from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
 
-from scrubjay.engines.wire import Command, Load, Made, MakeSlice, Probe, Probed, Problem, Progress
+from scrubjay.engines.wire import (
+    Command,
+    Load,
+    Made,
+    MakeSlice,
+    Probe,
+    Probed,
+    Problem,
+    Progress,
+    to_command,
+)
 from scrubjay.errors import RenderError, ScrubjayError, WorkerMemoryError
 from scrubjay.media.probe import probe_media
-from scrubjay.model import decode, encode
+from scrubjay.model import encode
 from scrubjay.store import Store
 from scrubjay.work import Bench
 
@@ -38,7 +48,7 @@ def main(memory_limit_bytes: int) -> None:
     with ExitStack() as stack:
         server = _Server(replies, stack)
         for line in iter(commands.get, b""):
-            server.serve(decode(line, Command))
+            server.serve(to_command(line))
 
 
 def _listen(commands: "SimpleQueue[bytes]") -> None:

@@ -5,6 +5,8 @@ crashes the decoder takes this process with it.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Self
 
 from scrubjay.engines.base import Job
 from scrubjay.engines.ledger import Ledger
@@ -20,7 +22,7 @@ __all__ = ["InlineEngine"]
 class InlineEngine:
     """Makes slices in this process."""
 
-    def __enter__(self) -> "InlineEngine":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,7 +49,7 @@ class InlineEngine:
                 last = index = ledger.handout.take(last, ())
                 ledger.started(0, index)
                 try:
-                    record = bench.make(index, lambda time, at=index: ledger.progressed(0, at, time))
+                    record = bench.make(index, partial(ledger.progressed, 0, index))
                 except ScrubjayError as error:
                     ledger.failed(0, index, error)
                 else:

@@ -6,9 +6,10 @@ try. Why `subprocess` and not a process pool: docs/decisions/0004-worker-process
 
 import os
 import selectors
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from time import monotonic
+from typing import Self
 
 from scrubjay.engines.base import Job
 from scrubjay.engines.ledger import Ledger
@@ -38,7 +39,7 @@ class ProcessEngine:
     """Makes slices in worker processes on this machine.
 
     Args:
-        workers: how many at once, at least 1; None is one for each core that may be used.
+        workers: how many at once; 0 is one for each core that may be used.
         attempts: how often a slice may be tried when its worker dies, at least 1.
         stall_timeout: seconds without any progress after which a worker is killed.
         memory_limit_bytes: what one worker may allocate (Linux; elsewhere there is no bound).
@@ -47,7 +48,7 @@ class ProcessEngine:
     def __init__(
         self,
         *,
-        workers: int | None = None,
+        workers: int = 0,
         attempts: int = 3,
         stall_timeout: float = 60.0,
         memory_limit_bytes: int = 2 << 30,
@@ -59,7 +60,7 @@ class ProcessEngine:
         self._slots = [_Slot(number) for number in range(self._workers)]
         self._selector = selectors.DefaultSelector()
 
-    def __enter__(self) -> "ProcessEngine":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,7 +118,7 @@ class ProcessEngine:
                             continue
 
     @contextmanager
-    def _only(self, slot: _Slot) -> Iterator[Worker]:
+    def _only(self, slot: _Slot) -> Generator[Worker]:
         """Mark a slot as busy with something that is no slice."""
         slot.busy = -1
         try:

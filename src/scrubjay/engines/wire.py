@@ -4,13 +4,14 @@ A worker opens strangers' files, so it is not trusted: nothing it says is unpick
 longer than `MAX_LINE_BYTES` ends it.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TypeAlias
 
 import msgspec
 
 from scrubjay.errors import ScrubjayError, error_class
-from scrubjay.model import MediaInfo, Plan, SourceRef
+from scrubjay.model import MediaInfo, Plan, SourceRef, decoder
 
 __all__ = [
     "MAX_LINE_BYTES",
@@ -18,11 +19,13 @@ __all__ = [
     "Load",
     "Made",
     "MakeSlice",
-    "Problem",
     "Probe",
     "Probed",
+    "Problem",
     "Progress",
     "Reply",
+    "to_command",
+    "to_reply",
 ]
 
 MAX_LINE_BYTES = 1 << 20
@@ -90,3 +93,9 @@ class Problem(_Message, frozen=True, kw_only=True, tag="problem"):
 
 Command: TypeAlias = Probe | Load | MakeSlice
 Reply: TypeAlias = Probed | Progress | Made | Problem
+
+to_command: Callable[[bytes], Command] = decoder(Command)
+"""Read a command from a line of JSON; raises `msgspec.DecodeError`."""
+
+to_reply: Callable[[bytes], Reply] = decoder(Reply)
+"""Read a reply from a line of JSON; raises `msgspec.DecodeError`."""

@@ -5,18 +5,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from time import monotonic
 from typing import IO
 
 import msgspec
 
-from scrubjay.engines.wire import MAX_LINE_BYTES, Command, Reply
+from scrubjay.engines.wire import MAX_LINE_BYTES, Command, Reply, to_reply
 from scrubjay.errors import WorkerCrashedError
-from scrubjay.model import decode, encode
+from scrubjay.model import encode
 
 __all__ = ["Worker"]
 
-_ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Slices run side by side, one core each: numpy's libraries must not start threads of their own."""
 
 _LAST_WORDS_BYTES = 4096
@@ -88,7 +89,7 @@ class Worker:
             raise WorkerCrashedError("the worker process said too much at once")
         for line in lines:
             try:
-                yield decode(line, Reply)
+                yield to_reply(line)
             except msgspec.DecodeError as exc:
                 raise WorkerCrashedError(f"the worker process talks nonsense: {exc}") from exc
 
@@ -100,16 +101,12 @@ class Worker:
 
     def kill(self) -> None:
         """End it at once, with everything that it started."""
-        try:
+        with suppress(ProcessLookupError):  # it may be gone already
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it is gone already
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            try:
+            with suppress(BrokenPipeError):  # what was buffered for it is of no use now
                 _pipe(pipe).close()
-            except BrokenPipeError:
-                continue  # what was buffered for it is of no use now
 
     def _crash(self) -> WorkerCrashedError:
         code = self._process.wait()

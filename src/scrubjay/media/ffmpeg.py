@@ -1,6 +1,6 @@
 """Where FFmpeg's errors enter Scrubjay."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import av
@@ -21,7 +21,7 @@ DECODE_ERRORS = (av.error.FFmpegError, UnicodeDecodeError, ValueError)
 
 
 @contextmanager
-def ffmpeg_errors(name: str) -> Iterator[None]:
+def ffmpeg_errors(name: str) -> Generator[None]:
     """Turn what PyAV raises while it opens or reads the source `name` into `SourceError`s."""
     try:
         yield

@@ -50,9 +50,7 @@ class FrameReader:
         timeline: how that stream's ticks map to seconds.
     """
 
-    def __init__(
-        self, container: InputContainer, stream: VideoStream, timeline: Timeline
-    ) -> None:
+    def __init__(self, container: InputContainer, stream: VideoStream, timeline: Timeline) -> None:
         read_only(container, stream)
         stream.codec_context.thread_count = 1  # slices run side by side, one core each
         self._container = container
@@ -95,9 +93,7 @@ class FrameReader:
 
     def _advance(self, limit: int) -> None:
         """Read on until the frame shown at tick `limit` is the current one."""
-        while self._ahead is not None and (
-            self._current is None or _pts(self._ahead) <= limit
-        ):
+        while self._ahead is not None and (self._current is None or _pts(self._ahead) <= limit):
             if self._current is None or _pts(self._ahead) >= _pts(self._current):
                 self._current = self._ahead
             self._ahead = next(self._frames, None)

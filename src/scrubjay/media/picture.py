@@ -1,6 +1,6 @@
 """From a decoded frame to a picture as people see it: upright, square pixels, RGB."""
 
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +64,7 @@ class Painter:
             interpolation=Interpolation.LANCZOS,
             threads=1,
         )
-        picture: RgbPicture = scaled.to_ndarray()
+        picture = cast("RgbPicture", scaled.to_ndarray())  # rgb24 is uint8
         if self._mirrored:
             picture = picture[:, ::-1]
         if self._turns:

@@ -98,7 +98,7 @@ def _describe(container: InputContainer, stream: VideoStream, picture: VideoFram
     first = timeline.seconds(picture.pts or 0)
     duration = max(end, first + _usual_length(stream))
     rotation_deg, mirrored = _orientation(picture)
-    aspect = picture_aspect(stream)
+    aspect = _picture_aspect(stream)
     width, height = _displayed(picture.width, picture.height, aspect)
     turned = rotation_deg in {90, 270}
     return MediaInfo(
@@ -133,7 +133,7 @@ def _warnings(
     if declared is None:
         yield "its header gives no duration; it was measured by reading the file"
     elif declared > duration + 1 and not container.streams.audio:
-        yield f"its header claims {float(declared):.2f} s, its pictures end at {float(duration):.2f} s"
+        yield f"its header claims {float(declared):.2f} s, but its pictures end at {float(duration):.2f} s"
     elif declared > duration + 1:
         yield f"its pictures end at {float(duration):.2f} s of {float(declared):.2f} s"
 
@@ -176,10 +176,10 @@ def _usual_length(stream: VideoStream) -> Fraction:
     return 1 / rate if rate > 0 else Fraction(1, 25)
 
 
-def picture_aspect(stream: VideoStream) -> Fraction:
+def _picture_aspect(stream: VideoStream) -> Fraction:
     """Return how wide a coded pixel is to its height; 1 where that is not said."""
     aspect = stream.sample_aspect_ratio
-    return aspect if aspect else Fraction(1)
+    return aspect or Fraction(1)
 
 
 def _displayed(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
@@ -198,7 +198,7 @@ def _orientation(picture: VideoFrame) -> tuple[Literal[0, 90, 180, 270], bool]:
     matrix = picture.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return 0, False
-    a, b, _, c, d, *_ = struct.unpack("<9i", bytes(matrix))
+    a, b, _, c, d, *_ = struct.unpack("<9i", bytes(memoryview(matrix)))
     if abs(a) + abs(d) >= abs(b) + abs(c):
         mirrored = (a < 0) != (d < 0)
         return (180 if d < 0 else 0), mirrored

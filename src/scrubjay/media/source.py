@@ -1,7 +1,7 @@
 """Opening a video: only local files, only known containers, only the video stream."""
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from hashlib import blake2b
@@ -74,7 +74,7 @@ def _content(path: Path, size: int) -> Iterator[bytes]:
 
 
 @contextmanager
-def open_container(location: str) -> Iterator[InputContainer]:
+def open_container(location: str) -> Generator[InputContainer]:
     """Open the video file at a path, read-only, for as long as the context lasts.
 
     Raises:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from scrubjay.model import Manifest, Plan, encode
 from scrubjay.naming import MANIFEST, PAGE, WEBVTT
-from scrubjay.publish.manifest import build_manifest
-from scrubjay.publish.page import page
-from scrubjay.publish.webvtt import webvtt
+from scrubjay.publishing.manifest import build_manifest
+from scrubjay.publishing.page import page
+from scrubjay.publishing.webvtt import webvtt
 from scrubjay.state import done_slices
 from scrubjay.store import Store
 

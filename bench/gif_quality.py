@@ -1,0 +1,197 @@
+"""Compare Scrubjay's GIFs with those of ffmpeg (palettegen, paletteuse) and gifski.
+
+All three get the same RGB frames: each clip sampled at 10 fps, 240 px wide, by libswscale's lanczos, 30 s
+at most. Needs `pip install scikit-image pillow`, and the two programs on PATH or by option.
+PSNR is the mean over frames, each against the RGB frame shown at its time (a frame without error
+counts as 68 dB); SSIM is scikit-image's on RGB, of every fifth frame. CPU seconds are user and
+system, of all threads; for the programs they include their start and reading raw frames or PNGs.
+
+    python bench/gif_quality.py /path/to/media --gifski ./gifski --json gif_quality.json
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from skimage.metrics import structural_similarity
+
+from scrubjay.encode.gif import encode_gif
+
+Frames = npt.NDArray[np.uint8]
+"""(frames, height, width, 3) RGB uint8."""
+
+FPS = 10
+WIDTH = 240
+CLIPS: dict[str, tuple[str, int, float]] = {
+    # name: file, start in seconds, gain of the levels
+    "film": ("real/film_720p24_120s.mp4", 0, 1.0),
+    "film, 60 s in": ("real/film_720p24_120s.mp4", 60, 1.0),
+    "live camera": ("real/camera_person_139s.mp4", 0, 1.0),
+    "screencast": ("real/screencast_1080p30_41s.mp4", 0, 1.0),
+    "flat graphics": ("real/globe_30s.mp4", 0, 1.0),
+    "dark (film x 0.22)": ("real/film_720p24_120s.mp4", 90, 0.22),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One clip by one encoder."""
+
+    clip: str
+    encoder: str
+    frames: int
+    psnr_db: float
+    ssim: float
+    size_bytes: int
+    cpu_seconds: float
+
+
+def sample(path: Path, start: int, gain: float, duration: int = 30) -> Frames:
+    """Sample a clip: the frame that a player shows at each tenth of a second."""
+    pictures: list[Frames] = []
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        frames = iter(container.decode(stream))
+        current = next(frames)
+        origin, picture = Fraction(current.pts or 0) * (current.time_base or 1), None
+        following = next(frames, None)
+        for k in range(duration * FPS):
+            due = origin + start + Fraction(k, FPS)
+            while following is not None and following.pts * following.time_base <= due:
+                current, following, picture = following, next(frames, None), None
+            if following is None and current.pts * current.time_base + Fraction(1, FPS) < due:
+                break
+            if picture is None:
+                height = round(current.height * WIDTH / current.width)
+                scaled = current.reformat(WIDTH, height, "rgb24", interpolation="LANCZOS")
+                picture = (scaled.to_ndarray() * gain).astype(np.uint8)
+            pictures.append(picture)
+    return np.stack(pictures)
+
+
+def decode(path: Path, count: int) -> Iterator[Frames]:
+    """Yield what a viewer sees at each tenth of a second."""
+    with av.open(path) as container:
+        shown, at = None, 0
+        for frame in container.decode(video=0):
+            tick = round(frame.pts * frame.time_base * FPS)
+            while shown is not None and at < min(tick, count):
+                yield shown
+                at += 1
+            shown = frame.to_ndarray(format="rgb24")
+        while shown is not None and at < count:
+            yield shown
+            at += 1
+
+
+def ours(frames: Frames, target: Path, _: str) -> float:
+    """Encode with Scrubjay: CPU seconds."""
+    pictures: list[Frames] = []
+    for frame in frames:  # a slice hands on one object while the video shows one frame
+        same = pictures and np.array_equal(pictures[-1], frame)
+        pictures.append(pictures[-1] if same else frame)
+    starts = [Fraction(i, FPS) for i in range(len(frames))]
+    before = time.process_time()
+    data = encode_gif(pictures, starts, Fraction(len(frames), FPS))
+    spent = time.process_time() - before
+    target.write_bytes(data)
+    return spent
+
+
+def ffmpeg(frames: Frames, target: Path, program: str) -> float:
+    """Encode with ffmpeg's palettegen and paletteuse as they come: CPU seconds."""
+    raw = target.with_suffix(".rgb")
+    frames.tofile(raw)
+    size = f"{frames.shape[2]}x{frames.shape[1]}"
+    command = [program, "-v", "error", "-y", "-threads", "1", "-filter_threads", "1"]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(FPS), "-i", str(raw)]
+    command += ["-filter_complex", "split[a][b];[a]palettegen[p];[b][p]paletteuse", str(target)]
+    return cpu_seconds(command)
+
+
+def gifski(frames: Frames, target: Path, program: str) -> float:
+    """Encode with gifski at quality 90, from uncompressed PNGs: CPU seconds."""
+    names = [target.with_name(f"{i:04d}.png") for i in range(len(frames))]
+    for name, frame in zip(names, frames, strict=True):
+        Image.fromarray(frame).save(name, compress_level=0)
+    command = [program, "--quality", "90", "--fps", str(FPS), "-q", "-o", str(target)]
+    command += ["-W", str(frames.shape[2]), "-H", str(frames.shape[1]), *map(str, names)]
+    return cpu_seconds(command)
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """Run a program: its user and system seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def measure(clip: str, frames: Frames, encoder: Callable[..., float], program: str) -> Row:
+    """Encode one clip with one encoder three times, and judge what comes out."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "out.gif")
+        spent = min(encoder(frames, target, program) for _ in range(3))
+        psnr, ssim = [], []
+        for i, shown in enumerate(decode(target, len(frames))):
+            error = float(np.mean((frames[i].astype(np.int16) - shown) ** 2, dtype=np.float64))
+            psnr.append(10 * np.log10(255**2 / max(error, 0.01)))
+            if i % 5 == 0:
+                ssim.append(structural_similarity(frames[i], shown, channel_axis=2))
+        return Row(
+            clip=clip,
+            encoder=encoder.__name__,
+            frames=len(psnr),
+            psnr_db=round(float(np.mean(psnr)), 2),
+            ssim=round(float(np.mean(ssim)), 4),
+            size_bytes=target.stat().st_size,
+            cpu_seconds=round(spent, 3),
+        )
+
+
+def markdown(rows: list[Row]) -> str:
+    """Write rows as a Markdown table."""
+    lines = ["| clip | encoder | PSNR dB | SSIM | KB | CPU s |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| {r.clip} | {r.encoder} | {r.psnr_db:.2f} | {r.ssim:.4f} | {r.size_bytes / 1000:.0f} |"
+        f" {r.cpu_seconds:.2f} |"
+        for r in rows
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, print the table and write the numbers."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("media", type=Path, help="folder with the test media")
+    parser.add_argument("--ffmpeg", default=shutil.which("ffmpeg"), help="the ffmpeg program")
+    parser.add_argument("--gifski", default=shutil.which("gifski"), help="the gifski program")
+    parser.add_argument("--json", type=Path, help="where to write the numbers")
+    parser.add_argument("--clip", action="append", choices=CLIPS, help="only this one (repeatable)")
+    options = parser.parse_args()
+    encoders = [(ours, ""), (ffmpeg, options.ffmpeg), (gifski, options.gifski)]
+    rows: list[Row] = []
+    for clip in options.clip or CLIPS:
+        name, start, gain = CLIPS[clip]
+        frames = sample(options.media / name, start, gain)
+        rows += [measure(clip, frames, run, program) for run, program in encoders if program is not None]
+        print(markdown(rows[-3:]), flush=True)
+    print(markdown(rows))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
