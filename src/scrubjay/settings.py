@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
@@ -17,8 +17,6 @@ from scrubjay.errors import RecipeError
 from scrubjay.model import Recipe, decode_as
 
 __all__ = ["Settings", "load_recipe", "load_settings"]
-
-T = TypeVar("T")
 
 _Tree = dict[str, Any]
 
@@ -94,10 +92,10 @@ def load_recipe(flags: Mapping[str, object], file: Path | None = None) -> Recipe
 
 
 def _branch(tree: _Tree, step: str) -> _Tree:
-    branch = tree.setdefault(step, {})
+    branch: object = tree.setdefault(step, {})
     if not isinstance(branch, dict):
         raise RecipeError(f"recipe: {step} is a section, not a value")
-    return branch
+    return cast("_Tree", branch)
 
 
 def _read(path: Path) -> _Tree:

@@ -27,11 +27,11 @@ def describe_plan(plan: Plan) -> str:
 def describe_result(planned: Planned, finished: Finished) -> str:
     """Say what a run made, in a sentence or two."""
     kinds = [
-        f"{count} {kind}"
+        f"{count} {kind}" if count == 1 else f"{count} {kind}s"
         for count, kind in (
-            (finished.animations, "animations"),
-            (finished.frames, "stills"),
-            (finished.sheets, "sheets"),
+            (finished.animations, "animation"),
+            (finished.frames, "still"),
+            (finished.sheets, "sheet"),
         )
         if count
     ]

@@ -8,6 +8,7 @@ from typing import Literal
 import av.error
 from av import VideoFrame
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 from av.video.stream import VideoStream
 
 from scrubjay.errors import NoVideoError, UnsupportedVideoError
@@ -130,12 +131,13 @@ def _describe(container: InputContainer, stream: VideoStream, picture: VideoFram
 def _warnings(
     container: InputContainer, duration: Fraction, declared: Fraction | None
 ) -> Iterator[str]:
+    claimed = "" if declared is None else f"{float(declared):.2f}"
     if declared is None:
         yield "its header gives no duration; it was measured by reading the file"
     elif declared > duration + 1 and not container.streams.audio:
-        yield f"its header claims {float(declared):.2f} s, but its pictures end at {float(duration):.2f} s"
+        yield f"its header claims {claimed} s, but its pictures end at {float(duration):.2f} s"
     elif declared > duration + 1:
-        yield f"its pictures end at {float(duration):.2f} s of {float(declared):.2f} s"
+        yield f"its pictures end at {float(duration):.2f} s of {claimed} s"
 
 
 def _measured_end(
@@ -196,9 +198,9 @@ def _orientation(picture: VideoFrame) -> tuple[Literal[0, 90, 180, 270], bool]:
     (a x + c y, b x + d y) as displayed; y grows downwards.
     """
     matrix = picture.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
+    if not isinstance(matrix, SideData):
         return 0, False
-    a, b, _, c, d, *_ = struct.unpack("<9i", bytes(memoryview(matrix)))
+    a, b, _, c, d, *_ = struct.unpack("<9i", bytes(matrix))
     if abs(a) + abs(d) >= abs(b) + abs(c):
         mirrored = (a < 0) != (d < 0)
         return (180 if d < 0 else 0), mirrored
