@@ -166,8 +166,9 @@ def error_classes(base: type[ScrubjayError] = ScrubjayError) -> Iterator[type[Sc
 
 
 def error_class(name: str) -> type[ScrubjayError]:
-    """Return the class of that name; unknown names are `EngineError`.
+    """Return the class of that name that is made from a text; other names are `EngineError`.
 
     Errors cross process borders as a name and a text: a worker is not trusted with pickles.
     """
-    return next((each for each in error_classes() if each.__name__ == name), EngineError)
+    made_from_text = (each for each in error_classes() if each is not IncompleteError)
+    return next((each for each in made_from_text if each.__name__ == name), EngineError)

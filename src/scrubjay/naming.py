@@ -19,6 +19,7 @@ __all__ = [
     "animation_key",
     "frame_key",
     "is_artifact",
+    "is_ours",
     "record_key",
     "sheet_key",
 ]
@@ -62,6 +63,11 @@ def sheet_key(start: Fraction) -> str:
 def record_key(start: Fraction) -> str:
     """Key of the record of the slice that starts at `start` seconds."""
     return f"{SLICES}{_second(start)}.json"
+
+
+def is_ours(key: str) -> bool:
+    """Whether a key is one that Scrubjay writes at all."""
+    return key in {MANIFEST, PAGE, WEBVTT, PLAN} or is_artifact(key)
 
 
 def is_artifact(key: str) -> bool:

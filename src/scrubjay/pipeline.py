@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.errors import IncompleteError
+from scrubjay.errors import IncompleteError, SourceUnreadableError
 from scrubjay.events import Finished, OnEvent, Planned, Probed
 from scrubjay.model import Manifest, MediaInfo, Plan, Recipe
-from scrubjay.naming import FOLDERS, MANIFEST
+from scrubjay.naming import FOLDERS, MANIFEST, is_ours
 from scrubjay.planning import make_plan, plan_id
 from scrubjay.publishing.documents import publish
 from scrubjay.state import done_slices, load_plan, save_plan, stale_keys, withdraw
@@ -59,15 +59,15 @@ def make(
     tell = on_progress or _ignore
     video = _absolute(source)
     store = destination if isinstance(destination, Store) else Store.open(fspath(destination))
-    with engine or ProcessEngine() as running:
-        found, media = running.probe(video)
-        tell(Probed(source=found, media=media))
-        wanted = make_plan(found, media, recipe or Recipe())
-        missing = _begin(store, wanted, tell)
-        try:
+    try:
+        with engine or ProcessEngine() as running:
+            found, media = running.probe(video)
+            tell(Probed(source=found, media=media))
+            wanted = make_plan(found, media, recipe or Recipe())
+            missing = _begin(store, wanted, tell)
             lost = running.run(Job(wanted, video, store), missing, tell) if missing else {}
-        finally:
-            store.sweep(FOLDERS)
+    finally:
+        store.sweep(FOLDERS, is_ours)  # now that nobody writes any more
     if len(lost) == len(wanted.slices):
         raise lost[min(lost)]
     reasons = {index: str(error) for index, error in lost.items()}
@@ -154,7 +154,13 @@ def _finished(
 
 
 def _absolute(source: PathText) -> str:
-    return str(Path(fspath(source)).expanduser().absolute())
+    # not `Path.expanduser`: it refuses a video that is named like no user, "~x.mp4"
+    path = str(Path(os.path.expanduser(fspath(source))).absolute())  # noqa: PTH111
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise SourceUnreadableError(f"the path {path!a} is not UTF-8 text; rename it") from None
+    return path
 
 
 def _url_from(store: Store, video: str) -> str | None:

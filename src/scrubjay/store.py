@@ -4,8 +4,10 @@ A thin layer over `obstore`, which writes every object whole or not at all. It m
 errors to ours and knows what a killed writer leaves behind.
 """
 
+import errno
+import os
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,12 +18,21 @@ from scrubjay.errors import DestinationError, ObjectNotFoundError, StoreError, S
 
 __all__ = ["Store"]
 
-_STAGED = re.compile(r".+#\d+")
+_STAGED = re.compile(r"(.+)#\d+")
 """What obstore's local store calls a file that it has not finished: the name, `#`, a number."""
 
-_NO_SPACE = ("os error 28", "os error 122")  # ENOSPC, EDQUOT
-_NOT_WRITABLE = tuple(f"os error {number}" for number in (1, 13, 17, 20, 21, 30))
-# EPERM, EACCES, EEXIST, ENOTDIR, EISDIR, EROFS
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_NOT_WRITABLE = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+}
 
 
 class Store:
@@ -52,8 +63,12 @@ class Store:
         Raises:
             DestinationError: the path is a file or cannot be a folder.
         """
-        folder = Path(location).expanduser().absolute()
-        existing = next(each for each in (folder, *folder.parents) if each.exists())
+        # not `Path.expanduser`: it refuses a folder that is named like no user, "~x"
+        folder = Path(os.path.expanduser(location)).absolute()  # noqa: PTH111
+        if not _is_text(str(folder)):
+            raise DestinationError(f"the path {str(folder)!a} is not UTF-8 text; use another one")
+        with _errors(str(folder)):
+            existing = next(each for each in (folder, *folder.parents) if each.exists())
         if not existing.is_dir():
             raise DestinationError(f"{existing} is a file, so {folder} cannot be a destination")
         with _errors(str(folder)):
@@ -99,14 +114,28 @@ class Store:
             except ObjectNotFoundError:
                 continue
 
-    def sweep(self, folders: Iterable[str]) -> None:
-        """Remove the unfinished files that a killed writer left in these local folders."""
+    def sweep(self, folders: Iterable[str], is_ours: Callable[[str], bool]) -> None:
+        """Remove the unfinished files that a killed writer left.
+
+        Args:
+            folders: where to look; only local folders have such files.
+            is_ours: whether a key is one that we write: a neighbour's "take #2" is not touched.
+        """
         if self._folder is None:
             return
-        staged = (path for name in folders for path in (self._folder / name).glob("*#*"))
-        for path in staged:
-            if _STAGED.fullmatch(path.name):
+        for path in [path for name in folders for path in (self._folder / name).glob("*#*")]:
+            staged = _STAGED.fullmatch(path.relative_to(self._folder).as_posix())
+            if staged and is_ours(staged[1]):
                 path.unlink(missing_ok=True)
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is UTF-8: other bytes could not be told to a worker in JSON."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager
@@ -118,8 +147,10 @@ def _errors(what: str) -> Generator[None]:
         raise ObjectNotFoundError(f"{what} does not exist in the destination") from exc
     except (BaseError, OSError) as exc:
         reason = str(exc).partition("\n")[0]
-        if any(code in reason for code in _NO_SPACE):
+        numbers = {int(number) for number in _OS_ERROR.findall(str(exc))}
+        numbers |= {exc.errno} if isinstance(exc, OSError) and exc.errno else set()
+        if numbers & _NO_SPACE:
             raise StoreFullError(f"no space is left in the destination to write {what}") from exc
-        if isinstance(exc, PermissionError) or any(code in reason for code in _NOT_WRITABLE):
+        if isinstance(exc, PermissionError) or numbers & _NOT_WRITABLE:
             raise DestinationError(f"the destination cannot be written: {reason}") from exc
         raise StoreError(f"the destination failed on {what}: {reason}") from exc

@@ -98,8 +98,9 @@ class Bench(AbstractContextManager["Bench"]):
             StoreError: an object could not be written.
         """
         part = self._plan.slices[index]
-        if index != self._next_index:
-            self._next_index = None
+        goes_on = index == self._next_index
+        self._next_index = None  # a slice that fails halfway is begun anew
+        if not goes_on:
             self._reader.start(self._instants_from(index))
         with ffmpeg_errors(self._plan.source.name):
             records = [

@@ -104,12 +104,8 @@ def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         sheets = sum(bool(each.sheet) for each in targets)
         grid = plan.sheet
         facts = f"JPEG, {grid.columns} x {grid.rows} thumbnails of {_size(grid.thumbnail)}"
-        yield (
-            "sheets",
-            (
-                f"{sheets} {facts}, every {_number(recipe.sheets.interval)} s: {sheet_key(first)} ..."
-            ),
-        )
+        every = f"every {_number(recipe.sheets.interval)} s"
+        yield "sheets", f"{sheets} {facts}, {every}: {sheet_key(first)} ..."
     for warning in plan.media.warnings:
         yield "note", warning
 

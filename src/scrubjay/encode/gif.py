@@ -1,7 +1,7 @@
 """Pictures to an animated GIF, made for video.
 
-Every pixel that may stay as it is shown is left transparent, which is what makes GIFs of video small.
-The bound: the squared error of a shown pixel is at most ``slack`` more than that of the palette's
+Every pixel that may stay as it is shown is left transparent: that makes GIFs of video small. The
+bound: the squared error of a shown pixel is at most ``slack`` more than that of the palette's
 own answer for it, in every frame; errors never add up.
 
 FFmpeg's GIF encoder does the LZW coding and nothing else; the blocks, delays and palettes are
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TypeAlias
 
 import av
@@ -29,7 +30,14 @@ from scrubjay.encode.palette import (
 
 __all__ = ["encode_gif"]
 
-_Packed: TypeAlias = npt.NDArray[np.uint32]
+_Packed: TypeAlias = npt.NDArray[np.uint32]  # index << 24 | blue << 16 | green << 8 | red
+_Indices: TypeAlias = npt.NDArray[np.uint8]  # 0: transparent
+_Where: TypeAlias = npt.NDArray[np.intp] | slice
+
+_RED, _COLOUR = np.uint32(0xFF), np.uint32(0xFFFFFF)
+_GREEN, _BLUE, _INDEX = np.uint32(8), np.uint32(16), np.uint32(24)
+_GREY = np.uint32(0x010101)
+_ENDLESS = 1 << 31  # more than any squared error
 
 _TRANSPARENT = 0
 
@@ -44,9 +52,7 @@ _LADDER = (
 saves more than fewer colours do at the same PSNR; then (film) 128 colours are 2.47 MB at 34.9 dB
 where a slack of 300 is 2.26 MB at 33.9; a slack of 1000 leaves trails everywhere."""
 
-_BAYER = np.array([[0, 2], [3, 1]])
-for _ in range(2):
-    _BAYER = np.block([[4 * _BAYER, 4 * _BAYER + 2], [4 * _BAYER + 3, 4 * _BAYER + 1]])
+_LONGEST = 0xFFFF  # hundredths of a second in a frame's 16 bits
 
 
 def encode_gif(
@@ -147,8 +153,8 @@ def _write(
 def _delays(starts: Sequence[Fraction], end: Fraction) -> list[int]:
     """Round delays to 1/100 s from absolute times, so that they never drift."""
     ticks = [round((time - starts[0]) * 100) for time in (*starts, end)]
-    delays = [after - before for before, after in zip(ticks, ticks[1:], strict=False)]
-    if min(delays) < 0 or max(delays) > 0xFFFF:
+    delays = [after - before for before, after in pairwise(ticks)]
+    if min(delays) < 0 or max(delays) > _LONGEST:
         raise ValueError(f"a frame would last {min(delays) / 100} or {max(delays) / 100} s")
     return delays
 
@@ -169,7 +175,7 @@ def _colour_table(palette: Palette) -> tuple[int, bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame:
-    """One GIF image: LZW data of a rectangle, and what its indices mean (None: all are transparent)."""
+    """One GIF image: LZW data of a rectangle, and what its indices mean (None: nothing)."""
 
     left: int
     top: int
@@ -220,7 +226,8 @@ def _frames(
 
 def _bits(error: float) -> int:
     """Choose how finely to tell colours apart, given a palette's mean squared error."""
-    return 8 if error < 6 else 7 if error < 24 else 6
+    fine, fair = 6, 24  # 45 and 39 dB
+    return 8 if error < fine else 7 if error < fair else 6
 
 
 class _Canvas:
@@ -239,9 +246,7 @@ class _Canvas:
         self._slack = slack
         self._dither = _dither_pattern(height, width, dither) if dither else None
 
-    def show(
-        self, picture: RgbPicture, table: CellTable
-    ) -> tuple[int, int, npt.NDArray[np.uint8]] | None:
+    def show(self, picture: RgbPicture, table: CellTable) -> tuple[int, int, _Indices] | None:
         """Draw a picture over what is shown.
 
         Returns:
@@ -254,20 +259,18 @@ class _Canvas:
         pixels = _packed(picture[rows])
         shown = self._shown[rows].reshape(-1)  # a view: rows are contiguous
         errors = _squares(_difference(shown, pixels))
-        at = np.flatnonzero(errors > self._slack) if not first else np.arange(len(pixels))
-        if not len(at):
-            return None
+        if first:
+            errors.fill(_ENDLESS)
+        at = _where(errors > self._slack)
         wanted = pixels[at]
-        fresh = table.lookup(self._dithered(wanted, at + rows.start * picture.shape[1]))
-        if not first:
-            redrawn = errors[at] > _squares(_difference(fresh, wanted)) + self._slack
-            at, fresh = at[redrawn], fresh[redrawn]
-        shown[at] = fresh
+        fresh = table.lookup(self._dithered(wanted, rows, at))
+        redrawn = errors[at] > _squares(_difference(fresh, wanted)) + self._slack
+        merged = shown[at]
+        np.copyto(merged, fresh, where=redrawn)
+        shown[at] = merged
         indices = np.zeros(len(pixels), dtype=np.uint8)
-        indices[at] = fresh >> 24
-        indices = indices.reshape(-1, picture.shape[1])
-        box = _bounds(indices)
-        return box and (rows.start + box[0].start, box[1].start, indices[box])
+        indices[at] = (fresh >> _INDEX).astype(np.uint8) * redrawn
+        return _cropped(indices.reshape(-1, picture.shape[1]), rows.start)
 
     def _changed_rows(self, picture: RgbPicture) -> slice | None:
         """Find the rows outside of which the picture is the one before it."""
@@ -278,11 +281,13 @@ class _Canvas:
         rows = np.flatnonzero((picture != self._last).reshape(len(picture), -1).any(axis=1))
         return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else None
 
-    def _dithered(self, pixels: _Packed, at: npt.NDArray[np.intp]) -> _Packed:
-        """Move the channels of some pixels by the pattern at their places, within 0 to 255."""
+    def _dithered(self, pixels: _Packed, rows: slice, at: _Where) -> _Packed:
+        """Move the channels of some pixels of some rows by the pattern there, within 0 to 255."""
         if self._dither is None:
             return pixels
-        up, down = (pattern[at].view(np.uint8) for pattern in self._dither)
+        up, down = (
+            np.ascontiguousarray(p[rows].reshape(-1)[at]).view(np.uint8) for p in self._dither
+        )
         moved = np.maximum(pixels.view(np.uint8), down)
         moved -= down
         np.minimum(moved, 255 - up, out=moved)
@@ -290,23 +295,31 @@ class _Canvas:
         return moved.view(np.uint32)
 
 
+def _where(mask: npt.NDArray[np.bool_]) -> _Where:
+    """Find what is set; everything when that is most, since whole arrays are worked on faster."""
+    return np.flatnonzero(mask) if 2 * np.count_nonzero(mask) < len(mask) else slice(None)
+
+
 def _dither_pattern(height: int, width: int, amplitude: int) -> tuple[_Packed, _Packed]:
     """Return what 8 x 8 Bayer dither adds and takes away at each pixel, the same for channels."""
-    steps = np.rint((2 * _BAYER - 63) * amplitude / 64).astype(np.int64)
-    tiles = np.tile(steps, (height // 8 + 1, width // 8 + 1))[:height, :width].reshape(-1)
-    up, down = (side.clip(0, None).astype(np.uint32) * 0x010101 for side in (tiles, -tiles))
+    bayer = np.zeros((1, 1))
+    while len(bayer) < 8:  # noqa: PLR2004
+        bayer = np.block([[4 * bayer, 4 * bayer + 2], [4 * bayer + 3, 4 * bayer + 1]])
+    steps = np.rint((2 * bayer - 63) * amplitude / 64).astype(np.int64)
+    tiles = np.tile(steps, (height // 8 + 1, width // 8 + 1))[:height, :width]
+    up, down = (side.clip(0, None).astype(np.uint32) * _GREY for side in (tiles, -tiles))
     return up, down
 
 
 def _difference(one: _Packed, other: _Packed) -> _Packed:
     """Return 0 << 24 | the absolute difference of each channel."""
     a, b = one.view(np.uint8), other.view(np.uint8)
-    return (np.maximum(a, b) - np.minimum(a, b)).view(np.uint32) & 0xFFFFFF
+    return (np.maximum(a, b) - np.minimum(a, b)).view(np.uint32) & _COLOUR
 
 
 def _squares(difference: _Packed) -> _Packed:
     """Return the sum of the squares of the three channels."""
-    red, green, blue = difference & 255, difference >> 8 & 255, difference >> 16
+    red, green, blue = difference & _RED, difference >> _GREEN & _RED, difference >> _BLUE
     return red * red + green * green + blue * blue
 
 
@@ -318,13 +331,15 @@ def _packed(picture: RgbPicture) -> _Packed:
     return wide.reshape(-1).view(np.uint32)
 
 
-def _bounds(indices: npt.NDArray[np.uint8]) -> tuple[slice, slice] | None:
-    """Find the smallest rectangle with all (height, width) indices that are not transparent."""
+def _cropped(indices: _Indices, top: int) -> tuple[int, int, _Indices] | None:
+    """Crop (height, width) indices to those that are not transparent; add where they start."""
     rows = np.flatnonzero(indices.any(axis=1))
     if not len(rows):
         return None
-    columns = np.flatnonzero(indices[rows[0] : rows[-1] + 1].any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    first, last = int(rows[0]), int(rows[-1])
+    columns = np.flatnonzero(indices[first : last + 1].any(axis=0))
+    left, right = int(columns[0]), int(columns[-1])
+    return top + first, left, indices[first : last + 1, left : right + 1]
 
 
 class _Lzw:
@@ -339,22 +354,29 @@ class _Lzw:
         grey[:, 0] = np.arange(256)
         grey[:, 3] = 255
         self._colours = grey.tobytes()
+        self._open(1, 1)
 
-    def encode(self, indices: npt.NDArray[np.uint8]) -> bytes:
+    def _open(self, width: int, height: int) -> None:
+        """Make a coder for images of one size; frames of video often come in one size."""
+        self._coder = av.CodecContext.create("gif", "w")
+        self._coder.width, self._coder.height, self._coder.pix_fmt = width, height, "pal8"
+        self._coder.time_base = Fraction(1, 100)
+        self._coder.options = {"gifflags": "0", "gifimage": "1"}
+        self._time = 0
+
+    def encode(self, indices: _Indices) -> bytes:
         """Code (height, width) indices: the minimum code size and the blocks of data."""
         height, width = indices.shape
-        coder = av.CodecContext.create("gif", "w")
-        coder.width, coder.height, coder.pix_fmt = width, height, "pal8"
-        coder.time_base = Fraction(1, 100)
-        coder.options = {"gifflags": "0"}
+        if (self._coder.width, self._coder.height) != (width, height):
+            self._open(width, height)
         frame = av.VideoFrame(width, height, "pal8")
         plane = frame.planes[0]
         padded = np.zeros((height, plane.line_size), dtype=np.uint8)
         padded[:, :width] = indices
-        plane.update(padded)
+        plane.update(padded.tobytes())
         frame.planes[1].update(self._colours)
-        frame.pts = 0
-        packet = bytes(coder.encode(frame)[0])
-        # header 13, global palette 768, then extensions and the 10-byte image descriptor
-        start = packet.index(b"\x2c", 781) + 10
-        return packet[start:]
+        frame.pts, self._time = self._time, self._time + 1
+        packet = self._coder.encode(frame)[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        data = bytes(packet)  # pyright: ignore[reportUnknownArgumentType]
+        # "gifimage" makes each packet a file: header 13, palette 768, extensions, descriptor 10
+        return data[data.index(b"\x2c", 781) + 10 :]

@@ -8,6 +8,7 @@ order of summation, thread count or BLAS can change a palette.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -26,13 +27,13 @@ _Packed: TypeAlias = npt.NDArray[np.uint32]
 _BLOCK = 10  # pictures that are judged together, at most
 _CUT = 16.0  # mean difference of channels, in levels, at which a new scene starts
 _BLOCK_PIXELS = 16384  # sampled from a block; with 4096 the screencast loses 1.9 dB
-_WINDOW = 2  # blocks that an own palette is made from
+_WINDOW = 1  # blocks that an own palette is made from
 _PAYS = 0.7  # an own palette costs 768 bytes a frame: it must take this off the squared error
 _STAYS = 1.3  # and is kept while its error is at most this many times that of its first blocks
 _GOOD = 3.0  # squared error of a pixel that needs no better palette (48 dB)
 _POINTS = 6000  # distinct colours that median cut and k-means work on
 _EXACT = 512  # of them, at most, are exact; the others are means of 4 x 4 x 4 levels
-_KMEANS_STEPS = 3
+_KMEANS_STEPS = 2  # a third gains 0.03 dB
 _SPARE = 6  # colours kept for what the sample misses; they cost 0.03 dB
 _FAR = 3 * 24**2  # squared distance to all colours at which one is spent
 
@@ -61,7 +62,7 @@ def plan_palettes(pictures: Sequence[RgbPicture], colors: int) -> list[Stretch]:
         Stretches in order, without holes.
     """
     bounds = _block_bounds(pictures)
-    blocks = [_sample(pictures[i:j]) for i, j in zip(bounds, bounds[1:], strict=False)]
+    blocks = [_sample(pictures[i:j]) for i, j in pairwise(bounds)]
     common = build_palette(np.concatenate(blocks), colors)
     errors = [_error(block, common) for block in blocks]
     common_error = sum(errors) / len(errors)
@@ -172,7 +173,7 @@ def build_palette(pixels: _Pixels, colors: int) -> Palette:
 
 
 def _count(pixels: _Pixels) -> tuple[_Floats, npt.NDArray[np.intp], _Packed]:
-    """Count the pixels of each colour: (n, 3) colours, (n,) counts and 6-bit cells, which ascend."""
+    """Count the pixels of each colour: (n, 3) colours, (n,) counts and 6-bit cells, ascending."""
     keys = np.zeros(len(pixels), dtype=np.uint32)
     for channel in range(3):  # cell << 6 | place in the cell
         levels = pixels[:, channel].astype(np.uint32)
@@ -184,7 +185,8 @@ def _count(pixels: _Pixels) -> tuple[_Floats, npt.NDArray[np.intp], _Packed]:
     points = np.empty((len(keys), 3))
     for channel in range(3):
         points[:, channel] = (keys >> 6 * channel + 6 & 63) << 2 | keys >> 2 * channel & 3
-    return points, np.diff(edges, append=len(pixels)), keys >> 6
+    counts = np.diff(edges, append=len(pixels)).astype(np.intp)
+    return points, counts, keys >> np.uint32(6)
 
 
 def _edges(changes: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
@@ -246,8 +248,10 @@ def _nearest(points: _Floats, scorer: npt.NDArray[np.float32]) -> npt.NDArray[np
     wide = np.ones((len(points), 4), dtype=np.float32)
     wide[:, :3] = points
     nearest = np.empty(len(points), dtype=np.intp)
-    for start in range(0, len(points), 512):  # half a megabyte of scores stays in the cache
-        some = slice(start, start + 512)
+    # 256 rows of scores stay in the cache; and OpenBLAS takes threads, which spin on two cores
+    # for 20 times as long as the work takes, for products of more than 256 * 256 * 4
+    for start in range(0, len(points), 256):
+        some = slice(start, start + 256)
         (wide[some] @ scorer).argmax(axis=1, out=nearest[some])
     return nearest
 
@@ -275,6 +279,10 @@ class CellTable:
     def palette(self) -> Palette:
         """The colours so far; those that were there keep their places."""
         return self._palette
+
+    def forget(self) -> None:
+        """Let go of the table (up to 16 MB) and keep the palette; no look-up may follow."""
+        self._table = np.zeros(0, dtype=np.uint8)
 
     def _use(self, palette: Palette) -> None:
         """Take these colours."""
@@ -304,7 +312,7 @@ class CellTable:
         cells |= pixels >> 3 * drop & mask << 2 * bits
         found = self._table.take(cells, mode="wrap")
         if not found.all():
-            self._fill(cells[found == 0])
+            self._fill(cells[found == 0].astype(np.uint32))
             found = self._table.take(cells, mode="wrap")
         return self._packed.take(found, mode="wrap")
 
@@ -325,7 +333,8 @@ class CellTable:
             worst = int(far.argmax())
             if far[worst] <= 4 * self._far:
                 break
-            self._use(np.concatenate([self._palette, (middles[worst : worst + 1] // 2).astype(np.uint8)]))
+            added = (middles[worst] // 2).astype(np.uint8)
+            self._use(np.vstack([self._palette, added]))
             nearest = _nearest(middles, self._scorer)
         self._table[cells] = nearest + 1
 

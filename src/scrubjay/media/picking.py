@@ -6,7 +6,7 @@ frames (H.264 A.3.1, H.265 A.4.2: `max_dec_frame_buffering`).
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
@@ -16,7 +16,7 @@ from scrubjay.timing import Timeline
 __all__ = ["LOOKAHEAD", "Instant", "Instants", "with_next_pts"]
 
 LOOKAHEAD = 34
-"""Packets looked at beyond the one that is judged: twice the deepest reordering, and then some."""
+"""Packets looked at on each side of the one that is judged: twice the deepest reordering."""
 
 
 class _Stamped(Protocol):
@@ -71,22 +71,23 @@ class Instants:
 def with_next_pts(packets: Iterable[P]) -> Iterator[tuple[P, int | None]]:
     """Pair each packet with the PTS of the frame that follows it in time.
 
-    It is None where that is not known: the packet, or one near it, has no PTS; or it is the last.
+    It is None where that is not known: a packet nearby has no PTS, or none nearby is later.
     """
-    window: deque[P] = deque()
+    coming: deque[P] = deque()
+    near: deque[int | None] = deque(maxlen=2 * LOOKAHEAD + 1)
+    """The PTS of the packets around the one that is judged, those before it included: what follows
+    it in time may well have come earlier, as the P frame does that its B frames lead up to."""
     for packet in packets:
-        window.append(packet)
-        if len(window) > LOOKAHEAD:
-            yield window[0], _next_pts(window)
-            window.popleft()
-    while window:
-        yield window[0], _next_pts(window)
-        window.popleft()
+        coming.append(packet)
+        near.append(packet.pts)
+        if len(coming) > LOOKAHEAD:
+            yield _judged(coming.popleft(), near)
+    while coming:
+        yield _judged(coming.popleft(), near)
 
 
-def _next_pts(window: Iterable[_Stamped]) -> int | None:
-    stamps = [packet.pts for packet in window]
-    known = [pts for pts in stamps if pts is not None]
-    if len(known) < len(stamps):
-        return None
-    return min((pts for pts in known if pts > known[0]), default=None)
+def _judged(packet: P, near: Collection[int | None]) -> tuple[P, int | None]:
+    known = [pts for pts in near if pts is not None]
+    if packet.pts is None or len(known) < len(near):
+        return packet, None
+    return packet, min((pts for pts in known if pts > packet.pts), default=None)
