@@ -9,7 +9,7 @@ DEMO   := .demo
 
 # The main job: render the previews of a video that it makes itself, or of VIDEO=path.
 demo: $(VENV)/.package
-	@$(BIN)/python demo/demo.py $(if $(VIDEO),--video "$(VIDEO)") --output $(DEMO)
+	@$(BIN)/python demo/demo.py $(if $(VIDEO),--video "$(VIDEO)") --output $(DEMO)/previews
 
 # Every test.
 test: $(VENV)/.dev

@@ -1,6 +1,6 @@
 """Compare Scrubjay's GIFs with those of ffmpeg (palettegen, paletteuse) and gifski.
 
-All three get the same RGB frames: each clip sampled at 10 fps, 240 px wide, by libswscale's lanczos, 30 s
+All get the same RGB frames: each clip sampled at 10 fps, 240 px wide, by libswscale's lanczos, 30 s
 at most. Needs `pip install scikit-image pillow`, and the two programs on PATH or by option.
 PSNR is the mean over frames, each against the RGB frame shown at its time (a frame without error
 counts as 68 dB); SSIM is scikit-image's on RGB, of every fifth frame. CPU seconds are user and
@@ -62,16 +62,15 @@ def sample(path: Path, start: int, gain: float, duration: int = 30) -> Frames:
     """Sample a clip: the frame that a player shows at each tenth of a second."""
     pictures: list[Frames] = []
     with av.open(path) as container:
-        stream = container.streams.video[0]
-        frames = iter(container.decode(stream))
+        frames = container.decode(container.streams.video[0])
         current = next(frames)
-        origin, picture = Fraction(current.pts or 0) * (current.time_base or 1), None
+        origin, picture = seconds(current), None
         following = next(frames, None)
         for k in range(duration * FPS):
             due = origin + start + Fraction(k, FPS)
-            while following is not None and following.pts * following.time_base <= due:
+            while following is not None and seconds(following) <= due:
                 current, following, picture = following, next(frames, None), None
-            if following is None and current.pts * current.time_base + Fraction(1, FPS) < due:
+            if following is None and seconds(current) + Fraction(1, FPS) < due:
                 break
             if picture is None:
                 height = round(current.height * WIDTH / current.width)
@@ -81,16 +80,24 @@ def sample(path: Path, start: int, gain: float, duration: int = 30) -> Frames:
     return np.stack(pictures)
 
 
+def seconds(frame: av.VideoFrame) -> Fraction:
+    """Return when a frame is shown."""
+    if frame.pts is None or frame.time_base is None:
+        raise ValueError("a frame without a time")
+    return frame.pts * frame.time_base
+
+
 def decode(path: Path, count: int) -> Iterator[Frames]:
     """Yield what a viewer sees at each tenth of a second."""
     with av.open(path) as container:
-        shown, at = None, 0
+        shown: Frames | None = None
+        at = 0
         for frame in container.decode(video=0):
-            tick = round(frame.pts * frame.time_base * FPS)
+            tick = round(seconds(frame) * FPS)
             while shown is not None and at < min(tick, count):
                 yield shown
                 at += 1
-            shown = frame.to_ndarray(format="rgb24")
+            shown = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
         while shown is not None and at < count:
             yield shown
             at += 1
@@ -149,7 +156,8 @@ def measure(clip: str, frames: Frames, encoder: Callable[..., float], program: s
             error = float(np.mean((frames[i].astype(np.int16) - shown) ** 2, dtype=np.float64))
             psnr.append(10 * np.log10(255**2 / max(error, 0.01)))
             if i % 5 == 0:
-                ssim.append(structural_similarity(frames[i], shown, channel_axis=2))
+                like = structural_similarity(frames[i], shown, channel_axis=2)  # type: ignore[no-untyped-call]
+                ssim.append(like)
         return Row(
             clip=clip,
             encoder=encoder.__name__,
@@ -186,7 +194,9 @@ def main() -> None:
     for clip in options.clip or CLIPS:
         name, start, gain = CLIPS[clip]
         frames = sample(options.media / name, start, gain)
-        rows += [measure(clip, frames, run, program) for run, program in encoders if program is not None]
+        rows += [
+            measure(clip, frames, run, program) for run, program in encoders if program is not None
+        ]
         print(markdown(rows[-3:]), flush=True)
     print(markdown(rows))
     if options.json:

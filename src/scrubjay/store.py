@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 
 from obstore.exceptions import BaseError
@@ -39,26 +40,34 @@ class Store:
     """The objects under one destination.
 
     Args:
-        backend: obstore's store, rooted at the destination.
+        connect: returns obstore's store, rooted at the destination; called on first use.
         location: where another process opens the same store; None where none can (memory).
         folder: the local folder behind it, if there is one.
     """
 
     def __init__(
-        self, backend: LocalStore | MemoryStore, *, location: str | None, folder: Path | None
+        self,
+        connect: Callable[[], LocalStore | MemoryStore],
+        *,
+        location: str | None,
+        folder: Path | None,
     ) -> None:
-        self._backend = backend
+        self._connect = connect
         self.location = location
         self._folder = folder
+
+    @cached_property
+    def _backend(self) -> LocalStore | MemoryStore:
+        return self._connect()
 
     @classmethod
     def in_memory(cls) -> "Store":
         """Make an empty store that lives as long as this object."""
-        return cls(MemoryStore(), location=None, folder=None)
+        return cls(MemoryStore, location=None, folder=None)
 
     @classmethod
     def open(cls, location: str | Path) -> "Store":
-        """Open the store at a local folder; the folder is made with the first object.
+        """Open the store at a local folder; the folder is made when it is first used.
 
         Raises:
             DestinationError: the path is a file or cannot be a folder.
@@ -71,8 +80,8 @@ class Store:
             existing = next(each for each in (folder, *folder.parents) if each.exists())
         if not existing.is_dir():
             raise DestinationError(f"{existing} is a file, so {folder} cannot be a destination")
-        with _errors(str(folder)):
-            return cls(LocalStore(folder, mkdir=True), location=str(folder), folder=folder)
+        connect = partial(LocalStore, folder, mkdir=True)
+        return cls(connect, location=str(folder), folder=folder)
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
         """Write an object whole, over any that is there.

@@ -1,0 +1,534 @@
+"""Write the pages and schemas that follow from the code; with `--check`, say which are stale.
+
+A field's meaning is its `Meta` description, or else the text under it in its class; where a class
+leaves it to the name, `_MEANINGS` says it. A field that has none of these stops this script.
+"""
+
+import argparse
+import ast
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from enum import IntEnum
+from fractions import Fraction
+from functools import cache, partial
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from unittest.mock import patch
+
+import click
+import msgspec
+from msgspec import Meta
+
+from scrubjay import events
+from scrubjay.cli.exits import ExitCode, exit_code
+from scrubjay.cli.main import cli
+from scrubjay.errors import error_classes
+from scrubjay.model import Manifest, MediaInfo, Plan, Recipe, SliceRecord, SourceRef
+from scrubjay.settings import Settings
+
+DOCS = Path(__file__).parent
+_COLUMNS = 92
+"""How wide help texts are laid out."""
+
+_NOTE = "<!-- Written by docs/generate.py. Change the code or that script, not this page. -->"
+
+_MEANINGS = {
+    "index": "Which slice, 0-based.",
+    "worker": "Which worker, 0-based.",
+    "start": "Where it starts, seconds; part of it.",
+    "end": "Where it ends, seconds; not part of it.",
+    "time": "Seconds.",
+    "duration": "Seconds.",
+    "slices": "Slices, in order; they touch and cover the video.",
+    "animations": "How many the set has.",
+    "frames": "How many stills the set has.",
+    "sheets": "How many the set has.",
+    "error": "Class of the error.",
+    "message": "One sentence for a person.",
+    "exit_code": "How the command ends; see the exit codes in cli.md.",
+    "failed": "Slices that are gaps.",
+    "damaged_packets": "Packets of the stretch that could not be decoded and were skipped.",
+    "source": "Which video.",
+    "media": "What is in it.",
+    "recipe": "What was asked for.",
+    "name": "The last part of the video's address, for people.",
+    "size_bytes": "Size in bytes.",
+    "container": "FFmpeg's name of the container format.",
+    "codec": "Name of the video codec.",
+    "stream_index": "Which stream of the file, 0-based.",
+    "width": "Width in px.",
+    "height": "Height in px.",
+    "coded_width": "Width in px as coded, before pixels are made square and the picture upright.",
+    "coded_height": "Height in px as coded.",
+    "sample_aspect_ratio": "How wide a coded pixel is to its height.",
+    "rotation_deg": "Clockwise turn, already made, that puts the coded picture upright.",
+    "frame_rate": "Frames a second on average, for people.",
+    "pixel_format": "FFmpeg's name of the pixel format.",
+    "color_space": "Matrix from RGB, such as `bt709`; `unspecified` where the video does not say.",
+    "color_range": "`limited`, `full` or `unspecified`.",
+    "color_transfer": "Transfer curve, such as `bt709`, `pq` or `hlg`.",
+    "has_audio": "Whether there is sound.",
+    "warnings": "What is odd about the file, a sentence each.",
+    "first_picture": "When the first picture is shown, seconds; earlier previews show that one.",
+    "format": "Name and version of this format.",
+    "render_version": "Raised whenever the same plan would give other bytes.",
+    "status": "What became of it.",
+    "gaps": "What is missing, and why.",
+    "reason": "Why it is missing, for a person.",
+    "media_type": "Such as `image/gif`.",
+    "columns": "Thumbnails in a row.",
+    "rows": "Rows of thumbnails.",
+    "thumbnail_width": "Width of a thumbnail in px.",
+    "thumbnail_height": "Height of a thumbnail in px.",
+    "thumbnail": "Size of a thumbnail.",
+    "key": "Where it is, relative to the destination.",
+    "blake2b": "BLAKE2b of its bytes, 16 bytes, in hexadecimal.",
+    "animation": "The animation.",
+    "frame": "The stills.",
+    "sheet": "The sheet.",
+    "Plan.animation": "Size of the animations; null: none.",
+    "Plan.frame": "Size of the stills; null: none.",
+    "Plan.sheet": "Layout of the sheets; null: none.",
+    "SliceRecord.animation": "Its animation; null: none.",
+    "SliceRecord.frames": "Its stills, by time.",
+    "SliceRecord.sheet": "Its sheet; null: none.",
+    "AnimationRecord.frames": "How many pictures it holds.",
+    "Manifest.animations": "Animations, by start.",
+    "Manifest.frames": "Stills, by time.",
+    "Manifest.sheets": "Sheets, by start.",
+    "Recipe.animations": "The animation of each slice.",
+    "Recipe.frames": "The stills.",
+    "Recipe.sheets": "The sheet of each slice.",
+    "Finished.slices": "Slices in the plan.",
+}
+
+
+class Field(NamedTuple):
+    """What a page says about one field of a Struct."""
+
+    name: str
+    kind: object
+    limits: Meta | None
+    meaning: str
+    default: object
+
+
+# Reading the code -------------------------------------------------------------------------------
+
+
+@cache
+def notes_of(owner: type) -> dict[str, str]:
+    """Return the text that stands under each attribute of a class, by name."""
+    body = ast.parse(dedent(inspect.getsource(owner))).body[0]
+    found: dict[str, str] = {}
+    for before, after in pairwise(getattr(body, "body", [])):
+        if isinstance(before, ast.AnnAssign):
+            target: ast.expr = before.target
+        elif isinstance(before, ast.Assign):
+            target = before.targets[0]
+        else:
+            continue
+        match after:
+            case ast.Expr(ast.Constant(str() as text)) if isinstance(target, ast.Name):
+                found[target.id] = " ".join(text.split())
+            case _:
+                continue
+    return found
+
+
+def fields_of(struct: type[msgspec.Struct]) -> Iterator[Field]:
+    """Yield the fields of a Struct."""
+    hints = get_type_hints(struct, include_extras=True)
+    for field in msgspec.structs.fields(struct):
+        kind, limits = hints[field.name], None
+        if get_origin(kind) is Annotated:
+            kind, *extras = get_args(kind)
+            limits = next((each for each in extras if isinstance(each, Meta)), None)
+        texts = (
+            limits.description if limits else None,
+            notes_of(struct).get(field.name),
+            _MEANINGS.get(f"{struct.__name__}.{field.name}"),
+            _MEANINGS.get(field.name),
+        )
+        meaning = next((text for text in texts if text), None)
+        if meaning is None:
+            sys.exit(f"{struct.__name__}.{field.name} has no description; docs need one")
+        yield Field(field.name, kind, limits, meaning, field.default)
+
+
+def structs_in(kind: object) -> Iterator[type[msgspec.Struct]]:
+    """Yield the Structs that a type refers to, each once, in the order of their fields."""
+    seen: dict[type[msgspec.Struct], None] = {}
+
+    def visit(kind: object) -> None:
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            if kind not in seen:
+                seen[kind] = None
+                for field in fields_of(kind):
+                    visit(field.kind)
+            return
+        for inner in get_args(kind):
+            visit(inner)
+
+    visit(kind)
+    yield from seen
+
+
+def summary(owner: type) -> str:
+    """Return the first paragraph of a docstring on one line."""
+    return " ".join((inspect.getdoc(owner) or "").split("\n\n")[0].split())
+
+
+def limits_of(struct: type[msgspec.Struct], field: Field) -> tuple[str, str] | None:
+    """Return the least and the most that a field may be; None where there are no bounds.
+
+    Exact numbers are bounded by their Struct's own check, which says the bounds when it fails.
+    """
+    if field.kind is Fraction:
+        try:
+            struct(**{field.name: Fraction(-(10**12))})
+        except ValueError as exc:
+            least, most = re.findall(r"must be from (\S+) to (\S+)", str(exc))[0]
+            return least, most
+        return None
+    if field.limits is None:
+        return None
+    low, high = field.limits.ge, field.limits.le
+    least = f"{low:g}" if low is not None else ""
+    if field.limits.gt is not None:
+        least = f"over {field.limits.gt:g}"
+    return (least, f"{high:g}" if high is not None else "") if least or high is not None else None
+
+
+# Words ------------------------------------------------------------------------------------------
+
+_ABOUT_OUTPUT = """\
+Results go to standard output, everything else to standard error. `make` shows live progress on a
+terminal, and none elsewhere. With `--json`, `make` writes [events](events.md), a JSON object a
+line.
+After Ctrl-C, the same command goes on from there.
+"""
+
+_ABOUT_SETTINGS = """\
+## Settings
+
+Settings say how work is run on this machine; they change nothing in what is made. (What is made is
+said by a [recipe](recipe.md).) A flag wins over the environment, that over the file, that over the
+default. The file is TOML; the environment variable `SCRUBJAY_CONFIG` says where it is.
+"""
+
+_ABOUT_EVENTS = """\
+`scrubjay make --json` writes events to standard output: one JSON object a line (NDJSON), each with
+its name in the field `event`. `on_progress` of `scrubjay.make` is called with the same events as
+objects, all but `failed`.
+
+Times are seconds of the video. An exact number is text, `"30"` or `"7/3"`, so that nothing is
+rounded. The schema of a line is [schema/events.schema.json](schema/events.schema.json). New fields
+and events may be added: pass over those that you do not know.
+
+A run tells `probed` and `planned`. Of each slice it tells `slice_started`, any number of
+`slice_progress`, and then `slice_done`, `slice_retried` or `slice_failed`. Last comes `finished`.
+If the command ends without a complete set, the last line is `failed`.
+"""
+
+_ABOUT_RECIPES = """\
+A recipe says what to make of a video. The defaults are the `classic` recipe. A TOML file holds the
+fields that differ; an option of `scrubjay make` or `scrubjay plan` wins over the file. A misspelt
+field is an error that names it. A number that need not be whole may be written as `30`, `29.97` or,
+in quotes, `"30000/1001"`; it is taken exactly.
+"""
+
+_EXAMPLE = """\
+# my.toml: shorter and larger animations, a still every five seconds, no sheets
+slice_length = 10
+
+[animations]
+width = 320
+fps = 12.5
+
+[frames]
+interval = 5
+quality = 85
+
+[sheets]
+enabled = false
+"""
+
+
+# Pages ------------------------------------------------------------------------------------------
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Lay out a Markdown table."""
+    titles = list(head)
+    lines = [titles, ["---"] * len(titles), *(list(row) for row in rows)]
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
+    )
+
+
+_KINDS: dict[object, str] = {
+    int: "integer",
+    str: "text",
+    bool: "boolean",
+    float: "number",
+    NoneType: "null",
+    Fraction: "exact number",
+    dict: "object",
+}
+
+
+def kind_text(kind: object) -> str:
+    """Say in words what JSON a type is."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return f"[{kind.__name__}](#{kind.__name__.lower()})"
+    inner = get_args(kind)
+    match get_origin(kind):
+        case origin if origin is Literal:
+            return " or ".join(f"`{value}`" for value in inner)
+        case origin if origin is tuple:
+            return f"list of {kind_text(inner[0])}"
+        case origin if origin is UnionType:
+            return " or ".join(kind_text(each) for each in inner)
+        case origin:
+            return _KINDS[origin or kind]
+
+
+def struct_table(struct: type[msgspec.Struct]) -> str:
+    """Lay out the fields of a Struct."""
+    rows = [(f"`{f.name}`", kind_text(f.kind), f.meaning) for f in fields_of(struct)]
+    return table(("field", "type", "meaning"), rows)
+
+
+def section(struct: type[msgspec.Struct], level: str = "##") -> str:
+    """Write a heading, a sentence and a table about a Struct."""
+    return f"{level} {struct.__name__}\n\n{summary(struct)}\n\n{struct_table(struct)}\n"
+
+
+def range_text(struct: type[msgspec.Struct], field: Field) -> str:
+    """Say in words what a field may be."""
+    if field.kind is bool:
+        return "`true` or `false`"
+    least, most = limits_of(struct, field) or ("", "")
+    if least and most:
+        return f"{least} to {most}"
+    return f"{least} or more" if least and not least.startswith("over") else least
+
+
+def number_text(value: object) -> str:
+    """Write a default as TOML does."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def cli_page() -> str:
+    """Write the command line's reference."""
+    look: dict[str, Any] = {**cli.context_settings, "terminal_width": _COLUMNS}
+    root = click.Context(cli, info_name="scrubjay", **look)
+    parts = [f"# The command line\n\n{_NOTE}\n", f"```text\n{cli.get_help(root)}\n```\n"]
+    for name, command in sorted(cli.commands.items()):
+        context = click.Context(command, parent=root, info_name=name, terminal_width=_COLUMNS)
+        parts.append(f"## scrubjay {name}\n\n```text\n{command.get_help(context)}\n```\n")
+    parts.append(_ABOUT_OUTPUT)
+    parts.append(f"## Exit codes\n\n{exit_table()}\n\n### Errors\n\n{error_table()}\n")
+    parts.append(f"{_ABOUT_SETTINGS}\n{settings_table()}\n")
+    return "\n".join(parts)
+
+
+def exit_table() -> str:
+    """Lay out the exit codes."""
+    codes: type[IntEnum] = ExitCode
+    rows = [(f"`{code.value}`", code.name, notes_of(codes)[code.name]) for code in codes]
+    return table(("code", "name", "meaning"), rows)
+
+
+def error_table() -> str:
+    """Lay out the error tree with the exit code of each class."""
+    rows = [
+        (
+            f"`{each.__name__}`",
+            str(exit_code(each).value),
+            "yes" if each.retryable else "no",
+            summary(each),
+        )
+        for each in error_classes()
+    ]
+    return table(("error", "exit code", "may pass by itself", "meaning"), rows)
+
+
+def settings_table() -> str:
+    """Lay out the settings."""
+    rows = [
+        (
+            f"`--{f.name.replace('_', '-')}`",
+            f"`{f.name}`",
+            f"`SCRUBJAY_{f.name.upper()}`",
+            number_text(f.default),
+            range_text(Settings, f),
+            f.meaning,
+        )
+        for f in fields_of(Settings)
+    ]
+    return table(("option", "in the file", "environment", "default", "range", "meaning"), rows)
+
+
+def events_page() -> str:
+    """Write the reference of the events."""
+    kinds: tuple[type[msgspec.Struct], ...] = get_args(events.Event)
+    parts = [
+        f"# Events\n\n{_NOTE}\n",
+        _ABOUT_EVENTS,
+    ]
+    parts += [
+        f"## `{kind.__struct_config__.tag}`\n\n{summary(kind)} In Python: "
+        f"`scrubjay.events.{kind.__name__}`.\n\n{struct_table(kind)}\n"
+        for kind in kinds
+    ]
+    parts += [section(each) for each in (SourceRef, MediaInfo)]
+    return "\n".join(parts)
+
+
+def recipe_page() -> str:
+    """Write the reference of the recipe."""
+    parts = [
+        f"# Recipes\n\n{_NOTE}\n",
+        _ABOUT_RECIPES,
+        f"```toml\n{_EXAMPLE.strip()}\n```\n",
+        "```sh\nscrubjay make movie.mp4 -o previews/ --recipe my.toml\n```\n",
+        "The schema is [schema/recipe.schema.json](schema/recipe.schema.json).\n",
+        f"## The whole recipe\n\n{summary(Recipe)}\n\n{recipe_table(Recipe, '')}\n",
+    ]
+    for field in fields_of(Recipe):
+        if isinstance(field.kind, type) and issubclass(field.kind, msgspec.Struct):
+            rows = recipe_table(field.kind, field.name)
+            parts.append(f"## `[{field.name}]`\n\n{summary(field.kind)}\n\n{rows}\n")
+    return "\n".join(parts)
+
+
+def recipe_table(struct: type[msgspec.Struct], group: str) -> str:
+    """Lay out one section of the recipe."""
+    options = {
+        parameter.name: " / ".join([*parameter.opts, *parameter.secondary_opts])
+        for parameter in cli.commands["make"].params
+    }
+    rows = [
+        (
+            f"`{f.name}`",
+            f"`{options['_'.join(filter(None, ('recipe', group, f.name)))]}`",
+            number_text(f.default),
+            range_text(struct, f),
+            f.meaning,
+        )
+        for f in fields_of(struct)
+        if not (isinstance(f.kind, type) and issubclass(f.kind, msgspec.Struct))
+    ]
+    return table(("field", "option", "default", "range", "meaning"), rows)
+
+
+def manifest_page() -> str:
+    """Return the manifest's page with its tables written anew."""
+    path = DOCS / "manifest.md"
+    text = path.read_text(encoding="utf-8")
+    tables = "\n".join(section(each, "###") for each in structs_in(Manifest))
+    marks = "<!-- fields: written by docs/generate.py -->\n", "<!-- end of fields -->\n"
+    before, _, rest = text.partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    return f"{before}{marks[0]}\n{tables}\n{marks[1]}{after}"
+
+
+# Schemas ----------------------------------------------------------------------------------------
+
+_EXACT = {
+    "type": "string",
+    "pattern": r"^-?[0-9]+(/[1-9][0-9]*)?$",
+    "description": "An exact number: a fraction as text.",
+}
+_WRITTEN = {
+    "anyOf": [
+        {"type": "number"},
+        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+|/[1-9][0-9]*)?$"},
+    ]
+}
+
+
+def schema(kind: object, title: str, fraction: dict[str, Any]) -> str:
+    """Write the JSON Schema of a type."""
+
+    def hook(wanted: type) -> dict[str, Any]:
+        if wanted is Fraction:
+            return json.loads(json.dumps(fraction))  # type: ignore[no-any-return]
+        raise NotImplementedError(wanted)
+
+    # msgspec 0.20 writes defaults without asking any hook, and fails on a Fraction
+    with patch(
+        "msgspec._json_schema.to_builtins",
+        partial(msgspec.to_builtins, enc_hook=_plain if fraction is _WRITTEN else _exact),
+    ):
+        made = msgspec.json.schema(kind, schema_hook=hook)
+    for struct in structs_in(kind):
+        properties = made["$defs"][struct.__name__]["properties"]
+        for field in fields_of(struct):
+            _complete(properties[field.name], struct, field)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
+    return json.dumps(head | made, indent=2) + "\n"
+
+
+def _complete(about: dict[str, Any], struct: type[msgspec.Struct], field: Field) -> None:
+    """Add to a property what msgspec does not know: the meaning, and bounds of exact numbers."""
+    if "$ref" not in about:
+        about["description"] = field.meaning
+    if field.kind is Fraction and "anyOf" in about:
+        limits = limits_of(struct, field)
+        if limits:
+            low, high = (float(Fraction(limit)) for limit in limits)
+            about["anyOf"][0] |= {"minimum": low, "maximum": high}
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, Fraction):
+        return str(value)
+    raise NotImplementedError(type(value))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Fraction):
+        return int(value) if value.denominator == 1 else float(value)
+    raise NotImplementedError(type(value))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "events.md": events_page,
+    "recipe.md": recipe_page,
+    "manifest.md": manifest_page,
+    "schema/manifest.schema.json": lambda: schema(Manifest, "Scrubjay manifest", _EXACT),
+    "schema/events.schema.json": lambda: schema(events.Event, "Scrubjay event", _EXACT),
+    "schema/recipe.schema.json": lambda: schema(Recipe, "Scrubjay recipe", _WRITTEN),
+    "schema/plan.schema.json": lambda: schema(Plan, "Scrubjay plan", _EXACT),
+    "schema/record.schema.json": lambda: schema(SliceRecord, "Scrubjay slice record", _EXACT),
+}
+
+
+def main() -> None:
+    """Write every page, or check that each is what it would be."""
+    parser = argparse.ArgumentParser(description="Write the generated pages and schemas.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if one is stale")
+    check = parser.parse_args().check
+    for name, write in PAGES.items():
+        path, text = DOCS / name, write()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        if check:
+            sys.exit(f"docs/{name} is stale; run: python docs/generate.py")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote docs/{name}")
+
+
+if __name__ == "__main__":
+    main()

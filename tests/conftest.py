@@ -1,0 +1,186 @@
+"""Videos, finished sets and ways to look at them, for every test."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+import scrubjay
+from scrubjay.model import MediaInfo, Plan, Recipe, SourceRef
+from scrubjay.planning import make_plan
+
+_MEDIA = (Path(__file__).parents[1] / ".." / "shared" / "media").resolve()
+
+CLIP_FPS, CLIP_SECONDS = 24, 12
+_CLIP_SIZE = (320, 180)
+_CELLS = 3
+"""The clip's frame number is 3 x 3 squares: bit k is white or black, left to right, top down."""
+
+
+@pytest.fixture(scope="session")
+def media() -> Path:
+    """The folder of real and hard videos."""
+    if not _MEDIA.is_dir():
+        pytest.skip(f"no media folder at {_MEDIA}")
+    return _MEDIA
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 s of 320 x 180 px H.264, 24 frames/s, with B-frames; each frame shows its number."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    _write_clip(path, range(CLIP_FPS * CLIP_SECONDS))
+    return path
+
+
+@pytest.fixture(scope="session")
+def other_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """5 s of video like `clip`, that counts down."""
+    path = tmp_path_factory.mktemp("other") / "clip.mp4"
+    _write_clip(path, range(CLIP_FPS * 5 - 1, -1, -1))
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished_set(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The complete classic set of two minutes of film; its page reaches the video."""
+    folder = tmp_path_factory.mktemp("finished") / "set"
+    scrubjay.make(media / "real" / "film_720p24_120s.mp4", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def planned() -> Callable[..., Plan]:
+    """Plan a video that need not exist: `planned(duration, recipe, width=, height=)`."""
+
+    def planned(
+        duration: Fraction, recipe: Recipe | None = None, *, width: int = 1280, height: int = 720
+    ) -> Plan:
+        media = MediaInfo(
+            container="mov",
+            codec="h264",
+            stream_index=0,
+            duration=duration,
+            declared_duration=None,
+            first_picture=Fraction(0),
+            origin=Fraction(3, 2),
+            time_base=Fraction(1, 90_000),
+            frame_rate=Fraction(24_000, 1001),
+            width=width,
+            height=height,
+            coded_width=width,
+            coded_height=height,
+            sample_aspect_ratio=Fraction(1),
+            rotation_deg=0,
+            mirrored=False,
+            pixel_format="yuv420p",
+            color_space="bt709",
+            color_range="limited",
+            color_transfer="bt709",
+            has_audio=True,
+        )
+        source = SourceRef(name="film.mp4", size_bytes=1, fingerprint="0" * 32)
+        return make_plan(source, media, recipe or Recipe())
+
+    return planned
+
+
+@pytest.fixture(scope="session")
+def number_in() -> Callable[[npt.NDArray[np.uint8]], int]:
+    """Read the frame number off a picture of a clip, (height, width, 3) RGB uint8 of any size."""
+
+    def number_in(picture: npt.NDArray[np.uint8]) -> int:
+        height, width = picture.shape[:2]
+        middle = [(2 * k + 1) / (2 * _CELLS) for k in range(_CELLS)]
+        bits = [
+            picture[int(y * height), int(x * width)].mean() > 127 for y in middle for x in middle
+        ]
+        return sum(bit << k for k, bit in enumerate(bits))
+
+    return number_in
+
+
+@pytest.fixture(scope="session")
+def picture_of() -> Callable[[bytes], npt.NDArray[np.uint8]]:
+    """Decode a JPEG to (height, width, 3) RGB uint8."""
+
+    def picture_of(data: bytes) -> npt.NDArray[np.uint8]:
+        return np.asarray(Image.open(BytesIO(data)).convert("RGB"))
+
+    return picture_of
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Path], dict[str, str]]:
+    """Every file below a folder: relative path to a digest of its bytes."""
+
+    def tree(folder: Path) -> dict[str, str]:
+        return {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    return tree
+
+
+@pytest.fixture(scope="session")
+def workers_of() -> Callable[[int], list[int]]:
+    """The worker processes that a process, given by its id, has now."""
+
+    def workers_of(parent: int) -> list[int]:
+        return [pid for pid, owner in _workers() if owner == parent]
+
+    return workers_of
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_is_left() -> Iterator[None]:
+    """Whatever a test does, no worker process outlives it."""
+    yield
+    assert [pid for pid, owner in _workers() if owner == os.getpid()] == []
+
+
+def _workers() -> Iterator[tuple[int, int]]:
+    """Yield the id and the parent's id of each running worker process on this machine."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            if b"scrubjay.engines.child" in command:
+                status = (entry / "stat").read_text().rpartition(")")[2].split()
+                yield int(entry.name), int(status[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+
+
+def _write_clip(path: Path, numbers: range) -> None:
+    width, height = _CLIP_SIZE
+    with av.open(str(path), "w") as container:
+        options = {"g": "36", "bf": "2", "preset": "veryfast", "threads": "1"}
+        stream = container.add_stream("libx264", rate=CLIP_FPS, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, CLIP_FPS)
+        for place, number in enumerate(numbers):
+            frame = av.VideoFrame.from_ndarray(_numbered(number), format="rgb24")
+            frame.pts, frame.time_base = place, Fraction(1, CLIP_FPS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def _numbered(number: int) -> npt.NDArray[np.uint8]:
+    width, height = _CLIP_SIZE
+    bits = np.array([number >> k & 1 for k in range(_CELLS**2)]).reshape(_CELLS, _CELLS)
+    rows = np.arange(height) * _CELLS // height
+    columns = np.arange(width) * _CELLS // width
+    luma = np.where(bits[rows][:, columns] > 0, 235, 20).astype(np.uint8)
+    picture = np.repeat(luma[:, :, None], 3, axis=2)
+    picture[:6, :, 0] = (np.arange(width) + number) % 256  # something that moves and has colour
+    return picture

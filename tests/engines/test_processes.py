@@ -1,0 +1,241 @@
+import os
+import signal
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+import scrubjay
+from scrubjay.engines.processes import ProcessEngine
+from scrubjay.errors import (
+    EngineError,
+    IncompleteError,
+    SourceNotFoundError,
+    WorkerCrashedError,
+    WorkerMemoryError,
+)
+from scrubjay.events import (
+    Event,
+    SliceDone,
+    SliceFailed,
+    SliceProgress,
+    SliceRetried,
+    SliceStarted,
+)
+from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets
+from scrubjay.store import Store
+
+Tree = Callable[[Path], dict[str, str]]
+
+BUSY = Recipe(
+    slice_length=Fraction(3),
+    animations=Animations(fps=Fraction(25), width=320),
+    frames=Frames(interval=Fraction(1, 48)),
+)
+"""So many outputs that a slice of the clip takes a while: long enough to be hit in the middle."""
+
+TINY = Recipe(
+    slice_length=Fraction(15),
+    animations=Animations(enabled=False),
+    frames=Frames(width=64),
+    sheets=Sheets(enabled=False),
+)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(clip: Path, tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> dict[str, str]:
+    """The files of a run that nothing happened to."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "set"
+    scrubjay.make(clip, folder, recipe=BUSY)
+    return _previews(tree(folder))
+
+
+def _previews(files: dict[str, str]) -> dict[str, str]:
+    """Leave out the page: it names the way to the video, which differs by folder."""
+    return {key: digest for key, digest in files.items() if key != "index.html"}
+
+
+class _Killer:
+    """Hits the worker that makes one slice, in the middle of it, a number of times."""
+
+    def __init__(self, engine: ProcessEngine, sign: signal.Signals, index: int, times: int) -> None:
+        self.events: list[Event] = []
+        self.victims: list[int] = []
+        self._engine, self._sign, self._index, self._times = engine, sign, index, times
+
+    def __call__(self, event: Event) -> None:
+        """Take in an event of the run."""
+        self.events.append(event)
+        hit = isinstance(event, SliceProgress) and event.index == self._index
+        if hit and len(self.victims) < self._times:
+            assert isinstance(event, SliceProgress)
+            worker = self._engine._slots[event.worker].worker
+            if worker is not None and worker.pid not in self.victims:
+                self.victims.append(worker.pid)
+                os.kill(worker.pid, self._sign)
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        """Return the events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def _run(
+    clip: Path, folder: Path, engine: ProcessEngine, sign: signal.Signals, times: int
+) -> tuple[_Killer, Manifest]:
+    killer = _Killer(engine, sign, 1, times)
+    return killer, scrubjay.make(clip, folder, recipe=BUSY, engine=engine, on_progress=killer)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_crash_costs_one_try(
+    clip: Path, tmp_path: Path, undisturbed: dict[str, str], tree: Tree, sign: signal.Signals
+) -> None:
+    """A worker that dies in the middle of a slice is replaced, and nobody can tell afterwards."""
+    killer, manifest = _run(clip, tmp_path / "set", ProcessEngine(workers=2), sign, times=1)
+    (retried,) = killer.of(SliceRetried)
+    assert isinstance(retried, SliceRetried)
+    assert (retried.index, retried.attempt, retried.error) == (1, 1, "WorkerCrashedError")
+    assert sign.name in retried.message
+    assert manifest.status == "complete"
+    assert len(killer.of(SliceDone)) == 4
+    assert _previews(tree(tmp_path / "set")) == undisturbed
+
+
+def test_a_hang_is_ended(
+    clip: Path, tmp_path: Path, undisturbed: dict[str, str], tree: Tree
+) -> None:
+    """A worker that stands still is killed after the time that it may, and its slice made anew."""
+    engine = ProcessEngine(workers=1, stall_timeout=3)
+    killer, manifest = _run(clip, tmp_path / "set", engine, signal.SIGSTOP, times=1)
+    (retried,) = killer.of(SliceRetried)
+    assert isinstance(retried, SliceRetried)
+    assert (retried.index, retried.error) == (1, "WorkerStalledError")
+    assert manifest.status == "complete"
+    assert not any((Path("/proc") / str(pid)).exists() for pid in killer.victims)
+    assert _previews(tree(tmp_path / "set")) == undisturbed
+
+
+def test_a_slice_that_always_kills_its_worker_is_a_gap(
+    clip: Path, tmp_path: Path, undisturbed: dict[str, str], tree: Tree
+) -> None:
+    """Such a slice costs nothing but itself, is named, and a later run makes it."""
+    engine = ProcessEngine(workers=2, attempts=2)
+    with pytest.raises(IncompleteError, match=r"slice 1 \(0:03 to 0:06\)") as raised:
+        _run(clip, tmp_path / "set", engine, signal.SIGKILL, times=99)
+    (cause,) = raised.value.causes
+    assert isinstance(cause, WorkerCrashedError)
+    written = scrubjay.model.decode((tmp_path / "set/manifest.json").read_bytes(), Manifest)
+    assert written == raised.value.manifest
+    assert written.status == "partial"
+    assert [(gap.start, gap.end) for gap in written.gaps] == [(3, 6)]
+    assert "SIGKILL" in written.gaps[0].reason
+    assert [part.status for part in written.slices] == ["done", "failed", "done", "done"]
+    assert not any(3 <= frame.time < 6 for frame in written.frames)
+
+    events: list[Event] = []
+    assert scrubjay.make(clip, tmp_path / "set", recipe=BUSY, on_progress=events.append)
+    assert [event.index for event in events if isinstance(event, SliceStarted)] == [1]
+    assert _previews(tree(tmp_path / "set")) == undisturbed
+
+
+def test_every_slice_lost_is_an_error_of_the_slice(clip: Path, tmp_path: Path) -> None:
+    """When nothing at all could be made, there is no manifest, and the first slice says why."""
+    engine = ProcessEngine(workers=1, attempts=1)
+    events: list[Event] = []
+
+    def kill(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, SliceProgress):
+            worker = engine._slots[event.worker].worker
+            assert worker is not None
+            os.kill(worker.pid, signal.SIGKILL)
+
+    with pytest.raises(WorkerCrashedError, match="slice 0"):
+        scrubjay.make(clip, tmp_path / "set", recipe=BUSY, engine=engine, on_progress=kill)
+    assert sum(isinstance(event, SliceFailed) for event in events) == 4
+    assert not (tmp_path / "set/manifest.json").exists()
+    assert not list((tmp_path / "set").rglob("*#*"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="memory is bounded on Linux")
+@pytest.mark.parametrize("limit_mib", [16, 48, 112])
+def test_too_little_memory_is_said(media: Path, tmp_path: Path, limit_mib: int) -> None:
+    """Memory that ends, in start-up, in probing or in decoding, is an error and not a dead run."""
+    engine = ProcessEngine(workers=1, attempts=2, memory_limit_bytes=limit_mib << 20)
+    video = media / "real" / "film_1080p24_30s.mp4"
+    with pytest.raises((WorkerMemoryError, WorkerCrashedError), match=r"memory|worker process"):
+        scrubjay.make(video, tmp_path / "set", recipe=TINY, engine=engine)
+    assert not (tmp_path / "set/manifest.json").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="memory is bounded on Linux")
+def test_a_decompression_bomb_is_defused(media: Path, tmp_path: Path) -> None:
+    """A small file with a huge picture ends in an error that names memory."""
+    engine = ProcessEngine(workers=1, attempts=1, memory_limit_bytes=300 << 20)
+    with pytest.raises(WorkerMemoryError, match="memory"):
+        scrubjay.make(media / "bad/bomb_png_16000x16000.mov", tmp_path / "set", engine=engine)
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_dead_idle_worker_is_replaced(clip: Path, tmp_path: Path) -> None:
+    """A worker that dies between probing and its first slice does no harm."""
+    engine = ProcessEngine(workers=1)
+
+    def kill(event: Event) -> None:
+        if event.__class__.__name__ == "Probed":
+            worker = engine._slots[0].worker
+            assert worker is not None
+            os.kill(worker.pid, signal.SIGKILL)
+
+    assert scrubjay.make(clip, tmp_path, engine=engine, on_progress=kill).status == "complete"
+
+
+def test_memory_is_no_destination_for_workers(clip: Path) -> None:
+    """A store that only this process sees is refused with a way out."""
+    with pytest.raises(EngineError, match="InlineEngine"):
+        scrubjay.make(clip, Store.in_memory(), engine=ProcessEngine(workers=1))
+
+
+def test_a_video_that_vanishes_ends_the_run(clip: Path, tmp_path: Path) -> None:
+    """A video that is gone when its slices are made is one clear error."""
+    video = tmp_path / "video.mp4"
+    video.write_bytes(clip.read_bytes())
+
+    def remove(event: Event) -> None:
+        if event.__class__.__name__ == "Planned":
+            video.unlink()
+
+    with pytest.raises(SourceNotFoundError, match=r"video\.mp4 does not exist"):
+        scrubjay.make(video, tmp_path / "set", engine=ProcessEngine(workers=1), on_progress=remove)
+
+
+def test_a_failed_callback_ends_the_workers(clip: Path, tmp_path: Path) -> None:
+    """An exception from the caller's own code comes through, and no worker outlives it."""
+
+    def fail(event: Event) -> None:
+        if isinstance(event, SliceProgress):
+            raise LookupError(event.index)
+
+    with pytest.raises(LookupError):
+        scrubjay.make(clip, tmp_path / "set", recipe=BUSY, on_progress=fail)
+    assert not list((tmp_path / "set").rglob("*#*"))
+
+
+def test_the_parent_never_loads_ffmpeg(clip: Path, tmp_path: Path) -> None:
+    """A run in worker processes keeps FFmpeg and numpy out of the process that started it."""
+    code = (
+        "import sys, scrubjay; scrubjay.make(*sys.argv[1:]); "
+        "sys.exit(str({'av', 'numpy'} & set(sys.modules) or ''))"
+    )
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(clip), str(tmp_path / "set")],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr.strip() == ""

@@ -1,0 +1,190 @@
+"""The frame shown at each instant: bit by bit what a full decode gives, whatever is left out."""
+
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from scrubjay.media.frames import SKIPPING_CODECS, FrameReader
+from scrubjay.media.probe import probe_media
+from scrubjay.media.source import open_container, origin_of, video_streams
+from scrubjay.timing import Span, Timeline, samples_in, spans_of
+
+_X264 = {"preset": "veryfast", "threads": "1"}
+
+_CODECS = {
+    "h264-no-b-frames": ("libx264", "mp4", _X264 | {"bf": "0", "g": "24"}),
+    "h264-b-pyramid": ("libx264", "mp4", _X264 | {"bf": "6", "b-pyramid": "normal", "g": "40"}),
+    "h264-no-b-pyramid": ("libx264", "mp4", _X264 | {"bf": "3", "b-pyramid": "none", "g": "40"}),
+    "h264-open-gop": ("libx264", "mkv", _X264 | {"x264-params": "open-gop=1:keyint=20:bframes=3"}),
+    "h264-interlaced": ("libx264", "ts", _X264 | {"x264-params": "tff=1:keyint=25:bframes=2"}),
+    "h264-ten-bit": ("libx264", "mp4", _X264 | {"bf": "3", "g": "30", "profile": "high10"}),
+    "hevc": (
+        "libx265",
+        "mkv",
+        {"preset": "ultrafast", "x265-params": "pools=1:log-level=0:keyint=30"},
+    ),
+    "hevc-open-gop": (
+        "libx265",
+        "mp4",
+        {"preset": "fast", "x265-params": "pools=1:log-level=0:keyint=20:open-gop=1:bframes=4"},
+    ),
+    "vp8": ("libvpx", "webm", {"deadline": "realtime", "cpu-used": "8", "g": "30"}),
+    "vp9": ("libvpx-vp9", "webm", {"deadline": "realtime", "cpu-used": "8", "g": "30"}),
+    "av1": ("libsvtav1", "mkv", {"preset": "12", "g": "30", "svtav1-params": "lp=1"}),
+    "mpeg2": ("mpeg2video", "ts", {"bf": "2", "g": "12"}),
+    "mpeg2-open-gop": ("mpeg2video", "mpg", {"bf": "2", "g": "12", "flags": "-cgop"}),
+    "mpeg4": ("mpeg4", "avi", {"bf": "2", "g": "24"}),
+    "mpeg4-in-mp4": ("mpeg4", "mp4", {"bf": "2", "g": "24"}),
+    "theora": ("libtheora", "ogv", {"g": "24"}),
+}
+
+
+@pytest.fixture(scope="session", params=[*_CODECS, "h264-variable-rate"])
+def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six seconds of moving picture, 24 frames/s, in one codec."""
+    name: str = request.param
+    encoder, container, options = _CODECS.get(name, _CODECS["h264-b-pyramid"])
+    if encoder not in av.codec.codecs_available:
+        pytest.skip(f"this FFmpeg has no {encoder}")
+    path = tmp_path_factory.mktemp("encoded") / f"{name}.{container}"
+    gaps = [1, 1, 2, 1, 5] if name == "h264-variable-rate" else [1]
+    ten_bit = "ten-bit" in name
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream(encoder, rate=24, options=options)
+        stream.width, stream.height = 160, 96
+        stream.pix_fmt = "yuv420p10le" if ten_bit else "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 24)
+        if "interlaced" in name:
+            stream.codec_context.flags |= 0x40000 | 0x20000000  # AV_CODEC_FLAG_INTERLACED_*
+        pts = 0
+        for number in range(144):
+            frame = av.VideoFrame.from_ndarray(_moving(number), format="rgb24")
+            frame.pts, frame.time_base = pts, Fraction(1, 24)
+            pts += gaps[number % len(gaps)]
+            output.mux(stream.encode(frame.reformat(format=stream.pix_fmt)))
+        output.mux(stream.encode(None))
+    return path
+
+
+def _moving(number: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    y, x = np.mgrid[0:96, 0:160]
+    picture = np.stack([x + 3 * number, y * 2 - number, x * y // 64 + 5 * number], axis=-1)
+    picture[20:60, (number * 3) % 120 : (number * 3) % 120 + 30] = (250, 30, number % 200)
+    return (picture % 256).astype(np.uint8)
+
+
+def _picture_sum(frame: av.VideoFrame) -> int:
+    return zlib.crc32(b"".join(bytes(plane) for plane in frame.planes))
+
+
+def _decoded_whole(container: InputContainer, stream: VideoStream) -> list[tuple[int, int]]:
+    """Every frame of a stream by plain decoding: its PTS and a sum of its picture."""
+    stream.codec_context.thread_count = 1
+    frames = (
+        frame
+        for packet in container.demux(stream)
+        for frame in packet.decode()
+        if frame.pts is not None
+    )
+    return sorted((frame.pts or 0, _picture_sum(frame)) for frame in frames)
+
+
+def _wrong(path: Path, *, rate: Fraction, length: Fraction) -> tuple[list[Fraction], int, int]:
+    """Read a video slice by slice; return instants with a wrong picture, frames decoded, frames.
+
+    Every second slice is a jump, the others go on, so that both ways are taken.
+    """
+    media = probe_media(str(path))[1]
+    with open_container(str(path)) as container:
+        whole = _decoded_whole(container, video_streams(container)[0])
+    stamps = [pts for pts, _ in whole]
+    wrong: list[Fraction] = []
+    count = 0
+    with open_container(str(path)) as container:
+        timeline = Timeline(time_base=media.time_base, origin=media.origin)
+        reader = FrameReader(container, video_streams(container)[0], timeline)
+        spans = list(spans_of(media.duration, length))
+        for index, span in enumerate(spans):
+            if index % 2 == 0:
+                reader.start(_instants(spans[index:], rate))
+            for shown in reader.until(span.end):
+                count += 1
+                place = max(0, bisect_right(stamps, timeline.last_pts_at(shown.time)) - 1)
+                if (shown.frame.pts, _picture_sum(shown.frame)) != whole[place]:
+                    wrong.append(shown.time)
+        assert count == sum(len(list(samples_in(span, rate))) for span in spans)
+        return wrong, reader.decoded, len(whole)
+
+
+def _instants(spans: Iterable[Span], rate: Fraction) -> Iterator[Fraction]:
+    return chain.from_iterable(samples_in(span, rate) for span in spans)
+
+
+@pytest.mark.parametrize(("rate", "length"), [(10, "2"), (3, "5/2"), (24, "3"), ("7/5", "7/3")])
+def test_leaving_frames_out_changes_no_picture(encoded: Path, rate: str, length: str) -> None:
+    """Whatever codec and slicing, every picture is bit for bit that of a full decode."""
+    wrong, _, _ = _wrong(encoded, rate=Fraction(rate), length=Fraction(length))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["real/film_720p24_120s.mp4", "real/film_vp8_720p_30s.webm"])
+def test_frames_that_nothing_shows_are_not_decoded(media: Path, name: str) -> None:
+    """At 3 pictures a second, fewer frames are decoded than there are: disposable ones are not."""
+    wrong, decoded, frames = _wrong(media / name, rate=Fraction(3), length=Fraction(60))
+    assert wrong == []
+    assert probe_media(str(media / name))[1].codec in SKIPPING_CODECS
+    if name.endswith("mp4"):
+        assert decoded < 0.75 * frames
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "real/coffee_run_17s.ts",
+        "real/phone_360p_17s.mp4",
+        "odd/s_elst_cut_at_nonkey.mp4",
+        "odd/s_h264_interlaced_1080i.ts",
+        "odd/s_hevc_main10_pq.mkv",
+        "odd/s_mkv_live_no_duration_no_cues.mkv",
+        "odd/s_slideshow_1_per_10s.mp4",
+        "odd/s_start_offset_37s.mp4",
+        "odd/s_ts_pts_wrap.ts",
+        "odd/s_vfr_mpdecimate.mkv",
+        "odd/s_vfr_rampup.mp4",
+        "odd/s_video_starts_late_5s.mkv",
+        "odd/s_xvid_mp3.avi",
+        "odd/no_duration.webm",
+    ],
+)
+def test_pictures_of_odd_videos_are_exact(media: Path, name: str) -> None:
+    """Edit lists, late starts, wrapped clocks, variable rates, no index: the picture is exact."""
+    wrong, _, _ = _wrong(media / name, rate=Fraction(4), length=Fraction(3))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("length", ["7", "30", "7/3", "60"])
+def test_the_barcode_film_shows_frame_24_t_at_t(media: Path, length: str) -> None:
+    """In the film that carries its frame numbers, the picture at t is frame floor(24 t)."""
+    path = str(media / "real" / "barcode_frames_60s.mp4")
+    seen: dict[Fraction, int] = {}
+    with open_container(path) as container:
+        stream = video_streams(container)[0]
+        timeline = Timeline(time_base=stream.time_base or Fraction(1), origin=origin_of(container))
+        reader = FrameReader(container, stream, timeline)
+        for span in spans_of(Fraction(60), Fraction(length)):
+            reader.start(samples_in(span, Fraction(10)))
+            for shown in reader.until(span.end):
+                luma = np.frombuffer(shown.frame.planes[0], np.uint8)
+                row = luma.reshape(-1, shown.frame.planes[0].line_size)[32]
+                seen[shown.time] = sum(int(row[16 + 32 * k] > 127) << k for k in range(16))
+    assert len(seen) >= 600
+    assert {time: int(time * 24) for time in seen} == seen

@@ -1,0 +1,145 @@
+import json
+from collections.abc import Callable
+from fractions import Fraction
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scrubjay.model import (
+    AnimationRecord,
+    Animations,
+    FrameRecord,
+    Frames,
+    Plan,
+    Recipe,
+    SheetRecord,
+    Sheets,
+    SliceRecord,
+    decode,
+    decode_as,
+    encode,
+    encode_pretty,
+    exact,
+)
+
+FRACTIONS = st.fractions(min_value=Fraction(1, 100), max_value=86_400)
+RECIPES = st.builds(
+    Recipe,
+    slice_length=st.fractions(min_value=Fraction(1, 10), max_value=86_400),
+    animations=st.builds(
+        Animations,
+        enabled=st.booleans(),
+        fps=st.fractions(min_value=Fraction(1, 100), max_value=50),
+        width=st.integers(1, 4096),
+        colors=st.integers(2, 255),
+    ),
+    frames=st.builds(Frames, interval=FRACTIONS, quality=st.integers(1, 100)),
+    sheets=st.builds(Sheets, interval=FRACTIONS, columns=st.integers(1, 1000)),
+)
+
+
+@given(recipe=RECIPES)
+def test_recipes_survive_json(recipe: Recipe) -> None:
+    """A recipe comes back from JSON as it was, to the last fraction of a second."""
+    assert decode(encode(recipe), Recipe) == recipe
+    assert decode(encode_pretty(recipe), Recipe) == recipe
+
+
+@given(time=st.fractions())
+def test_times_are_exact_text(time: Fraction) -> None:
+    """An exact time is written as text and read back exactly."""
+    assert json.loads(encode(time)) == str(time)
+    assert decode(encode(time), Fraction) == time
+
+
+def test_a_plan_survives_json(planned: Callable[..., Plan]) -> None:
+    """A plan comes back from both kinds of JSON as it was; equal plans give equal bytes."""
+    plan = planned(Fraction(100, 3), Recipe(slice_length=Fraction(7, 3)))
+    assert decode(encode(plan), Plan) == plan
+    assert decode(encode_pretty(plan), Plan) == plan
+    assert encode(decode(encode(plan), Plan)) == encode(plan)
+
+
+def test_a_record_survives_json() -> None:
+    """A slice's record comes back as it was, and knows the size of each artifact."""
+    made = {"size_bytes": 7, "blake2b": "0"}
+    record = SliceRecord(
+        plan="p",
+        index=1,
+        start=Fraction(7, 3),
+        end=Fraction(14, 3),
+        animation=AnimationRecord(key="a", media_type="image/gif", frames=24, **made),  # type: ignore[arg-type]
+        frames=(FrameRecord(key="f", time=Fraction(3), source_time=Fraction(71, 24), **made),),  # type: ignore[arg-type]
+        sheet=SheetRecord(
+            key="s",
+            start=Fraction(3),
+            end=Fraction(5),
+            source_times=(Fraction(3),),
+            **made,  # type: ignore[arg-type]
+        ),
+    )
+    assert decode(encode(record), SliceRecord) == record
+    assert record.sizes() == {"a": 7, "f": 7, "s": 7}
+
+
+def test_a_plan_carries_nothing_of_this_machine(planned: Callable[..., Plan]) -> None:
+    """A plan can go to any machine: it holds no path."""
+    assert b"/work" not in encode(planned(Fraction(10)))
+    assert decode(encode(planned(Fraction(10))), Plan).source.name == "film.mp4"
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("7/3", Fraction(7, 3)),
+        ("29.97", Fraction(2997, 100)),
+        (0.1, Fraction(1, 10)),
+        (3, Fraction(3)),
+        ("1e-2", Fraction(1, 100)),
+        (Fraction(1, 3), Fraction(1, 3)),
+    ],
+)
+def test_numbers_are_taken_as_written(value: object, number: Fraction) -> None:
+    """Decimals mean what a person wrote, not the nearest binary number."""
+    assert exact(value) == number
+
+
+@pytest.mark.parametrize("value", ["", "ten", "1/0", True, None, float("nan"), float("inf"), [1]])
+def test_no_numbers_are_refused(value: object) -> None:
+    """What is no number is an error that repeats it."""
+    with pytest.raises(ValueError, match="expected a number"):
+        exact(value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"slice_lenght": 30}, "slice_lenght"),
+        ({"animations": {"with": 240}}, "with"),
+        ({"animations": {"width": 0}}, r"animations\.width"),
+        ({"animations": {"width": "wide"}}, r"animations\.width"),
+        ({"animations": {"width": 240.5}}, r"animations\.width"),
+        ({"animations": {"fps": 0}}, "fps is 0"),
+        ({"animations": {"fps": 51}}, "fps is 51"),
+        ({"animations": {"colors": 256}}, r"animations\.colors"),
+        ({"frames": {"quality": 101}}, r"frames\.quality"),
+        ({"frames": {"interval": -1}}, "interval is -1"),
+        ({"sheets": {"columns": 0}}, r"sheets\.columns"),
+        ({"sheets": 6}, r"\$\.sheets"),
+        ({"slice_length": "1/1000"}, "slice_length is 1/1000"),
+        ({"slice_length": float("nan")}, "expected a number"),
+        ({kind: {"enabled": False} for kind in ("animations", "frames", "sheets")}, "all switched"),
+    ],
+)
+def test_recipes_are_strict(fields: dict[str, object], place: str) -> None:
+    """A recipe with an unknown field or an impossible value is refused by name."""
+    with pytest.raises(msgspec.ValidationError, match=place):
+        decode_as(fields, Recipe)
+
+
+def test_values_are_frozen() -> None:
+    """What passes between rooms cannot be changed."""
+    with pytest.raises(AttributeError):
+        Recipe().slice_length = Fraction(1)  # type: ignore[misc]

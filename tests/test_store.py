@@ -1,0 +1,183 @@
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scrubjay.errors import DestinationError, ObjectNotFoundError, StoreFullError
+from scrubjay.naming import FOLDERS, is_ours
+from scrubjay.store import Store
+
+JPEG = "image/jpeg"
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """Open an empty store of each kind."""
+    return Store.in_memory() if request.param == "memory" else Store.open(tmp_path / "set")
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mount an empty file system in memory, with options, where that is allowed."""
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+        try:
+            done = subprocess.run(command, check=False, capture_output=True, timeout=10)
+        except FileNotFoundError:
+            pytest.skip("no mount program here")
+        if done.returncode:
+            pytest.skip("file systems may not be mounted here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for each in mounted:
+        subprocess.run(["umount", str(each)], check=True, timeout=10)
+
+
+def test_what_is_put_is_got(store: Store) -> None:
+    """An object comes back byte for byte, and is listed with its size."""
+    data = bytes(range(256)) * 999
+    store.put("frames/000001.jpg", data, JPEG)
+    store.put(".scrubjay/slices/000000.json", b"", "application/json")
+    assert store.get("frames/000001.jpg") == data
+    assert store.sizes() == {"frames/000001.jpg": len(data), ".scrubjay/slices/000000.json": 0}
+
+
+def test_putting_again_replaces(store: Store) -> None:
+    """A key holds what was put last, whole, even where that is shorter."""
+    store.put("frames/000001.jpg", b"long and old", JPEG)
+    store.put("frames/000001.jpg", b"new", JPEG)
+    assert store.get("frames/000001.jpg") == b"new"
+    assert store.sizes() == {"frames/000001.jpg": 3}
+
+
+def test_a_missing_object_is_an_error_of_its_own(store: Store) -> None:
+    """Getting what is not there names the key."""
+    with pytest.raises(ObjectNotFoundError, match=r"frames/000009\.jpg"):
+        store.get("frames/000009.jpg")
+
+
+def test_a_new_store_is_empty(store: Store) -> None:
+    """A destination that was never used holds nothing, and says so without an error."""
+    assert store.sizes() == {}
+
+
+def test_deleting_passes_over_what_is_gone(store: Store) -> None:
+    """Deleting removes what is there and does not mind what is not."""
+    store.put("a", b"1", JPEG)
+    store.put("b", b"2", JPEG)
+    store.delete(["a", "missing", "folder/missing", "a"])
+    assert store.sizes() == {"b": 1}
+
+
+def test_sweeping_keeps_every_object(store: Store) -> None:
+    """Sweeping never touches a finished object."""
+    store.put("frames/000001.jpg", b"1", JPEG)
+    store.put("manifest.json", b"{}", "application/json")
+    store.sweep(FOLDERS, is_ours)
+    assert store.sizes() == {"frames/000001.jpg": 1, "manifest.json": 2}
+
+
+def test_sweeping_removes_what_a_killed_writer_left(tmp_path: Path) -> None:
+    """Unfinished files of our keys go; files that merely look like them are other people's."""
+    ours = ["manifest.json#1", "frames/000001.jpg#12", ".scrubjay/slices/000030.json#1"]
+    theirs = ["take #2", "song#1", "frames/000001.jpg#draft", "frames/me.jpg#1", "frames/#1"]
+    for name in (*ours, *theirs):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"half")
+    Store.open(tmp_path).sweep(FOLDERS, is_ours)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert left - {"frames", ".scrubjay", ".scrubjay/slices"} == set(theirs)
+
+
+def test_opening_writes_nothing(tmp_path: Path) -> None:
+    """Opening a store does not make its folder: the run may yet find that there is no video."""
+    Store.open(tmp_path / "new" / "set")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_is_known_to_other_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The location of a folder is absolute, so that a worker finds it from anywhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert Store.open("set").location == str(tmp_path / "set")
+    assert Store.open("~/set").location == str(tmp_path / "home" / "set")
+    assert Store.open("~nobody.at-all").location == str(tmp_path / "~nobody.at-all")
+    assert Store.in_memory().location is None
+
+
+@pytest.mark.parametrize("below", ["", "set", "deep/er/set"])
+def test_a_file_is_no_destination(tmp_path: Path, below: str) -> None:
+    """A destination that is a file, or lies below one, is refused by name."""
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(DestinationError, match=r"file is a file"):
+        Store.open(tmp_path / "file" / below)
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "not-utf8-\udcff"])
+def test_an_impossible_name_is_refused(tmp_path: Path, name: str) -> None:
+    """A path that cannot be is an error of the destination, not of the program."""
+    with pytest.raises(DestinationError):
+        Store.open(tmp_path / name)
+
+
+def test_a_link_to_nowhere_is_refused(tmp_path: Path) -> None:
+    """A destination that is a broken link is an error of the destination."""
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    store = Store.open(tmp_path / "link")
+    with pytest.raises(DestinationError):
+        store.put("a", b"1", JPEG)
+
+
+def test_a_folder_in_an_objects_place_is_an_error(tmp_path: Path) -> None:
+    """An object whose key is a folder cannot be written, and leaves nothing half written."""
+    (tmp_path / "frames" / "000001.jpg").mkdir(parents=True)
+    store = Store.open(tmp_path)
+    with pytest.raises(DestinationError):
+        store.put("frames/000001.jpg", b"1", JPEG)
+    assert store.sizes() == {}
+
+
+def test_a_full_disk_leaves_no_half_object(mount: Callable[[str], Path]) -> None:
+    """What does not fit is not there at all, the object before it is, and space can be made."""
+    folder = mount("size=256k")
+    store = Store.open(folder)
+    store.put("frames/000001.jpg", b"1" * 100_000, JPEG)
+    with pytest.raises(StoreFullError, match=r"frames/000001\.jpg"):
+        store.put("frames/000001.jpg", b"2" * 300_000, JPEG)
+    with pytest.raises(StoreFullError, match=r"frames/000002\.jpg"):
+        store.put("frames/000002.jpg", b"2" * 300_000, JPEG)
+    store.sweep(FOLDERS, is_ours)
+    assert store.get("frames/000001.jpg") == b"1" * 100_000
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["000001.jpg"]
+    store.delete(["frames/000001.jpg"])
+    store.put("frames/000002.jpg", b"2" * 100_000, JPEG)
+    assert store.sizes() == {"frames/000002.jpg": 100_000}
+
+
+def test_a_read_only_disk_is_an_error(mount: Callable[[str], Path]) -> None:
+    """A destination on a file system that may not be written is refused."""
+    folder = mount("size=64k,ro")
+    store = Store.open(folder / "set")
+    with pytest.raises(DestinationError):
+        store.put("a", b"1", JPEG)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_forbidden_folder_is_an_error(tmp_path: Path) -> None:
+    """A destination that this user may not write is refused."""
+    tmp_path.chmod(0o500)
+    store = Store.open(tmp_path / "set")
+    with pytest.raises(DestinationError):
+        store.put("a", b"1", JPEG)
+    tmp_path.chmod(0o700)
