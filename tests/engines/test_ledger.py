@@ -97,7 +97,7 @@ def test_what_every_slice_would_meet_ends_the_run(
     """A full disk or a vanished video is not tried slice by slice."""
     ledger, _ = opened()
     error = kind("for all")
-    with pytest.raises(kind, match="^for all$") as raised:
+    with pytest.raises(kind, match=r"^for all$") as raised:
         ledger.failed(0, _take(ledger), error)
     assert raised.value is error
 

@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +25,7 @@ from scrubjay.events import (
     SliceRetried,
     SliceStarted,
 )
-from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets
+from scrubjay.model import Animations, Frames, Manifest, Recipe
 from scrubjay.store import Store
 
 Tree = Callable[[Path], dict[str, str]]
@@ -34,13 +36,6 @@ BUSY = Recipe(
     frames=Frames(interval=Fraction(1, 48)),
 )
 """So many outputs that a slice of the clip takes a while: long enough to be hit in the middle."""
-
-TINY = Recipe(
-    slice_length=Fraction(15),
-    animations=Animations(enabled=False),
-    frames=Frames(width=64),
-    sheets=Sheets(enabled=False),
-)
 
 
 @pytest.fixture(scope="module")
@@ -159,13 +154,15 @@ def test_every_slice_lost_is_an_error_of_the_slice(clip: Path, tmp_path: Path) -
 
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="memory is bounded on Linux")
-@pytest.mark.parametrize("limit_mib", [16, 48, 112])
+@pytest.mark.parametrize("limit_mib", [16, 64, 90])
 def test_too_little_memory_is_said(media: Path, tmp_path: Path, limit_mib: int) -> None:
     """Memory that ends, in start-up, in probing or in decoding, is an error and not a dead run."""
-    engine = ProcessEngine(workers=1, attempts=2, memory_limit_bytes=limit_mib << 20)
+    limit = limit_mib << 20
+    engine = ProcessEngine(workers=1, attempts=2, stall_timeout=10, memory_limit_bytes=limit)
+    recipe = Recipe(slice_length=Fraction(15))
     video = media / "real" / "film_1080p24_30s.mp4"
-    with pytest.raises((WorkerMemoryError, WorkerCrashedError), match=r"memory|worker process"):
-        scrubjay.make(video, tmp_path / "set", recipe=TINY, engine=engine)
+    with pytest.raises(EngineError, match=r"memory|worker process"):
+        scrubjay.make(video, tmp_path / "set", recipe=recipe, engine=engine)
     assert not (tmp_path / "set/manifest.json").exists()
 
 
@@ -215,7 +212,7 @@ def test_a_failed_callback_ends_the_workers(clip: Path, tmp_path: Path) -> None:
 
     def fail(event: Event) -> None:
         if isinstance(event, SliceProgress):
-            raise LookupError(event.index)
+            raise LookupError(event.index)  # noqa: TRY004  any error will do
 
     with pytest.raises(LookupError):
         scrubjay.make(clip, tmp_path / "set", recipe=BUSY, on_progress=fail)
@@ -228,9 +225,6 @@ def test_the_parent_never_loads_ffmpeg(clip: Path, tmp_path: Path) -> None:
         "import sys, scrubjay; scrubjay.make(*sys.argv[1:]); "
         "sys.exit(str({'av', 'numpy'} & set(sys.modules) or ''))"
     )
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-c", code, str(clip), str(tmp_path / "set")],
         check=False,

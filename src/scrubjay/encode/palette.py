@@ -25,7 +25,7 @@ _Floats: TypeAlias = npt.NDArray[np.float64]  # whole numbers throughout
 _Packed: TypeAlias = npt.NDArray[np.uint32]
 
 _BLOCK = 10  # pictures that are judged together, at most
-_CUT = 16.0  # mean difference of channels, in levels, at which a new scene starts
+_DRIFT = 12.0  # mean difference to a block's first picture, in levels, at which a new one starts
 _BLOCK_PIXELS = 16384  # sampled from a block; with 4096 the screencast loses 1.9 dB
 _WINDOW = 1  # blocks that an own palette is made from
 _PAYS = 0.7  # an own palette costs 768 bytes a frame: it must take this off the squared error
@@ -87,14 +87,15 @@ def plan_palettes(pictures: Sequence[RgbPicture], colors: int) -> list[Stretch]:
 
 
 def _block_bounds(pictures: Sequence[RgbPicture]) -> list[int]:
-    """Cut the pictures at scene cuts, and else so that no block is longer than `_BLOCK`."""
+    """Cut the pictures where they have become others: at scene cuts, and often within fades."""
     height, width = pictures[0].shape[:2]
     down, right = height // 10 + 1, width // 16 + 1
     thumbs = np.stack([p[down // 2 :: down, right // 2 :: right] for p in pictures])
-    steps = np.abs(thumbs[1:].astype(np.int16) - thumbs[:-1]).mean(axis=(1, 2, 3))
+    levels = thumbs.reshape(len(thumbs), -1).astype(np.int16)
     bounds = [0]
     for at in range(1, len(pictures)):
-        if steps[at - 1] > _CUT or at - bounds[-1] == _BLOCK:
+        drift = np.abs(levels[at] - levels[bounds[-1]]).mean()
+        if drift > _DRIFT or at - bounds[-1] == _BLOCK:
             bounds.append(at)
     return [*bounds, len(pictures)]
 

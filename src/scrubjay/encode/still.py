@@ -16,8 +16,16 @@ def encode_still(picture: npt.NDArray[np.uint8], quality: int) -> bytes:
     Args:
         picture: at most 65,500 px a side.
         quality: libjpeg's scale, 1 to 100.
+
+    Raises:
+        MemoryError: there is too little memory for it.
     """
     subsampling = "444" if quality >= _CHROMA_FROM else "420"
-    return bytes(
-        encode_jpeg(picture, quality=quality, colorspace="RGB", colorsubsampling=subsampling)
-    )
+    try:
+        return bytes(
+            encode_jpeg(picture, quality=quality, colorspace="RGB", colorsubsampling=subsampling)
+        )
+    except ValueError as exc:  # libjpeg's "Insufficient memory (case 10)" (jerror.h) is one
+        if "memory" in str(exc):
+            raise MemoryError(str(exc)) from exc
+        raise

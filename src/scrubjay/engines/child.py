@@ -52,9 +52,13 @@ def main(memory_limit_bytes: int) -> None:
 
 
 def _listen(commands: "SimpleQueue[bytes]") -> None:
-    for line in sys.stdin.buffer:
-        commands.put(line)
-    os._exit(0)  # the run is gone; an object half written was never there
+    code = 1  # whatever ends this thread ends the process: a deaf worker would look busy for ever
+    try:
+        for line in sys.stdin.buffer:
+            commands.put(line)
+        code = 0
+    finally:
+        os._exit(code)  # the run is gone; an object half written was never there
 
 
 def _limit(memory_limit_bytes: int) -> None:

@@ -1,0 +1,360 @@
+import json
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import jsonschema
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import scrubjay
+from scrubjay.engines.inline import InlineEngine
+from scrubjay.engines.processes import ProcessEngine
+from scrubjay.errors import RecipeError, StoreError
+from scrubjay.events import Event, Finished, Planned, Probed, SliceStarted
+from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, decode
+from scrubjay.naming import MANIFEST, PAGE, PLAN, SLICES, WEBVTT, frame_key
+from scrubjay.store import Store
+from scrubjay.work import Bench
+
+Number = Callable[[npt.NDArray[np.uint8]], int]
+Picture = Callable[[bytes], npt.NDArray[np.uint8]]
+
+SCHEMA = Path(__file__).parents[1] / "docs" / "schema" / "manifest.schema.json"
+SHORT = Recipe(slice_length=Fraction(5))
+"""Slices of the clip: 5, 5 and 2 seconds."""
+
+
+def _objects(store: Store) -> dict[str, bytes]:
+    return {key: store.get(key) for key in sorted(store.sizes())}
+
+
+def _stills(objects: dict[str, bytes]) -> dict[str, bytes]:
+    return {key: data for key, data in objects.items() if key.startswith("frames/")}
+
+
+def _inline(video: Path, recipe: Recipe = SHORT, store: Store | None = None) -> Store:
+    store = store or Store.in_memory()
+    scrubjay.make(video, store, recipe=recipe, engine=InlineEngine())
+    return store
+
+
+def _again(
+    video: Path, store: Store, recipe: Recipe = SHORT, *, remove_stale: bool = False
+) -> list[Event]:
+    """Run once more in this process, and return what was told."""
+    events: list[Event] = []
+    scrubjay.make(
+        video,
+        store,
+        recipe=recipe,
+        engine=InlineEngine(),
+        on_progress=events.append,
+        remove_stale=remove_stale,
+    )
+    return events
+
+
+def _of(kind: type[Event], events: list[Event]) -> list[Event]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+@pytest.fixture(scope="module")
+def objects(clip: Path) -> dict[str, bytes]:
+    """Every object of the clip's set, made in this process and in memory."""
+    return _objects(_inline(clip))
+
+
+@pytest.fixture(scope="module")
+def manifest(objects: dict[str, bytes]) -> Manifest:
+    """The manifest of that set."""
+    return decode(objects[MANIFEST], Manifest)
+
+
+def test_every_still_shows_its_frame(
+    objects: dict[str, bytes], manifest: Manifest, number_in: Number, picture_of: Picture
+) -> None:
+    """The still for t is the last frame that begins at t or before, and says when that was."""
+    assert [frame.time for frame in manifest.frames] == list(range(12))
+    for frame in manifest.frames:
+        picture = picture_of(objects[frame.key])
+        assert picture.shape == (frame.height, frame.width, 3) == (180, 320, 3)
+        assert number_in(picture) == frame.time * 24
+        assert frame.source_time == frame.time
+
+
+def test_every_animation_shows_its_frames(
+    objects: dict[str, bytes], manifest: Manifest, number_in: Number
+) -> None:
+    """Each picture of each animation is the frame on screen then; its length is the slice's."""
+    assert [(each.start, each.end) for each in manifest.animations] == [(0, 5), (5, 10), (10, 12)]
+    for animation in manifest.animations:
+        with av.open(BytesIO(objects[animation.key]), options={"min_delay": "0"}) as gif:
+            pictures = [frame.to_ndarray(format="rgb24") for frame in gif.decode(video=0)]
+            assert gif.duration is not None
+            assert abs(gif.duration / 1_000_000 - (animation.end - animation.start)) <= 0.01
+        times = [Fraction(int(animation.start)) + Fraction(k, 10) for k in range(len(pictures))]
+        assert [number_in(picture) for picture in pictures] == [int(time * 24) for time in times]
+        assert len(pictures) == animation.frames == (animation.end - animation.start) * 10
+        assert pictures[0].shape == (animation.height, animation.width, 3) == (135, 240, 3)
+
+
+def test_every_thumbnail_shows_its_frame(
+    objects: dict[str, bytes], manifest: Manifest, number_in: Number, picture_of: Picture
+) -> None:
+    """Thumbnail k of a sheet, by rows, is the frame at start + k * interval."""
+    for sheet in manifest.sheets:
+        picture = picture_of(objects[sheet.key])
+        width, height = sheet.thumbnail_width, sheet.thumbnail_height
+        assert picture.shape == (sheet.rows * height, sheet.columns * width, 3)
+        assert sheet.count == sheet.end - sheet.start
+        for place in range(sheet.count):
+            row, column = divmod(place, sheet.columns)
+            cell = picture[row * height : (row + 1) * height, column * width : (column + 1) * width]
+            assert number_in(cell) == (sheet.start + place * sheet.interval) * 24
+
+
+@pytest.mark.parametrize("length", [Fraction(30), Fraction(7), Fraction(7, 3)])
+def test_a_minute_of_barcodes_is_exact(media: Path, picture_of: Picture, length: Fraction) -> None:
+    """Real encoder, long GOPs: every still and animation picture is the frame a player shows."""
+
+    def barcode(picture: npt.NDArray[np.uint8]) -> int:
+        scale = picture.shape[1] / 512
+        marks = [picture[int(16 * scale), int((16 + 32 * k) * scale)].mean() for k in range(16)]
+        return sum(int(mark > 127) << k for k, mark in enumerate(marks))
+
+    # 256 px are half of the video: the squares stay squares
+    recipe = Recipe(slice_length=length, animations=Animations(width=256))
+    store = _inline(media / "real" / "barcode_frames_60s.mp4", recipe)
+    manifest = decode(store.get(MANIFEST), Manifest)
+    assert [frame.time for frame in manifest.frames] == list(range(60))
+    for frame in manifest.frames:
+        assert barcode(picture_of(store.get(frame.key))) == frame.time * 24
+    for animation, start in zip(manifest.animations, (k * length for k in range(99)), strict=False):
+        with av.open(BytesIO(store.get(animation.key)), options={"min_delay": "0"}) as gif:
+            shown = [barcode(frame.to_ndarray(format="rgb24")) for frame in gif.decode(video=0)]
+        assert shown == [int((start + Fraction(k, 10)) * 24) for k in range(animation.frames)]
+    assert sum(animation.frames for animation in manifest.animations) >= 600
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_workers_make_the_same_bytes(
+    clip: Path, tmp_path: Path, objects: dict[str, bytes], workers: int
+) -> None:
+    """One worker, four, or none at all: the same objects, byte for byte.
+
+    Only the page may differ: it names the way from the set to the video.
+    """
+    engine = ProcessEngine(workers=workers)
+    scrubjay.make(clip, tmp_path / "set", recipe=SHORT, engine=engine)
+    made = _objects(Store.open(tmp_path / "set"))
+    assert made.pop(PAGE) != objects[PAGE]
+    assert made == {key: data for key, data in objects.items() if key != PAGE}
+
+
+@pytest.mark.parametrize("length", [Fraction(30), Fraction(7), Fraction(7, 3), Fraction(1, 2)])
+def test_stills_do_not_depend_on_the_cut(
+    clip: Path, objects: dict[str, bytes], length: Fraction
+) -> None:
+    """However the video is cut into slices, its stills are the same files with the same bytes."""
+    recipe = Recipe(slice_length=length, animations=Animations(enabled=False))
+    assert _stills(_objects(_inline(clip, recipe))) == _stills(objects)
+
+
+def test_a_slice_may_lie_between_two_stills(clip: Path) -> None:
+    """A slice without any instant of its own is still done, and the set complete."""
+    recipe = Recipe(
+        slice_length=Fraction(1, 2),
+        animations=Animations(enabled=False),
+        frames=Frames(interval=Fraction(5)),
+        sheets=Sheets(interval=Fraction(5)),
+    )
+    manifest = decode(_inline(clip, recipe).get(MANIFEST), Manifest)
+    assert manifest.status == "complete"
+    assert [frame.time for frame in manifest.frames] == [0, 5, 10]
+    assert len(manifest.slices) == 24
+
+
+def test_the_manifest_lists_what_is_there(objects: dict[str, bytes], manifest: Manifest) -> None:
+    """Every artifact and document is in the manifest with its size, and nothing else is there."""
+    entries = [*manifest.animations, *manifest.frames, *manifest.sheets]
+    listed = {entry.key: entry.size_bytes for entry in entries}
+    assert len(listed) == len(entries)
+    state = {PLAN, *(key for key in objects if key.startswith(SLICES))}
+    documents = {MANIFEST, *manifest.tracks.values()}
+    assert set(objects) == {*listed, *documents, *state}
+    assert {key: len(objects[key]) for key in listed} == listed
+    assert manifest.tracks == {"page": PAGE, "webvtt": WEBVTT}
+    assert (manifest.status, manifest.gaps) == ("complete", ())
+
+
+def test_the_manifest_is_as_published(objects: dict[str, bytes]) -> None:
+    """The manifest is valid by the published schema, and its numbers are numbers."""
+    plain = json.loads(objects[MANIFEST])
+    assert plain["format"] == "scrubjay/1"
+    assert plain["recipe"]["slice_length"] == 5
+    assert plain["media"]["duration"] == 12
+    if not SCHEMA.exists():
+        pytest.skip(f"no {SCHEMA.name} yet")
+    schema = json.loads(SCHEMA.read_bytes())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(plain, schema)
+
+
+@pytest.mark.parametrize("interval", [Fraction(1), Fraction(7, 3)])
+def test_cues_cover_the_video(clip: Path, interval: Fraction) -> None:
+    """WebVTT cues touch from 0 to the end, and each names a place inside a sheet that exists."""
+    store = _inline(clip, Recipe(slice_length=Fraction(5), sheets=Sheets(interval=interval)))
+    manifest = decode(store.get(MANIFEST), Manifest)
+    sheets = {sheet.key: sheet for sheet in manifest.sheets}
+    text = store.get(WEBVTT).decode()
+    assert text.startswith("WEBVTT\n\n")
+    cues = re.findall(r"^(\S+) --> (\S+)\n(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)\n", text, re.MULTILINE)
+    assert len(cues) == sum(sheet.count for sheet in sheets.values()) == text.count("-->")
+    assert cues[0][0] == "00:00:00.000"
+    assert cues[-1][1] == "00:00:12.000"
+    assert all(one[1] == other[0] for one, other in pairwise(cues))
+    for _, _, key, *numbers in cues:
+        x, y, width, height = map(int, numbers)
+        sheet = sheets[key]
+        assert (width, height) == (sheet.thumbnail_width, sheet.thumbnail_height)
+        assert x % width == y % height == 0
+        assert x + width <= sheet.columns * width
+        assert y + height <= sheet.rows * height
+
+
+def test_a_second_run_makes_nothing(clip: Path, objects: dict[str, bytes]) -> None:
+    """Where all is there, no slice is made, and every byte stays as it was."""
+    store = _inline(clip)
+    events = _again(clip, store)
+    (planned,) = _of(Planned, events)
+    assert isinstance(planned, Planned)
+    assert (planned.slices, planned.done, planned.remaining) == (3, 3, 0)
+    assert not planned.replaced
+    assert not _of(SliceStarted, events)
+    assert _objects(store) == objects
+
+
+def test_a_run_tells_its_story(clip: Path) -> None:
+    """Events come in order: probed, planned, the slices, finished; the last sums up."""
+    store = Store.in_memory()
+    events = _again(clip, store)
+    assert isinstance(events[0], Probed)
+    assert isinstance(events[1], Planned)
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert (last.status, last.slices, last.failed) == ("complete", 3, 0)
+    assert (last.animations, last.frames, last.sheets) == (3, 12, 3)
+    artifacts = ("frames/", "sheets/", "animations/")
+    sizes = store.sizes()
+    assert last.size_bytes == sum(sizes[key] for key in sizes if key.startswith(artifacts))
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["frames/000006.jpg", "animations/000005.gif", "sheets/000005.jpg", SLICES + "000005.json"],
+)
+@pytest.mark.parametrize("shortened", [False, True])
+def test_what_is_lost_is_restored(
+    clip: Path, objects: dict[str, bytes], key: str, *, shortened: bool
+) -> None:
+    """An object that is gone or cut short costs its slice, alone, another rendering."""
+    store = _inline(clip)
+    if shortened:
+        store.put(key, objects[key][:50], "")
+    else:
+        store.delete([key])
+    events = _again(clip, store)
+    assert [event.index for event in events if isinstance(event, SliceStarted)] == [1]
+    assert _objects(store) == objects
+
+
+@pytest.mark.parametrize("key", [MANIFEST, PAGE, WEBVTT])
+def test_documents_are_restored(clip: Path, objects: dict[str, bytes], key: str) -> None:
+    """A document that is gone is written again without rendering anything."""
+    store = _inline(clip)
+    store.delete([key])
+    assert not _of(SliceStarted, _again(clip, store))
+    assert _objects(store) == objects
+
+
+@pytest.mark.parametrize("remove_stale", [False, True])
+def test_another_recipe_replaces_the_set(clip: Path, *, remove_stale: bool) -> None:
+    """A changed recipe is noticed; what it no longer has goes only when that is asked for."""
+    store = _inline(clip)
+    store.put("frames/mine.jpg", b"mine", "image/jpeg")
+    recipe = Recipe(slice_length=Fraction(6), frames=Frames(interval=Fraction(2)))
+    fresh = _objects(_inline(clip, recipe))
+    events = _again(clip, store, recipe, remove_stale=remove_stale)
+    planned, finished = _of(Planned, events)[0], events[-1]
+    assert isinstance(planned, Planned)
+    assert isinstance(finished, Finished)
+    assert (planned.replaced, planned.done) == (True, 0)
+    # 6 stills of odd seconds; the animation, the sheet and the record of 5 s and of 10 s
+    counts = (0, 12) if remove_stale else (12, 0)
+    assert (finished.stale, finished.removed) == counts
+    left = _objects(store)
+    assert left.pop("frames/mine.jpg") == b"mine"
+    assert {key: left[key] for key in fresh} == fresh
+    assert len(left) - len(fresh) == finished.stale
+
+
+def test_another_video_replaces_the_set(clip: Path, other_clip: Path) -> None:
+    """A video of the same name with other content is noticed, and everything is made anew."""
+    store = _inline(clip)
+    events = _again(other_clip, store, remove_stale=True)
+    (planned,) = _of(Planned, events)
+    assert isinstance(planned, Planned)
+    assert (planned.replaced, planned.done, planned.slices) == (True, 0, 1)
+    assert _objects(store) == _objects(_inline(other_clip))
+
+
+def test_going_back_to_an_old_recipe_is_right(clip: Path, objects: dict[str, bytes]) -> None:
+    """Records of an older plan that still lie there are never mistaken for this plan's."""
+    store = _inline(clip)
+    _again(clip, store, Recipe(slice_length=Fraction(5), frames=Frames(quality=30)))
+    _again(clip, store, remove_stale=True)
+    assert _objects(store) == objects
+
+
+def test_an_impossible_recipe_writes_nothing(clip: Path, tmp_path: Path) -> None:
+    """A recipe that this video cannot have is refused before anything is written."""
+    recipe = Recipe(sheets=Sheets(interval=Fraction(1, 100), columns=1000))
+    with pytest.raises(RecipeError, match="sheet"):
+        scrubjay.make(clip, tmp_path / "set", recipe=recipe, engine=InlineEngine())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_slice_can_be_made_alone(clip: Path, objects: dict[str, bytes]) -> None:
+    """The public steps, by hand and out of order, give the same set as `make`."""
+    plan = scrubjay.plan(clip, recipe=SHORT, engine=InlineEngine())
+    store = Store.in_memory()
+    for index in (2, 0, 1):
+        scrubjay.render_slice(plan, index, source=str(clip), store=store)
+    scrubjay.publish(plan, store)
+    expected = {key: data for key, data in objects.items() if key != PLAN}
+    assert _objects(store) == expected
+
+
+def test_a_slice_that_failed_halfway_is_begun_anew(
+    clip: Path, tmp_path: Path, objects: dict[str, bytes]
+) -> None:
+    """A bench whose store failed in the middle of a slice makes it whole at the next try."""
+    plan = scrubjay.plan(clip, recipe=SHORT, engine=InlineEngine())
+    store = Store.open(tmp_path)
+    obstacle = tmp_path / frame_key(Fraction(7))
+    obstacle.mkdir(parents=True)
+    with Bench(plan, source=str(clip), store=store) as bench:
+        bench.make(0)
+        with pytest.raises(StoreError):
+            bench.make(1)
+        obstacle.rmdir()
+        bench.make(1)
+        bench.make(2)
+    expected = {key: data for key, data in objects.items() if key not in {MANIFEST, PAGE, WEBVTT}}
+    assert _objects(store) == {key: data for key, data in expected.items() if key != PLAN}
