@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 from av.container import InputContainer
 from av.video.plane import VideoPlane
@@ -75,7 +76,7 @@ def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return path
 
 
-def _moving(number: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+def _moving(number: int) -> npt.NDArray[np.uint8]:
     y, x = np.mgrid[0:96, 0:160]
     picture = np.stack([x + 3 * number, y * 2 - number, x * y // 64 + 5 * number], axis=-1)
     picture[20:60, (number * 3) % 120 : (number * 3) % 120 + 30] = (250, 30, number % 200)
@@ -85,7 +86,9 @@ def _moving(number: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
 def _picture_sum(frame: av.VideoFrame) -> int:
     """Sum up what can be seen: beyond a row's end, buffers hold whatever was there before."""
     rows = (
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : _row(plane, frame)]
+        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[
+            : plane.height, : _row(plane, frame)
+        ]
         for plane in frame.planes
     )
     return zlib.crc32(b"".join(np.ascontiguousarray(row).tobytes() for row in rows))
