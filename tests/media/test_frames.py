@@ -61,6 +61,7 @@ def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     ten_bit = "ten-bit" in name
     with av.open(str(path), "w") as output:
         stream = output.add_stream(encoder, rate=24, options=options)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height = 160, 96
         stream.pix_fmt = "yuv420p10le" if ten_bit else "yuv420p"
         stream.codec_context.time_base = Fraction(1, 24)
@@ -86,7 +87,7 @@ def _moving(number: int) -> npt.NDArray[np.uint8]:
 def _picture_sum(frame: av.VideoFrame) -> int:
     """Sum up what can be seen: beyond a row's end, buffers hold whatever was there before."""
     rows = (
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[
+        np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)[
             : plane.height, : _row(plane, frame)
         ]
         for plane in frame.planes
@@ -196,7 +197,7 @@ def test_the_barcode_film_shows_frame_24_t_at_t(media: Path, length: str) -> Non
         for span in spans_of(Fraction(60), Fraction(length)):
             reader.start(samples_in(span, Fraction(10)))
             for shown in reader.until(span.end):
-                luma = np.frombuffer(shown.frame.planes[0], np.uint8)
+                luma = np.frombuffer(bytes(shown.frame.planes[0]), np.uint8)
                 row = luma.reshape(-1, shown.frame.planes[0].line_size)[32]
                 seen[shown.time] = sum(int(row[16 + 32 * k] > 127) << k for k in range(16))
     assert len(seen) >= 600
