@@ -66,11 +66,14 @@ _HOMES = {
     "render_slice": "work",
 }
 
+_NAMES_AT_HOME = {"render_slice": "run_slice"}
+
 
 def __getattr__(name: str) -> object:
     """Load a public name on first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'scrubjay' has no attribute {name!r}")
-    value: object = getattr(import_module(f"scrubjay.{_HOMES[name]}"), name)
+    home = import_module(f"scrubjay.{_HOMES[name]}")
+    value: object = getattr(home, _NAMES_AT_HOME.get(name, name))
     globals()[name] = value
     return value

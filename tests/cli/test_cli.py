@@ -1,0 +1,396 @@
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_type_hints
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+
+from scrubjay.cli.exits import ExitCode
+from scrubjay.cli.main import cli
+from scrubjay.events import Event, Failed, Finished, Planned, Probed, SliceStarted
+from scrubjay.model import Manifest, MediaInfo, Plan, Recipe, decode
+from scrubjay.settings import Settings
+
+SCRUBJAY = Path(sys.executable).with_name("scrubjay")
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+BAD = ["zero_bytes.mp4", "text.mp4", "one_byte.mp4", "playlist_lfi.mp4", "playlist_ssrf.mp4"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run `scrubjay` in an empty folder, with a clean environment and a deadline."""
+
+    def run(
+        *arguments: str | Path, environ: dict[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        clean = {key: text for key, text in os.environ.items() if not key.startswith("SCRUBJAY_")}
+        return subprocess.run(
+            [str(SCRUBJAY), *map(str, arguments)],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**clean, **(environ or {})},
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture
+def movie(clip: Path, tmp_path: Path) -> Path:
+    """A video in the folder where `scrubjay` runs, named as in the examples."""
+    return Path(shutil.copy(clip, tmp_path / "movie.mp4"))
+
+
+def _events(output: str) -> list[Event]:
+    return [decode(line.encode(), Event) for line in output.splitlines()]  # type: ignore[arg-type]
+
+
+def _recipe_flags() -> Iterator[tuple[str, object]]:
+    """Yield the option of each field of the recipe, by the rule in the manual, and its default."""
+    hints = get_type_hints(Recipe)
+    for field in msgspec.structs.fields(Recipe):
+        if not issubclass(hints[field.name], msgspec.Struct):
+            yield f"--{field.name.replace('_', '-')}", field.default
+            continue
+        for part in msgspec.structs.fields(hints[field.name]):
+            if part.name == "enabled":
+                yield f"--{field.name}", "yes"
+                yield f"--no-{field.name}", "yes"
+            else:
+                yield f"--{field.name[:-1]}-{part.name.replace('_', '-')}", part.default
+
+
+def test_help_names_every_verb(run: Run) -> None:
+    """The first help lists each verb, and every verb has a help with examples."""
+    listed = run("--help")
+    assert listed.returncode == 0
+    for verb in cli.commands:
+        assert re.search(rf"^  {verb} ", listed.stdout, re.MULTILINE)
+        shown = run(verb, "-h")
+        assert shown.returncode == 0
+        assert f"  scrubjay {verb} " in shown.stdout
+
+
+@pytest.mark.parametrize("verb", ["make", "plan"])
+def test_every_number_of_the_recipe_is_an_option(run: Run, verb: str) -> None:
+    """Each field of the recipe has an option with its default."""
+    text = run(verb, "--help", environ={"COLUMNS": "200"}).stdout
+    for flag, default in _recipe_flags():
+        found = re.search(rf"{flag}\b.*(?:\n {{10,}}.*)*", text)
+        assert found, flag
+        assert f"[default: {default}]" in found[0]
+
+
+@pytest.mark.parametrize("verb", sorted(cli.commands))
+def test_every_setting_is_an_option(run: Run, verb: str) -> None:
+    """Each setting has an option with its default, in every verb that runs something."""
+    text = run(verb, "--help", environ={"COLUMNS": "200"}).stdout
+    for field in msgspec.structs.fields(Settings):
+        flag = f"--{field.name.replace('_', '-')}"
+        assert re.search(rf"{flag} N .*\[default: {field.default}\]", text), flag
+
+
+def test_help_is_grouped(run: Run) -> None:
+    """The options of `make` come under headings, and a reader's terminal is not overrun."""
+    text = run("make", "--help").stdout
+    headings = re.findall(r"^(\w+):$", text, re.MULTILINE)
+    expected = ["Output", "Recipe", "Slices", "Animations", "Frames", "Sheets", "Running", "Help"]
+    assert [each for each in headings if each != "Examples"] == expected
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_version_is_told(run: Run) -> None:
+    """`--version` names the program and its version."""
+    assert re.fullmatch(r"scrubjay \d+\.\d+\.\d+\S*\n", run("--version").stdout)
+
+
+def _examples() -> list[str]:
+    texts = [cli.epilog or "", *(command.epilog or "" for command in cli.commands.values())]
+    found = (line.strip() for text in texts for line in text.splitlines())
+    return sorted({line for line in found if line.startswith("scrubjay ")})
+
+
+@pytest.mark.usefixtures("movie")
+@pytest.mark.parametrize("example", _examples())
+def test_examples_in_the_help_work(run: Run, tmp_path: Path, example: str) -> None:
+    """Every example can be copied, and does what it says."""
+    (tmp_path / "my.toml").write_text("slice_length = 6.5\n\n[animations]\nwidth = 160\n")
+    done = run(*example.split()[1:])
+    assert (done.returncode, done.stdout != "") == (0, True), done.stderr
+    assert (tmp_path / "previews" / "index.html").exists() == (" make " in example)
+
+
+@pytest.mark.usefixtures("movie")
+def test_piped_output_is_quiet(run: Run, tmp_path: Path) -> None:
+    """Away from a terminal there is no progress: the page on stdout, one sentence on stderr."""
+    done = run("make", "movie.mp4", "-o", "out")
+    assert done.returncode == 0
+    assert done.stdout == "out/index.html\n"
+    assert re.fullmatch(r"Made 1 animation\S*, 12 stills, 1 sheet.* real time\)\.\n", done.stderr)
+    again = run("make", "movie.mp4", "-o", "out")
+    assert again.stdout == "out/index.html\n"
+    assert re.fullmatch(r"Nothing to do.*\n", again.stderr)
+    quiet = run("make", "movie.mp4", "-o", "out", "--quiet")
+    assert quiet.stderr == ""
+    assert (tmp_path / "out" / "index.html").exists()
+
+
+def test_progress_is_shown_at_a_terminal(movie: Path, tmp_path: Path) -> None:
+    """At a terminal slices, speed and workers are shown while the run goes, and then cleared."""
+    pty = pytest.importorskip("pty", reason="terminals are POSIX")
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [str(SCRUBJAY), "make", str(movie), "-o", "out", "--slice-length", "1"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"},
+    ) as process:
+        os.close(slave)
+        shown = b""
+        try:
+            while piece := os.read(master, 65536):
+                shown += piece
+        except OSError:  # Linux: nobody has the other end open any more
+            pass
+        output, _ = process.communicate(timeout=60)
+        os.close(master)
+    assert process.returncode == 0
+    assert output == b"out/index.html\n"
+    assert re.search(rb"\d+/12 slices", shown)
+    assert b"worker 1" in shown
+    assert b"Made 12 animations" in shown
+
+
+@pytest.mark.usefixtures("movie")
+def test_json_is_events_and_nothing_else(run: Run) -> None:
+    """With --json, stdout is events, a line each, in order; stderr is silent."""
+    done = run("make", "movie.mp4", "-o", "out", "--json", "--slice-length", "4")
+    assert (done.returncode, done.stderr) == (0, "")
+    events = _events(done.stdout)
+    assert isinstance(events[0], Probed)
+    assert isinstance(events[1], Planned)
+    assert isinstance(events[-1], Finished)
+    assert {event.index for event in events if isinstance(event, SliceStarted)} == {0, 1, 2}
+    assert all("\\u001b" not in line for line in done.stdout.splitlines())
+
+
+@pytest.mark.usefixtures("movie")
+def test_probe_and_plan_have_json(run: Run, tmp_path: Path) -> None:
+    """`probe --json` and `plan --json` write values that programs can read, and no files."""
+    media = decode(run("probe", "movie.mp4", "--json").stdout.encode(), MediaInfo)
+    assert (media.width, media.height, media.duration) == (320, 180, 12)
+    plan = decode(run("plan", "movie.mp4", "--json", "--slice-length", "7/3").stdout.encode(), Plan)
+    assert len(plan.slices) == 6
+    assert str(plan.recipe.slice_length) == "7/3"
+    assert [path.name for path in tmp_path.iterdir()] == ["movie.mp4"]
+
+
+def test_plan_and_probe_speak_to_people(run: Run, movie: Path) -> None:
+    """For people, `probe` tells size and length, and `plan` what would be made."""
+    probed, planned = run("probe", movie).stdout, run("plan", movie).stdout
+    assert "320 x 180 px" in probed
+    assert "0:12 (12.000 s)" in probed
+    assert "GIF, 240 x 135 px" in planned
+    assert re.search(r"stills +12 JPEG", planned)
+
+
+def _is_one_sentence(text: str) -> bool:
+    return re.fullmatch(r"scrubjay: [^\n]+\n", text) is not None
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("missing.mp4", "missing.mp4 does not exist"),
+        ("folder", "folder is not a file"),
+        ("not-\udcff-text.mp4", "not UTF-8"),
+        ("~nobody.mp4", "does not exist"),
+    ],
+)
+def test_a_source_that_is_none(run: Run, tmp_path: Path, source: str, words: str) -> None:
+    """A source that is missing or no file is one sentence and code 3; nothing is written."""
+    (tmp_path / "folder").mkdir()
+    done = run("make", source, "-o", "out/deep")
+    assert done.returncode == ExitCode.SOURCE
+    assert _is_one_sentence(done.stderr)
+    assert words in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", [f"bad/{name}" for name in BAD] + ["odd/audio_only.mp4"])
+def test_a_file_that_is_no_video(run: Run, tmp_path: Path, media: Path, name: str) -> None:
+    """A file without video is one sentence that names it, and code 3; nothing is written."""
+    done = run("make", media / name, "-o", "out")
+    assert done.returncode == ExitCode.SOURCE
+    assert _is_one_sentence(done.stderr)
+    assert Path(name).name in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_error_is_an_event_too(run: Run) -> None:
+    """With --json, the last line says what went wrong and with which code."""
+    done = run("make", "missing.mp4", "-o", "out", "--json")
+    (failed,) = _events(done.stdout)
+    assert isinstance(failed, Failed)
+    assert (failed.error, failed.exit_code) == ("SourceNotFoundError", done.returncode)
+    assert done.stderr == f"scrubjay: {failed.message}\n"
+
+
+@pytest.mark.usefixtures("movie")
+@pytest.mark.parametrize("output", ["movie.mp4", "movie.mp4/below", "x" * 300])
+def test_a_destination_that_cannot_be(run: Run, tmp_path: Path, output: str) -> None:
+    """A destination that is a file or cannot exist is one sentence and code 4."""
+    before = (tmp_path / "movie.mp4").read_bytes()
+    done = run("make", "movie.mp4", "-o", output)
+    assert done.returncode == ExitCode.DESTINATION
+    assert _is_one_sentence(done.stderr)
+    assert (tmp_path / "movie.mp4").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["movie.mp4"]
+
+
+@pytest.mark.usefixtures("movie")
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("slice_lenght = 3", "slice_lenght"),
+        ("[animations]\nwidht = 3", "widht"),
+        ("[animations]\nwidth = 0", "animations.width"),
+        ("[animations]\nwidth = 'wide'", "animations.width"),
+        ("[frames]\nquality = 101", "frames.quality"),
+        ("[animations]\nfps = 1000", "fps is 1000"),
+        ("[frames]\ninterval = nan", "number"),
+        ("slice_length =", "TOML"),
+        ("animations = 3", "animations"),
+        ("\x00", "TOML"),
+    ],
+)
+def test_a_recipe_that_cannot_be(run: Run, tmp_path: Path, toml: str, words: str) -> None:
+    """A mistake in a recipe file is one sentence that names file and field, and code 2."""
+    (tmp_path / "my.toml").write_text(toml)
+    done = run("make", "movie.mp4", "-o", "out", "--recipe", "my.toml")
+    assert done.returncode == ExitCode.USAGE
+    assert _is_one_sentence(done.stderr)
+    assert words in done.stderr
+    assert "my.toml" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("movie")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--recipe", "none.toml"], "none.toml does not exist"),
+        (["--recipe", "."], "cannot be read"),
+        (["--animation-width", "0"], "animations.width"),
+        (["--animation-width", "wide"], "--animation-width"),
+        (["--slice-length", "soon"], "--slice-length"),
+        (["--slice-length", "0"], "slice_length is 0"),
+        (["--frame-interval", "-1"], "interval is -1"),
+        (["--workers", "-1"], "workers"),
+        (["--memory-limit", "1"], "memory_limit"),
+        (["--stall-timeout", "0"], "stall_timeout"),
+        (["--no-animations", "--no-frames", "--no-sheets"], "all switched off"),
+        (["--no-such-option"], "--no-such-option"),
+    ],
+)
+def test_an_option_that_cannot_be(
+    run: Run, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    """A wrong option is named, without a traceback, and code 2; nothing is written."""
+    done = run("make", "movie.mp4", "-o", "out", *arguments)
+    assert done.returncode == ExitCode.USAGE
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def _workers_seen(run: Run, *arguments: str, environ: dict[str, str]) -> int:
+    options = ("--json", "--slice-length", "2", "--no-animations", *arguments)
+    done = run(
+        "make", "movie.mp4", "-o", f"out-{len(arguments)}-{len(environ)}", *options, environ=environ
+    )
+    assert done.returncode == 0, done.stderr
+    events = _events(done.stdout)
+    return len({event.worker for event in events if isinstance(event, SliceStarted)})
+
+
+@pytest.mark.usefixtures("movie")
+def test_flag_beats_environment_beats_file(run: Run, tmp_path: Path) -> None:
+    """A setting is taken from its flag, else from the environment, else from the file."""
+    (tmp_path / "settings.toml").write_text("workers = 1\n")
+    file = {"SCRUBJAY_CONFIG": "settings.toml"}
+    both = {**file, "SCRUBJAY_WORKERS": "2"}
+    assert _workers_seen(run, environ=file) == 1
+    assert _workers_seen(run, environ=both) == 2
+    assert _workers_seen(run, "--workers", "3", environ=both) == 3
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"SCRUBJAY_WORKERS": "many"}, "workers"),
+        ({"SCRUBJAY_CONFIG": "none.toml"}, "none.toml does not exist"),
+        ({"SCRUBJAY_CONFIG": "bad.toml"}, "wrokers"),
+    ],
+)
+def test_a_setting_that_cannot_be(
+    run: Run, tmp_path: Path, movie: Path, environ: dict[str, str], words: str
+) -> None:
+    """A wrong setting in the environment or the file is one sentence that names it, and code 2."""
+    (tmp_path / "bad.toml").write_text("wrokers = 1\n")
+    done = run("probe", movie, environ=environ)
+    assert done.returncode == ExitCode.USAGE
+    assert _is_one_sentence(done.stderr)
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize("name", ["-i.mp4", "a:b.mp4", "Äpfel & Öl #1 50% (日本).mp4", "~x.mp4"])
+def test_odd_names_are_only_names(run: Run, clip: Path, tmp_path: Path, name: str) -> None:
+    """A video may have any name: it is made, named in the manifest, and found by the page."""
+    shutil.copy(clip, tmp_path / name)
+    done = run("make", "-o", "out", "--no-animations", "--", name)
+    assert (done.returncode, done.stdout) == (0, "out/index.html\n"), done.stderr
+    manifest = decode((tmp_path / "out/manifest.json").read_bytes(), Manifest)
+    assert (manifest.status, manifest.source.name) == ("complete", name)
+    (source,) = re.findall(r'<video[^>]* src="([^"]*)"', (tmp_path / "out/index.html").read_text())
+    assert (tmp_path / "out" / unquote(source)).resolve() == tmp_path / name
+
+
+@pytest.mark.usefixtures("movie")
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    """`scrubjay plan --json | head` ends without a word."""
+    with subprocess.Popen(
+        [str(SCRUBJAY), "plan", "movie.mp4", "--json", "--slice-length", "1/10"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == ExitCode.OK
+
+
+@pytest.mark.usefixtures("movie")
+def test_stale_objects_go_when_asked(run: Run, tmp_path: Path) -> None:
+    """A changed recipe says what it left over, and --remove-stale deletes just that."""
+    run("make", "movie.mp4", "-o", "out", "--no-animations")
+    (tmp_path / "out" / "frames" / "mine.txt").write_text("mine")
+    changed = ("make", "movie.mp4", "-o", "out", "--no-animations", "--frame-interval", "2")
+    assert "6 objects of an earlier plan are still there" in run(*changed).stderr
+    assert "Removed 6 objects" in run(*changed, "--remove-stale").stderr
+    left = {path.name for path in (tmp_path / "out" / "frames").iterdir()}
+    assert left == {"mine.txt", *(f"{second:06}.jpg" for second in range(0, 12, 2))}
