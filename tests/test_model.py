@@ -106,6 +106,13 @@ def test_numbers_are_taken_as_written(value: object, number: Fraction) -> None:
     assert exact(value) == number
 
 
+@pytest.mark.parametrize("value", ["1e999999999", "1E+99999", "-1e-0099999", "9" * 5000])
+def test_numbers_of_absurd_length_are_refused(value: str) -> None:
+    """A few letters from a stranger cannot fill the memory with digits."""
+    with pytest.raises(ValueError, match="expected a number"):
+        exact(value)
+
+
 @pytest.mark.parametrize("value", ["", "ten", "1/0", True, None, float("nan"), float("inf"), [1]])
 def test_no_numbers_are_refused(value: object) -> None:
     """What is no number is an error that repeats it."""

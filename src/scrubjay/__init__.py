@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scrubjay.pipeline import make, plan, probe
     from scrubjay.publishing.documents import publish
     from scrubjay.store import Store
-    from scrubjay.work import run_slice as render_slice
+    from scrubjay.work import render_slice
 
 __version__ = "0.1.0"
 
@@ -66,14 +66,11 @@ _HOMES = {
     "render_slice": "work",
 }
 
-_NAMES_AT_HOME = {"render_slice": "run_slice"}
-
 
 def __getattr__(name: str) -> object:
     """Load a public name on first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'scrubjay' has no attribute {name!r}")
-    home = import_module(f"scrubjay.{_HOMES[name]}")
-    value: object = getattr(home, _NAMES_AT_HOME.get(name, name))
+    value: object = getattr(import_module(f"scrubjay.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

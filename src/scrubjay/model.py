@@ -8,6 +8,7 @@ fraction of seconds, written as text ("7/3"); in the `Manifest`, which players r
 
 import json
 from collections.abc import Callable
+import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -391,6 +392,11 @@ def _to_builtin(value: object) -> object:
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
 
+_MOST_DIGITS = 200
+_HUGE_EXPONENT = re.compile(r"[eE][+-]?[\d_]{4}")
+"""An exponent that would fill the memory with zeros: workers and recipes are not trusted."""
+
+
 def exact(value: object) -> Fraction:
     """Return a number, or text such as "7/3" or "29.97", as an exact fraction.
 
@@ -399,6 +405,8 @@ def exact(value: object) -> Fraction:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
         raise ValueError(f"expected a number, got {value!r}")  # noqa: TRY004  msgspec shows it
+    if isinstance(value, str) and (len(value) > _MOST_DIGITS or _HUGE_EXPONENT.search(value)):
+        raise ValueError(f"expected a number, got {value[:_MOST_DIGITS]!r}: it is too long")
     try:
         return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
     except (ValueError, ZeroDivisionError, OverflowError):

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from scrubjay.errors import RecipeError
-from scrubjay.model import Recipe, decode_as
+from scrubjay.model import Recipe, decode_as, exact
 
 __all__ = ["Settings", "load_recipe", "load_settings"]
 
@@ -54,6 +54,7 @@ def load_settings(
     named = environ.get("SCRUBJAY_CONFIG")
     path = file or (Path(named) if named else None)
     tree = _read(path) if path else {}
+    tree = {name: float(v) if isinstance(v, Fraction) else v for name, v in tree.items()}
     for field in msgspec.structs.fields(Settings):
         variable = f"SCRUBJAY_{field.name.upper()}"
         if variable in environ:
@@ -102,13 +103,21 @@ def _read(path: Path) -> _Tree:
     """Read a TOML file; its decimal numbers become exact fractions."""
     try:
         with path.open("rb") as file:
-            return tomllib.load(file, parse_float=Fraction)
+            return tomllib.load(file, parse_float=_decimal)
     except FileNotFoundError:
         raise RecipeError(f"{path} does not exist") from None
     except (OSError, UnicodeDecodeError) as exc:
         raise RecipeError(f"{path} cannot be read: {exc}") from exc
     except (tomllib.TOMLDecodeError, ValueError) as exc:
         raise RecipeError(f"{path} is not TOML: {exc}") from exc
+
+
+def _decimal(text: str) -> Fraction | float:
+    """Return a decimal number exactly; what is none (`nan`) stays, for its field to refuse."""
+    try:
+        return exact(text)
+    except ValueError:
+        return float(text)
 
 
 def _placed(error: msgspec.ValidationError) -> str:

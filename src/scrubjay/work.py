@@ -25,13 +25,13 @@ from scrubjay.state import save_record
 from scrubjay.store import Store
 from scrubjay.timing import Timeline, short_clock
 
-__all__ = ["Bench", "run_slice"]
+__all__ = ["Bench", "render_slice"]
 
 OnTime = Callable[[Fraction], None]
 """Told the time, in seconds, up to which a slice's frames have been read."""
 
 
-def run_slice(plan: Plan, index: int, *, source: str, store: Store) -> SliceRecord:
+def render_slice(plan: Plan, index: int, *, source: str, store: Store) -> SliceRecord:
     """Render one slice of a plan and store it.
 
     Args:

@@ -1,4 +1,3 @@
-import json
 import os
 import re
 import shutil
@@ -189,7 +188,8 @@ def test_json_is_events_and_nothing_else(run: Run) -> None:
 def test_probe_and_plan_have_json(run: Run, tmp_path: Path) -> None:
     """`probe --json` and `plan --json` write values that programs can read, and no files."""
     media = decode(run("probe", "movie.mp4", "--json").stdout.encode(), MediaInfo)
-    assert (media.width, media.height, media.duration) == (320, 180, 12)
+    assert (media.width, media.height) == (320, 180)
+    assert media.duration == 12
     plan = decode(run("plan", "movie.mp4", "--json", "--slice-length", "7/3").stdout.encode(), Plan)
     assert len(plan.slices) == 6
     assert str(plan.recipe.slice_length) == "7/3"
@@ -270,7 +270,8 @@ def test_a_destination_that_cannot_be(run: Run, tmp_path: Path, output: str) -> 
         ("[animations]\nwidth = 'wide'", "animations.width"),
         ("[frames]\nquality = 101", "frames.quality"),
         ("[animations]\nfps = 1000", "fps is 1000"),
-        ("[frames]\ninterval = nan", "number"),
+        ("[frames]\ninterval = nan", "frames.interval"),
+        ("slice_length = 1e999999999", "slice_length"),
         ("slice_length =", "TOML"),
         ("animations = 3", "animations"),
         ("\x00", "TOML"),
@@ -329,7 +330,7 @@ def _workers_seen(run: Run, *arguments: str, environ: dict[str, str]) -> int:
 @pytest.mark.usefixtures("movie")
 def test_flag_beats_environment_beats_file(run: Run, tmp_path: Path) -> None:
     """A setting is taken from its flag, else from the environment, else from the file."""
-    (tmp_path / "settings.toml").write_text("workers = 1\n")
+    (tmp_path / "settings.toml").write_text("workers = 1\nstall_timeout = 22.5\n")
     file = {"SCRUBJAY_CONFIG": "settings.toml"}
     both = {**file, "SCRUBJAY_WORKERS": "2"}
     assert _workers_seen(run, environ=file) == 1
