@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from io import BytesIO
@@ -130,6 +131,33 @@ def tree() -> Callable[[Path], dict[str, str]]:
         }
 
     return tree
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mount a file system in memory, with options such as `size=64k`, where that is allowed.
+
+    Called again, it changes the options of the one that is mounted.
+    """
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        options = f"remount,{options}" if mounted else options
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+        try:
+            done = subprocess.run(command, check=False, capture_output=True, timeout=10)
+        except FileNotFoundError:
+            pytest.skip("no mount program here")
+        if done.returncode:
+            pytest.skip("file systems may not be mounted here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for each in set(mounted):
+        subprocess.run(["umount", str(each)], check=True, timeout=10)
 
 
 @pytest.fixture(scope="session")

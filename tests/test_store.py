@@ -1,6 +1,5 @@
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,29 +15,6 @@ JPEG = "image/jpeg"
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Open an empty store of each kind."""
     return Store.in_memory() if request.param == "memory" else Store.open(tmp_path / "set")
-
-
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mount an empty file system in memory, with options, where that is allowed."""
-    folder = tmp_path / "mounted"
-    folder.mkdir()
-    mounted: list[Path] = []
-
-    def mount(options: str) -> Path:
-        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
-        try:
-            done = subprocess.run(command, check=False, capture_output=True, timeout=10)
-        except FileNotFoundError:
-            pytest.skip("no mount program here")
-        if done.returncode:
-            pytest.skip("file systems may not be mounted here")
-        mounted.append(folder)
-        return folder
-
-    yield mount
-    for each in mounted:
-        subprocess.run(["umount", str(each)], check=True, timeout=10)
 
 
 def test_what_is_put_is_got(store: Store) -> None:

@@ -7,8 +7,8 @@ fraction of seconds, written as text ("7/3"); in the `Manifest`, which players r
 """
 
 import json
-from collections.abc import Callable
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar
 

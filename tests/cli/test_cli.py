@@ -260,6 +260,25 @@ def test_a_destination_that_cannot_be(run: Run, tmp_path: Path, output: str) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["movie.mp4"]
 
 
+def test_a_full_disk_is_said_and_resumed(
+    run: Run, movie: Path, mount: Callable[[str], Path]
+) -> None:
+    """A disk that fills up ends the run with one sentence and code 4; with room it goes on."""
+    folder = mount("size=180k")
+    full = run("make", movie, "-o", folder / "set", "--slice-length", "2", "--workers", "2")
+    assert full.returncode == ExitCode.DESTINATION
+    assert _is_one_sentence(full.stderr)
+    assert "no space is left" in full.stderr
+    names = [path.name for path in folder.rglob("*")]
+    assert "manifest.json" not in names
+    assert not any("#" in name for name in names)
+    mount("size=64m")
+    again = run("make", movie, "-o", folder / "set", "--slice-length", "2")
+    assert again.returncode == ExitCode.OK
+    assert "of 6 slices were there already" in again.stderr
+    assert (folder / "set" / "manifest.json").exists()
+
+
 @pytest.mark.usefixtures("movie")
 @pytest.mark.parametrize(
     ("toml", "words"),

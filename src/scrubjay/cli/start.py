@@ -13,4 +13,6 @@ def start() -> None:
         if exc.name not in {"click", "rich"}:
             raise
         sys.exit("The command line needs two more libraries: pip install 'scrubjay[cli]'")
+    except KeyboardInterrupt:
+        sys.exit(130)  # ExitCode.INTERRUPTED, before there was anything to stop
     main()
