@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scrubjay.errors import RecipeError
 from scrubjay.model import Animations, Frames, Plan, Recipe, Sheets, Size, decode, encode
-from scrubjay.planning import MAX_JPEG_PX, plan_id, targets_of
+from scrubjay.planning import MAX_JPEG_PX, instants_of, plan_id, targets_of
 
 Planned = Callable[..., Plan]
 
@@ -69,7 +69,7 @@ def test_instants_are_sorted_and_unique(planned: Planned) -> None:
     plan = planned(Fraction(30))
     targets = targets_of(plan, plan.slices[0])
     assert targets.frames == targets.sheet == tuple(Fraction(second) for second in range(30))
-    assert targets.instants() == [Fraction(tenth, 10) for tenth in range(300)]
+    assert instants_of(plan, plan.slices[0]) == [Fraction(tenth, 10) for tenth in range(300)]
 
 
 def test_what_is_switched_off_is_not_planned(planned: Planned) -> None:

@@ -8,7 +8,7 @@ fraction of seconds, written as text ("7/3"); in the `Manifest`, which players r
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -18,6 +18,7 @@ from msgspec import Meta
 from scrubjay.timing import Span
 
 __all__ = [
+    "PRESETS",
     "RENDER_VERSION",
     "AnimationEntry",
     "AnimationRecord",
@@ -130,14 +131,35 @@ class Recipe(_Strict, frozen=True, kw_only=True):
     slice_length: Annotated[
         Fraction, Meta(description="Seconds of video in a slice: one animation, one sheet.")
     ] = Fraction(30)
+    tolerance: Annotated[
+        Fraction,
+        Meta(
+            description="Seconds by which a picture may miss its time if that is cheaper; 0: exact."
+        ),
+    ] = Fraction(0)
     animations: Animations = Animations()
     frames: Frames = Frames()
     sheets: Sheets = Sheets()
 
     def __post_init__(self) -> None:
         _check("slice_length", self.slice_length, Fraction(1, 10), Fraction(86400))
+        _check("tolerance", self.tolerance, Fraction(0), Fraction(3600))
         if not (self.animations.enabled or self.frames.enabled or self.sheets.enabled):
             raise ValueError("animations, frames and sheets are all switched off")
+
+
+PRESETS: Mapping[str, Recipe] = {
+    "classic": Recipe(),
+    "trickplay": Recipe(
+        slice_length=Fraction(1000),
+        tolerance=Fraction(5),
+        animations=Animations(enabled=False),
+        frames=Frames(enabled=False),
+        sheets=Sheets(interval=Fraction(10), width=320, columns=10),
+    ),
+}
+"""Recipes with a name: `classic` is the default; `trickplay` is what media servers and TV boxes
+read: sheets alone, 10 x 10 thumbnails of 320 px, one for each 10 s, from keyframes."""
 
 
 # What is there ----------------------------------------------------------------------------------

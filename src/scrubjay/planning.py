@@ -9,9 +9,18 @@ import msgspec
 
 from scrubjay.errors import RecipeError
 from scrubjay.model import MediaInfo, Plan, Recipe, SheetGrid, Size, Slice, SourceRef, encode
-from scrubjay.timing import multiples_in, samples_in, spans_of
+from scrubjay.timing import Target, multiples_in, samples_in, spans_of
 
-__all__ = ["MAX_JPEG_PX", "Targets", "make_plan", "plan_id", "targets_of"]
+__all__ = [
+    "MAX_JPEG_PX",
+    "Targets",
+    "instants_of",
+    "make_plan",
+    "plan_id",
+    "spacing_of",
+    "targets_from",
+    "targets_of",
+]
 
 MAX_JPEG_PX = 65_500
 """Largest width or height of a JPEG that libjpeg writes (JPEG_MAX_DIMENSION)."""
@@ -25,10 +34,6 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
     animation: tuple[Fraction, ...]
     frames: tuple[Fraction, ...]
     sheet: tuple[Fraction, ...]
-
-    def instants(self) -> list[Fraction]:
-        """Return all of them, sorted, each once."""
-        return sorted({*self.animation, *self.frames, *self.sheet})
 
 
 def make_plan(source: SourceRef, media: MediaInfo, recipe: Recipe) -> Plan:
@@ -82,6 +87,40 @@ def targets_of(plan: Plan, part: Slice) -> Targets:
         frames=tuple(grid(recipe.frames.interval, wanted=plan.frame is not None)),
         sheet=tuple(grid(recipe.sheets.interval, wanted=plan.sheet is not None)),
     )
+
+
+def instants_of(plan: Plan, part: Slice) -> list[Fraction]:
+    """Return all instants at which a slice needs a picture, rising, each once."""
+    targets = targets_of(plan, part)
+    return sorted({*targets.animation, *targets.frames, *targets.sheet})
+
+
+def targets_from(plan: Plan, index: int) -> Iterator[Target]:
+    """Yield every instant of a slice and of all that follow it, with its neighbours.
+
+    Neighbours are found across the cuts, so that what they decide does not depend on them.
+    """
+    last = instants_of(plan, plan.slices[index - 1])[-1:] if index else []
+    before = last[0] if last else None
+    time: Fraction | None = None
+    for part in plan.slices[index:]:
+        for after in instants_of(plan, part):
+            if time is not None:
+                yield Target(before, time, after)
+                before = time
+            time = after
+    if time is not None:
+        yield Target(before, time, None)
+
+
+def spacing_of(recipe: Recipe) -> Fraction:
+    """Return the least time between two instants of one kind, in seconds."""
+    wanted = [
+        (recipe.animations.enabled, 1 / recipe.animations.fps),
+        (recipe.frames.enabled, recipe.frames.interval),
+        (recipe.sheets.enabled, recipe.sheets.interval),
+    ]
+    return min(interval for enabled, interval in wanted if enabled)
 
 
 def _fitted(media: MediaInfo, width: int) -> Size:

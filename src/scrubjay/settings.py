@@ -7,6 +7,7 @@ environment (`SCRUBJAY_*`), that over the file, that over the default.
 import tomllib
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -14,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from scrubjay.errors import RecipeError
-from scrubjay.model import Recipe, decode_as, exact
+from scrubjay.model import PRESETS, Recipe, decode_as, exact
 
 __all__ = ["Settings", "load_recipe", "load_settings"]
 
@@ -67,36 +68,49 @@ def load_settings(
         raise RecipeError(f"settings: {_placed(exc)}") from exc
 
 
-def load_recipe(flags: Mapping[str, object], file: Path | None = None) -> Recipe:
-    """Combine a recipe file with flags.
+def load_recipe(flags: Mapping[str, object], base: str = "classic") -> Recipe:
+    """Combine a preset or a recipe file with flags.
 
     Args:
         flags: by dotted field name, such as "animations.fps"; None is not given.
-        file: a TOML file with the fields that differ from the `classic` recipe.
+        base: the name of a preset, or the path of a TOML file with the fields that differ from the
+            preset that its `preset` names, or from `classic`.
 
     Raises:
         RecipeError: a field is unknown or its value wrong; the text names it.
     """
-    tree = _read(file) if file else {}
+    if base not in PRESETS and not Path(base).exists():
+        raise RecipeError(f"recipe {base} is no file, and no preset: {', '.join(PRESETS)}")
+    written: _Tree = {"preset": base} if base in PRESETS else _read(Path(base))
+    tree = _preset(written.pop("preset", "classic"))
+    _overlay(tree, written)
     for name, value in flags.items():
         if value is not None:
             *path, leaf = name.split(".")
-            branch = tree
-            for step in path:
-                branch = _branch(branch, step)
-            branch[leaf] = value
-    where = f"recipe {file}" if file else "recipe"
+            _overlay(tree, reduce(lambda inner, step: {step: inner}, reversed(path), {leaf: value}))
+    where = "recipe" if base in PRESETS else f"recipe {base}"
     try:
         return decode_as(tree, Recipe)
     except msgspec.ValidationError as exc:
         raise RecipeError(f"{where}: {_placed(exc)}") from exc
 
 
-def _branch(tree: _Tree, step: str) -> _Tree:
-    branch: object = tree.setdefault(step, {})
-    if not isinstance(branch, dict):
-        raise RecipeError(f"recipe: {step} is a section, not a value")
-    return cast("_Tree", branch)
+def _preset(name: object) -> _Tree:
+    """Return a preset's fields, to be changed."""
+    if not isinstance(name, str) or name not in PRESETS:
+        raise RecipeError(f"recipe: no preset is called {name!r}; there are {', '.join(PRESETS)}")
+    plain: _Tree = msgspec.to_builtins(PRESETS[name], builtin_types=(Fraction,))
+    return plain
+
+
+def _overlay(tree: _Tree, changes: _Tree) -> None:
+    """Put the changed fields of a recipe over those that are there, section by section."""
+    for name, value in changes.items():
+        inner: object = tree.get(name)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            _overlay(cast("_Tree", inner), cast("_Tree", value))
+        else:
+            tree[name] = value
 
 
 def _read(path: Path) -> _Tree:

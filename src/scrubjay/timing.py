@@ -7,11 +7,13 @@ is the only module that turns a stream's ticks into seconds and seconds into wri
 from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, floor
+from typing import NamedTuple
 
 import msgspec
 
 __all__ = [
     "Span",
+    "Target",
     "Timeline",
     "centiseconds",
     "clock",
@@ -33,6 +35,14 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     def duration(self) -> Fraction:
         """Length in seconds."""
         return self.end - self.start
+
+
+class Target(NamedTuple):
+    """An instant at which a picture is wanted, and the wanted ones next to it, in exact seconds."""
+
+    before: Fraction | None
+    time: Fraction
+    after: Fraction | None
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from fractions import Fraction
-from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -19,13 +18,16 @@ from scrubjay.model import (
     Slice,
     SliceRecord,
 )
-from scrubjay.planning import plan_id, targets_of
+from scrubjay.planning import instants_of, plan_id, spacing_of, targets_from
 from scrubjay.render import Artifact, Record, Studio
 from scrubjay.state import save_record
 from scrubjay.store import Store
 from scrubjay.timing import Timeline, short_clock
 
 __all__ = ["Bench", "render_slice"]
+
+_SPARSE = 1
+"""Seconds between wanted pictures from which on a jump may be cheaper than reading on."""
 
 OnTime = Callable[[Fraction], None]
 """Told the time, in seconds, up to which a slice's frames have been read."""
@@ -79,7 +81,14 @@ class Bench(AbstractContextManager["Bench"]):
         container = self._open.enter_context(open_container(self._source))
         stream = next(each for each in container.streams.video if each.index == media.stream_index)
         timeline = Timeline(time_base=media.time_base, origin=media.origin)
-        self._reader = FrameReader(container, stream, timeline)
+        recipe = self._plan.recipe
+        self._reader = FrameReader(
+            container,
+            stream,
+            timeline,
+            tolerance=recipe.tolerance,
+            is_sparse=spacing_of(recipe) >= _SPARSE,
+        )
         return self
 
     def __exit__(
@@ -101,7 +110,7 @@ class Bench(AbstractContextManager["Bench"]):
         goes_on = index == self._next_index
         self._next_index = None  # a slice that fails halfway is begun anew
         if not goes_on:
-            self._reader.start(self._instants_from(index))
+            self._reader.start(targets_from(self._plan, index))
         with ffmpeg_errors(self._plan.source.name):
             records = [
                 self._put(artifact)
@@ -112,15 +121,9 @@ class Bench(AbstractContextManager["Bench"]):
         self._next_index = index + 1
         return record
 
-    def _instants_from(self, index: int) -> Iterator[Fraction]:
-        """Yield the instants of a slice and of all that follow it."""
-        return chain.from_iterable(
-            targets_of(self._plan, part).instants() for part in self._plan.slices[index:]
-        )
-
     def _shown(self, part: Slice, on_time: OnTime) -> Iterator[Shown]:
         """Yield the slice's shown frames, reporting each; raise if there is nothing to show."""
-        wanted = len(targets_of(self._plan, part).instants())
+        wanted = len(instants_of(self._plan, part))
         count, fresh = 0, False
         for shown in self._reader.until(part.end):
             fresh = fresh or shown.source_time >= part.start

@@ -126,7 +126,7 @@ def test_examples_in_the_help_work(run: Run, tmp_path: Path, example: str) -> No
     (tmp_path / "my.toml").write_text("slice_length = 6.5\n\n[animations]\nwidth = 160\n")
     done = run(*example.split()[1:])
     assert (done.returncode, done.stdout != "") == (0, True), done.stderr
-    assert (tmp_path / "previews" / "index.html").exists() == (" make " in example)
+    assert bool(list(tmp_path.glob("*/index.html"))) == (" make " in example)
 
 
 @pytest.mark.usefixtures("movie")
@@ -311,7 +311,7 @@ def test_a_recipe_that_cannot_be(run: Run, tmp_path: Path, toml: str, words: str
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--recipe", "none.toml"], "none.toml does not exist"),
+        (["--recipe", "none.toml"], "none.toml is no file"),
         (["--recipe", "."], "cannot be read"),
         (["--animation-width", "0"], "animations.width"),
         (["--animation-width", "wide"], "--animation-width"),
@@ -361,7 +361,7 @@ def test_flag_beats_environment_beats_file(run: Run, tmp_path: Path) -> None:
     ("environ", "words"),
     [
         ({"SCRUBJAY_WORKERS": "many"}, "workers"),
-        ({"SCRUBJAY_CONFIG": "none.toml"}, "none.toml does not exist"),
+        ({"SCRUBJAY_CONFIG": "none.toml"}, "none.toml is no file"),
         ({"SCRUBJAY_CONFIG": "bad.toml"}, "wrokers"),
     ],
 )

@@ -15,10 +15,10 @@ from av.container import InputContainer
 from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
-from scrubjay.media.frames import SKIPPING_CODECS, FrameReader
+from scrubjay.media.frames import SKIPPING_CODECS, Counts, FrameReader
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import open_container, origin_of, video_streams
-from scrubjay.timing import Span, Timeline, samples_in, spans_of
+from scrubjay.timing import Span, Target, Timeline, samples_in, spans_of
 
 _X264 = {"preset": "veryfast", "threads": "1"}
 
@@ -129,14 +129,21 @@ def _wrong(path: Path, *, rate: Fraction, length: Fraction) -> tuple[list[Fracti
         spans = list(spans_of(media.duration, length))
         for index, span in enumerate(spans):
             if index % 2 == 0:
-                reader.start(_instants(spans[index:], rate))
+                reader.start(_targets(_instants(spans[index:], rate)))
             for shown in reader.until(span.end):
                 count += 1
                 place = max(0, bisect_right(stamps, timeline.last_pts_at(shown.time)) - 1)
                 if (shown.frame.pts, _picture_sum(shown.frame)) != whole[place]:
                     wrong.append(shown.time)
         assert count == sum(len(list(samples_in(span, rate))) for span in spans)
-        return wrong, reader.decoded, len(whole)
+        return wrong, reader.counts.decoded, len(whole)
+
+
+def _targets(times: Iterable[Fraction]) -> Iterator[Target]:
+    padded = [None, *times, None]
+    for before, time, after in zip(padded, padded[1:], padded[2:], strict=False):
+        assert time is not None
+        yield Target(before, time, after)
 
 
 def _instants(spans: Iterable[Span], rate: Fraction) -> Iterator[Fraction]:
@@ -195,10 +202,84 @@ def test_the_barcode_film_shows_frame_24_t_at_t(media: Path, length: str) -> Non
         timeline = Timeline(time_base=stream.time_base or Fraction(1), origin=origin_of(container))
         reader = FrameReader(container, stream, timeline)
         for span in spans_of(Fraction(60), Fraction(length)):
-            reader.start(samples_in(span, Fraction(10)))
+            reader.start(_targets(samples_in(span, Fraction(10))))
             for shown in reader.until(span.end):
                 luma = np.frombuffer(bytes(shown.frame.planes[0]), np.uint8)
                 row = luma.reshape(-1, shown.frame.planes[0].line_size)[32]
                 seen[shown.time] = sum(int(row[16 + 32 * k] > 127) << k for k in range(16))
     assert len(seen) >= 600
     assert {time: int(time * 24) for time in seen} == seen
+
+
+def _shown(
+    path: Path, times: list[Fraction], tolerance: Fraction, *, is_sparse: bool
+) -> tuple[list[tuple[Fraction, Fraction]], Counts]:
+    """Read pictures with a tolerance: (wanted time, time of the picture) of each, and the cost."""
+    media = probe_media(str(path))[1]
+    timeline = Timeline(time_base=media.time_base, origin=media.origin)
+    with open_container(str(path)) as container:
+        stream = video_streams(container)[0]
+        reader = FrameReader(container, stream, timeline, tolerance=tolerance, is_sparse=is_sparse)
+        reader.start(_targets(times))
+        shown = [(each.time, each.source_time) for each in reader.until(media.duration)]
+        return shown, reader.counts
+
+
+@pytest.mark.parametrize(
+    ("step", "tolerance"),
+    [("1/10", "1/24"), ("1/10", "1/8"), ("1/2", "1/4"), ("2", "1"), ("3", "2")],
+)
+def test_no_picture_is_further_off_than_the_tolerance(
+    encoded: Path, step: str, tolerance: str
+) -> None:
+    """On every codec a picture is the exact one, or within the tolerance of its instant."""
+    duration = probe_media(str(encoded))[1].duration
+    times = [k * Fraction(step) for k in range(int(duration / Fraction(step)))]
+    is_sparse = Fraction(step) >= 1
+    exact, whole = _shown(encoded, times, Fraction(0), is_sparse=is_sparse)
+    near, cost = _shown(encoded, times, Fraction(tolerance), is_sparse=is_sparse)
+    assert [time for time, _ in near] == [time for time, _ in exact] == times
+    for (time, there), (_, exactly) in zip(near, exact, strict=True):
+        assert there == exactly or abs(there - time) <= Fraction(tolerance)
+    assert cost.decoded <= whole.decoded
+    distinct = {source_time for _, source_time in exact}
+    assert len({source_time for _, source_time in near}) >= len(distinct)
+
+
+def test_a_frame_of_tolerance_decodes_reference_frames_alone(media: Path) -> None:
+    """At 10 pictures a second, one frame of tolerance leaves every disposable frame out."""
+    path = media / "real" / "film_720p24_120s.mp4"
+    times = [Fraction(k, 10) for k in range(300)]
+    _, exact = _shown(path, times, Fraction(0), is_sparse=False)
+    _, near = _shown(path, times, Fraction(1, 24), is_sparse=False)
+    assert near.decoded < 0.82 * exact.decoded
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [
+        ("real/film_720p24_120s.mp4", 2),
+        ("real/film_vp8_720p_30s.webm", 3),
+        ("real/coffee_run_17s.ts", 2),
+        ("odd/s_mkv_live_no_duration_no_cues.mkv", 2),
+    ],
+)
+def test_sparse_pictures_come_from_keyframes_alone(media: Path, name: str, tolerance: int) -> None:
+    """With a tolerance above half the GOP, one frame a picture is decoded, and little is read."""
+    duration = probe_media(str(media / name))[1].duration
+    times = [Fraction(5 * k) for k in range(int(duration / 5))]
+    shown, counts = _shown(media / name, times, Fraction(tolerance), is_sparse=True)
+    assert len(shown) == len(times)
+    assert all(abs(there - time) <= tolerance for time, there in shown)
+    assert counts.decoded == len(times)
+    if not name.endswith("ts"):  # its seeks land anywhere
+        assert counts.read == len(times)
+
+
+def test_gops_without_a_picture_are_not_read(media: Path) -> None:
+    """One exact picture in ten seconds of a 2.5 s GOP: most packets are never read."""
+    path = media / "real" / "film_720p24_120s.mp4"
+    times = [Fraction(10 * k) for k in range(12)]
+    _, counts = _shown(path, times, Fraction(0), is_sparse=True)
+    assert counts.read < 1000
+    assert counts.decoded < 400

@@ -13,7 +13,7 @@ from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import open_container, video_streams
 from scrubjay.model import MediaInfo, Size
-from scrubjay.timing import Timeline
+from scrubjay.timing import Target, Timeline
 
 
 def _painted(path: Path, time: Fraction, width: int) -> tuple[RgbPicture, MediaInfo]:
@@ -23,7 +23,7 @@ def _painted(path: Path, time: Fraction, width: int) -> tuple[RgbPicture, MediaI
         stream = next(each for each in video_streams(container) if each.index == media.stream_index)
         timeline = Timeline(time_base=media.time_base, origin=media.origin)
         reader = FrameReader(container, stream, timeline)
-        reader.start([time])
+        reader.start([Target(None, time, None)])
         (shown,) = reader.until(time + 1)
         return Painter(media, size).paint(shown.frame), media
 

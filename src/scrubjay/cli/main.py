@@ -22,7 +22,7 @@ from scrubjay.cli.report import reported, say
 from scrubjay.cli.words import describe_media, describe_plan, describe_result
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.events import Event, Finished, Planned
-from scrubjay.model import encode, encode_pretty
+from scrubjay.model import PRESETS, encode, encode_pretty
 from scrubjay.naming import PAGE
 from scrubjay.settings import load_recipe, load_settings
 
@@ -48,14 +48,14 @@ def cli() -> None:
     """Make the previews that a video player shows on its seek bar."""
 
 
-def _recipe_file(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
+def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
     return grouped(
         "Recipe",
         "--recipe",
-        "recipe_file",
-        type=_PATH,
-        metavar="FILE",
-        help="TOML file with the fields that differ from the classic recipe.",
+        "base",
+        default="classic",
+        metavar="NAME|FILE",
+        help=f"{' or '.join(PRESETS)}, or a TOML file with what differs from one of them.",
     )(command)
 
 
@@ -65,6 +65,7 @@ def _recipe_file(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     "  scrubjay make movie.mp4 -o previews/\n"
     "  scrubjay make movie.mp4 -o previews/ --slice-length 10 --animation-width 320\n"
     "  scrubjay make movie.mp4 -o previews/ --no-animations --frame-width 640\n"
+    "  scrubjay make movie.mp4 -o sheets/ --recipe trickplay\n"
     "  scrubjay make movie.mp4 -o previews/ --recipe my.toml --json",
 )
 @click.argument("video", type=_PATH)
@@ -92,14 +93,14 @@ def _recipe_file(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     help="Write events to standard output, a JSON object a line, and show no progress.",
 )
 @grouped("Output", "--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
-@_recipe_file
+@_recipe_base
 @recipe_options
 @settings_options
 def make(
     video: Path,
     output: Path,
     *,
-    recipe_file: Path | None,
+    base: str,
     remove_stale: bool,
     as_json: bool,
     quiet: bool,
@@ -107,7 +108,7 @@ def make(
 ) -> None:
     """Make the previews of VIDEO in DIR, or what is missing of them."""
     with reported(as_json=as_json, resumable=True):
-        recipe = load_recipe(recipe_flags(values), recipe_file)
+        recipe = load_recipe(recipe_flags(values), base)
         watcher = _Watcher(as_json=as_json, quiet=quiet)
         with _engine(values) as engine, watcher:
             try:
@@ -147,19 +148,19 @@ def probe(video: Path, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
 )
 @click.argument("video", type=_PATH)
 @grouped("Output", "--json", "as_json", is_flag=True, help="Write the plan as JSON instead.")
-@_recipe_file
+@_recipe_base
 @recipe_options
 @settings_options
 def plan(
     video: Path,
     *,
-    recipe_file: Path | None,
+    base: str,
     as_json: bool,
     **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
 ) -> None:
     """Say what would be made of VIDEO, without making it."""
     with reported(as_json=as_json):
-        recipe = load_recipe(recipe_flags(values), recipe_file)
+        recipe = load_recipe(recipe_flags(values), base)
         with _engine(values) as engine:
             wanted = pipeline.plan(video, recipe=recipe, engine=engine)
         click.echo(encode_pretty(wanted) if as_json else describe_plan(wanted), nl=not as_json)

@@ -1,5 +1,6 @@
-"""Decoding: the frame that a player shows at each instant, in one pass over the packets."""
+"""Decoding: the frame that a player shows at each instant, from the fewest decoded frames."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
@@ -11,11 +12,12 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from scrubjay.media.ffmpeg import DECODE_ERRORS
-from scrubjay.media.picking import Instants, with_next_pts
+from scrubjay.media.kinds import KindReader
+from scrubjay.media.picking import LOOKAHEAD, Instants, Seen, Wanted
 from scrubjay.media.source import read_only, rewind
-from scrubjay.timing import Timeline
+from scrubjay.timing import Target, Timeline
 
-__all__ = ["SKIPPING_CODECS", "FrameReader", "Shown"]
+__all__ = ["SKIPPING_CODECS", "Counts", "FrameReader", "Shown"]
 
 SKIPPING_CODECS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4", "vp8"})
 """Codecs whose decoders can leave out a frame that nothing refers to without changing any other;
@@ -24,18 +26,34 @@ SKIPPING_CODECS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4", "vp8"})
 _BACK_OFF = (0, 2, 8, 30, 120)
 """Seconds before the wanted instant to which a seek is tried; after these, the very start."""
 
+_DEEPEST_DELAY = 2
+"""Seconds by which a frame's PTS may be after its DTS: 16 frames of 8 a second."""
+
 _MOST_READ_ERRORS = 100
 """Unreadable packets in a row after which the rest of the file is given up."""
 
 
 class Shown(NamedTuple):
-    """The frame on screen at one instant."""
+    """The frame that stands for one instant."""
 
     time: Fraction
     """The instant, in exact seconds."""
     frame: VideoFrame
     source_time: Fraction
     """When the source shows this frame first, in exact seconds."""
+
+
+class Counts:
+    """What reading has cost so far."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        """Packets read, some of them more than once."""
+        self.skipped = 0
+        """Of these, offered to the decoder as ones that it may leave out."""
+        self.decoded = 0
+        """Frames that the decoder gave, lead-ins included."""
+        self.seeks = 0
 
 
 class FrameReader:
@@ -48,69 +66,105 @@ class FrameReader:
         container: the opened video.
         stream: its video stream.
         timeline: how that stream's ticks map to seconds.
+        tolerance: by how many seconds a picture may miss its instant if that is cheaper.
+        is_sparse: whether instants are so far apart that it may pay to jump from one to the next.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, timeline: Timeline) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        timeline: Timeline,
+        *,
+        tolerance: Fraction = Fraction(0),
+        is_sparse: bool = False,
+    ) -> None:
         read_only(container, stream)
         stream.codec_context.thread_count = 1  # slices run side by side, one core each
         self._container = container
         self._stream = stream
         self._timeline = timeline
+        self._tolerance = tolerance
+        self._is_sparse = is_sparse
         self._may_skip = stream.codec_context.name in SKIPPING_CODECS
-        self._instants = Instants(timeline, ())
-        self._frames: Iterator[VideoFrame] = iter(())
+        self._kinds = KindReader(stream)
+        # MP4 and AVI bring an index; what FFmpeg gathers of others while it reads has holes
+        self._has_index = len(stream.index_entries) > 1
+        self._instants = Instants(timeline, (), tolerance)
+        self._frames: Iterator[VideoFrame] | None = None
         self._current: VideoFrame | None = None
         self._ahead: VideoFrame | None = None
-        self.decoded = 0
-        """Frames that the decoder gave, lead-ins included."""
+        self._read_to: int | None = None
+        self.counts = Counts()
         self.damaged: list[Fraction] = []
         """Times of the packets that could not be decoded since `start`, in exact seconds."""
 
-    def start(self, times: Iterable[Fraction]) -> None:
-        """Jump to the first of the rising `times` at which pictures will be wanted."""
-        self._instants = Instants(self._timeline, times)
-        first = self._instants.peek()
-        if first is None:
-            return
-        for back in _BACK_OFF:
-            self._seek(self._timeline.last_pts_at(first.time - back))
-            if self._ahead is not None and _pts(self._ahead) <= first.limit:
-                return
-        self._seek(None)
+    def start(self, targets: Iterable[Target]) -> None:
+        """Make ready for the rising instants at which pictures will be wanted."""
+        self._instants = Instants(self._timeline, targets, self._tolerance)
+        self.damaged.clear()
+        self._frames = None
 
     def until(self, end: Fraction) -> Iterator[Shown]:
-        """Yield the frame shown at each wanted instant before `end`; stops short if none decodes.
+        """Yield the frame for each wanted instant before `end`; stops short if none decodes.
 
         A frame stays shown until the next one; before the first, the first is shown.
         """
-        while (instant := self._instants.peek()) is not None and instant.time < end:
-            self._advance(instant.limit)
-            if self._current is None:
+        while (wanted := self._instants.peek()) is not None and wanted.time < end:
+            frame = self._keyframe_for(wanted) or self._frame_for(wanted)
+            if frame is None:
                 return
             self._instants.take()
-            source_time = self._timeline.seconds(_pts(self._current))
-            yield Shown(instant.time, self._current, source_time)
+            yield Shown(wanted.time, frame, self._timeline.seconds(_pts(frame)))
 
-    def _advance(self, limit: int) -> None:
-        """Read on until the frame shown at tick `limit` is the current one."""
-        while self._ahead is not None and (self._current is None or _pts(self._ahead) <= limit):
+    # One frame after the other ------------------------------------------------------------------
+
+    def _frame_for(self, wanted: Wanted) -> VideoFrame | None:
+        """Read on, or jump, to the frame that an instant shows."""
+        if self._frames is None or self._skips_a_gop(wanted):
+            self._jump(wanted)
+        while self._ahead is not None and (
+            self._current is None or _pts(self._ahead) <= _last_pts(wanted)
+        ):
             if self._current is None or _pts(self._ahead) >= _pts(self._current):
                 self._current = self._ahead
-            self._ahead = next(self._frames, None)
+            self._ahead = next(self._frames or iter(()), None)
+        return self._current
+
+    def _skips_a_gop(self, wanted: Wanted) -> bool:
+        """Whether the file's index knows a keyframe between what was read and an instant."""
+        if not (self._is_sparse and self._has_index) or self._read_to is None:
+            return False
+        index = self._stream.index_entries
+        place = index.search_timestamp(wanted.limit, backward=True)
+        return place >= 0 and index[place].timestamp > self._read_to
+
+    def _jump(self, wanted: Wanted) -> None:
+        """Start reading at a keyframe at or before the frame that an instant shows."""
+        start = self._stream.start_time or 0
+        for back in _BACK_OFF:
+            pts = self._timeline.last_pts_at(wanted.time - back)
+            if pts <= start:
+                break
+            self._seek(pts)
+            if self._ahead is not None and _pts(self._ahead) <= wanted.limit:
+                return
+        self._seek(None)
 
     def _seek(self, pts: int | None) -> None:
         """Start reading at the keyframe at or before a tick; None is the start of the video."""
-        at_start = pts is None or pts <= (self._stream.start_time or 0)
-        self.damaged.clear()
-        self._current = self._ahead = None
+        self.counts.seeks += 1
+        self._current = self._ahead = self._read_to = None
+        self._instants.forget()
+        self._frames = iter(())
         try:
-            if pts is None or at_start:
+            if pts is None:
                 rewind(self._container, self._stream)
             else:
                 self._container.seek(pts, stream=self._stream)
         except av.error.FFmpegError:
             return
-        self._frames = self._decode(after_keyframe=not at_start)
+        self._frames = self._decode(after_keyframe=pts is not None)
         self._ahead = next(self._frames, None)
 
     def _decode(self, *, after_keyframe: bool) -> Iterator[VideoFrame]:
@@ -121,19 +175,33 @@ class FrameReader:
                 that were not read.
         """
         codec = self._stream.codec_context
-        for packet, next_pts in with_next_pts(self._packets()):
-            shown = (
-                packet.pts is None
-                or next_pts is None
-                or self._instants.any_in(packet.pts, next_pts)
+        for packet, near in self._judged():
+            may_skip = (
+                self._may_skip
+                and packet.pts is not None
+                and not self._instants.are_shown_by(packet.pts, near)
             )
-            codec.skip_frame = "DEFAULT" if shown or not self._may_skip else "NONREF"
+            codec.skip_frame = "NONREF" if may_skip else "DEFAULT"
+            self.counts.skipped += may_skip
             for frame in self._decoded(packet):
                 if after_keyframe and not frame.key_frame:
                     continue
                 after_keyframe = False
                 yield frame
         yield from self._decoded(None)
+
+    def _judged(self) -> Iterator[tuple["Packet[VideoStream]", deque[Seen]]]:
+        """Yield each packet with what is known of those around it, itself included."""
+        coming: deque[Packet[VideoStream]] = deque()
+        near: deque[Seen] = deque(maxlen=2 * LOOKAHEAD + 1)
+        for packet in self._packets():
+            coming.append(packet)
+            near.append(Seen(packet.pts, packet.dts, self._kinds.kind(packet)))
+            self._read_to = packet.dts
+            if len(coming) > LOOKAHEAD:
+                yield coming.popleft(), near
+        while coming:
+            yield coming.popleft(), near
 
     def _decoded(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
         try:
@@ -144,10 +212,10 @@ class FrameReader:
             if packet is not None and packet.pts is not None:
                 self.damaged.append(self._timeline.seconds(packet.pts))
             return []
-        self.decoded += len(frames)
+        self.counts.decoded += len(frames)
         return [frame for frame in frames if frame.pts is not None]
 
-    def _packets(self) -> "Iterator[Packet[VideoStream]]":
+    def _packets(self) -> Iterator["Packet[VideoStream]"]:
         """Read packets up to the end of the file, past those that cannot be read."""
         errors = 0
         while errors < _MOST_READ_ERRORS:
@@ -155,6 +223,7 @@ class FrameReader:
                 for packet in self._container.demux(self._stream):
                     errors = 0
                     if packet.size:  # an empty one is PyAV's sign to flush
+                        self.counts.read += 1
                         yield packet
             except (av.error.MemoryError, MemoryError):
                 raise
@@ -162,6 +231,64 @@ class FrameReader:
                 errors += 1
             else:
                 return
+
+    # Keyframes alone ----------------------------------------------------------------------------
+
+    def _keyframe_for(self, wanted: Wanted) -> VideoFrame | None:
+        """Jump to the keyframe that may stand for an instant; None if there is none so near."""
+        if not (self._is_sparse and self._tolerance):
+            return None
+        packets = (self._key_packet(wanted, backward=way) for way in self._ways(wanted))
+        packet = next((each for each in packets if each is not None), None)
+        if packet is None:
+            return None
+        codec = self._stream.codec_context
+        codec.flush_buffers()
+        codec.skip_frame = "DEFAULT"
+        frames = [*self._decoded(packet), *self._decoded(None)]
+        codec.flush_buffers()
+        return frames[0] if frames else None
+
+    def _ways(self, wanted: Wanted) -> list[bool]:
+        """Return where to look for a keyframe, the nearer first: backward (True) or forward.
+
+        Where the file has an index, it knows; its times are DTS, a few frames before the PTS.
+        """
+        if not self._has_index:
+            return [True, False]
+        index = self._stream.index_entries
+        places = {way: index.search_timestamp(wanted.limit, backward=way) for way in (True, False)}
+        delay = round(_DEEPEST_DELAY / self._timeline.time_base)
+        near = {
+            way: abs(index[place].timestamp - wanted.limit)
+            for way, place in places.items()
+            if place >= 0 and wanted.earliest - delay <= index[place].timestamp <= wanted.latest
+        }
+        return sorted(near, key=lambda way: near[way])
+
+    def _key_packet(self, wanted: Wanted, *, backward: bool) -> "Packet[VideoStream] | None":
+        """Read the last keyframe's packet at or before an instant, or the first one after it.
+
+        Returns:
+            The packet, or None if there is none that may stand for the instant.
+        """
+        self.counts.seeks += 1
+        self._frames = None  # what was being read goes no further from here
+        try:
+            self._container.seek(wanted.limit, stream=self._stream, backward=backward)
+        except av.error.FFmpegError:
+            return None
+        for packet in self._packets():
+            if packet.is_keyframe and packet.pts is not None:
+                return packet if wanted.earliest <= packet.pts <= wanted.latest else None
+            if packet.dts is not None and packet.dts > wanted.latest:
+                return None
+        return None
+
+
+def _last_pts(wanted: Wanted) -> int:
+    """Return the last tick at which the frame that an instant shows may start."""
+    return wanted.limit if wanted.pick is None else wanted.pick
 
 
 def _pts(frame: VideoFrame) -> int:

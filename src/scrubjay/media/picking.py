@@ -1,93 +1,161 @@
-"""Which frames are shown at all: known from packets, before anything is decoded. Pure.
+"""Which frame is shown at each instant: known from packets, before anything is decoded. Pure.
 
-A frame is shown at an instant if it is the last whose PTS is not after it. Packets come in decoding
-order, so the frame that follows in time may be several packets ahead; codecs reorder by at most 16
-frames (H.264 A.3.1, H.265 A.4.2: `max_dec_frame_buffering`).
+The exact frame of an instant is the last whose PTS is not after it. Within a tolerance another may
+stand for it, if that is cheaper: a keyframe, else one that others refer to. What each instant may
+pick is bounded by its neighbours, so that no two with different frames ever pick the same.
+
+Packets come in decoding order, so what follows in time may come earlier or later; codecs reorder by
+at most 16 frames (H.264 A.3.1, H.265 A.4.2: `max_dec_frame_buffering`).
 """
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import islice
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
-from scrubjay.timing import Timeline
+from scrubjay.media.kinds import Kind
+from scrubjay.timing import Target, Timeline
 
-__all__ = ["LOOKAHEAD", "Instant", "Instants", "with_next_pts"]
+__all__ = ["LOOKAHEAD", "Instants", "Seen", "Wanted"]
 
 LOOKAHEAD = 34
 """Packets looked at on each side of the one that is judged: twice the deepest reordering."""
 
 
-class _Stamped(Protocol):
-    @property
-    def pts(self) -> int | None: ...
+class Seen(NamedTuple):
+    """What is known of a packet that was read."""
+
+    pts: int | None
+    dts: int | None
+    kind: Kind
 
 
-P = TypeVar("P", bound=_Stamped)
-
-
-class Instant(NamedTuple):
-    """One time at which a picture is wanted."""
-
-    time: Fraction
-    """In exact seconds."""
-    limit: int
-    """The last tick at which a frame that is shown then may start."""
-
-
-class Instants:
-    """The times at which pictures are wanted, in order; read only as far as it is needed.
+class Wanted:
+    """An instant at which a picture is wanted, in ticks.
 
     Args:
         timeline: how ticks map to seconds.
-        times: rising, in exact seconds.
+        target: the instant and its neighbours.
+        tolerance: how far another frame may be from the instant, in seconds.
     """
 
-    def __init__(self, timeline: Timeline, times: Iterable[Fraction]) -> None:
-        self._rest = (Instant(time, timeline.last_pts_at(time)) for time in times)
-        self._waiting: deque[Instant] = deque()
+    __slots__ = ("_next_limit", "earliest", "latest", "limit", "pick", "time")
 
-    def peek(self) -> Instant | None:
+    def __init__(self, timeline: Timeline, target: Target, tolerance: Fraction) -> None:
+        time, before, after = target.time, target.before, target.after
+        self.time = time
+        self.limit = timeline.last_pts_at(time)
+        """The last tick at which the exact frame may start."""
+        earliest, latest = time - tolerance, time + tolerance
+        if before is not None:
+            earliest = max(earliest, (before + time) / 2, before)
+        if after is not None:
+            latest = min(latest, (time + after) / 2)
+        self.earliest = timeline.last_pts_at(earliest) + 1
+        self.latest = timeline.last_pts_at(latest)
+        """Frames that start from `earliest` to `latest` may stand for the exact one."""
+        self._next_limit = None if after is None else timeline.last_pts_at(after)
+        self.pick: int | None = None
+        """The PTS of the frame to show, once that is known."""
+
+    def choose(self, stamps: list[int], kinds: Mapping[int, Kind]) -> None:
+        """Pick the cheapest frame; of equally cheap ones the exact one, or the nearest.
+
+        Args:
+            stamps: the PTS of all frames nearby, rising.
+            kinds: what each of them is.
+        """
+        place = bisect_right(stamps, self.limit) - 1
+        if place < 0:
+            self.pick = self.limit  # nothing is shown yet: the first frame will be
+            return
+        exact = stamps[place]
+        cheapest, self.pick = (max(kinds[exact], Kind.REFERENCE), 0), exact
+        if kinds[exact] is Kind.KEY:
+            return
+        for index, pts in enumerate(stamps):
+            rank = kinds[pts], abs(pts - self.limit)
+            if self._may_show(pts, stamps[index + 1 : index + 2]) and rank < cheapest:
+                cheapest, self.pick = rank, pts
+
+    def _may_show(self, pts: int, following: list[int]) -> bool:
+        if not self.earliest <= pts <= self.latest:
+            return False
+        if pts <= self.limit or self._next_limit is None:
+            return True
+        # a later frame must not be the exact one of the next instant
+        return bool(following) and following[0] <= self._next_limit
+
+
+class Instants:
+    """The instants at which pictures are wanted, in order; read only as far as is needed.
+
+    Args:
+        timeline: how ticks map to seconds.
+        targets: rising.
+        tolerance: how far a cheaper frame may be from an instant, in seconds.
+    """
+
+    def __init__(self, timeline: Timeline, targets: Iterable[Target], tolerance: Fraction) -> None:
+        self._rest = (Wanted(timeline, target, tolerance) for target in targets)
+        self._waiting: deque[Wanted] = deque()
+
+    def peek(self) -> Wanted | None:
         """Return the next instant without taking it; None after the last."""
-        if not self._waiting:
-            self._waiting.extend(islice(self._rest, 1))
+        self._waiting.extend(islice(self._rest, 0 if self._waiting else 1))
         return self._waiting[0] if self._waiting else None
 
     def take(self) -> None:
         """Drop the next instant: its picture has been found."""
         self._waiting.popleft()
 
-    def any_in(self, start: int, end: int) -> bool:
-        """Whether a waiting instant shows the frame that is on from tick `start` up to `end`."""
-        while not self._waiting or self._waiting[-1].limit < end:
+    def forget(self) -> None:
+        """Forget what was picked: packets will be read from another place on."""
+        for wanted in self._waiting:
+            wanted.pick = None
+
+    def are_shown_by(self, pts: int, near: Iterable[Seen]) -> bool:
+        """Whether any instant shows the frame with this PTS; if in doubt, yes.
+
+        Args:
+            pts: of the packet that is judged.
+            near: the packets around it, in decoding order; one without a time puts all in doubt.
+        """
+        kinds: dict[int, Kind] = {}
+        newest = None
+        for seen in near:
+            if seen.pts is None or seen.dts is None:
+                return True
+            kinds[seen.pts] = seen.kind
+            newest = seen.dts
+        if newest is None:
+            return True
+        self._choose_until(newest, kinds)
+        return any(
+            wanted.pick == pts if wanted.pick is not None else self._may_be(wanted, pts, kinds)
+            for wanted in self._waiting
+        )
+
+    def _choose_until(self, newest: int, kinds: Mapping[int, Kind]) -> None:
+        """Choose the frames that no unread packet, of a DTS after `newest`, can change."""
+        while not self._waiting or self._waiting[-1].limit <= newest:
             following = list(islice(self._rest, 16))
             if not following:
                 break
             self._waiting.extend(following)
-        return any(start <= instant.limit < end for instant in self._waiting)
+        stamps: list[int] = []
+        for wanted in self._waiting:
+            if max(wanted.limit, wanted.latest) >= newest:
+                return
+            if wanted.pick is None:
+                stamps = stamps or sorted(kinds)
+                wanted.choose(stamps, kinds)
 
-
-def with_next_pts(packets: Iterable[P]) -> Iterator[tuple[P, int | None]]:
-    """Pair each packet with the PTS of the frame that follows it in time.
-
-    It is None where that is not known: a packet nearby has no PTS, or none nearby is later.
-    """
-    coming: deque[P] = deque()
-    near: deque[int | None] = deque(maxlen=2 * LOOKAHEAD + 1)
-    """The PTS of the packets around the one that is judged, those before it included: what follows
-    it in time may well have come earlier, as the P frame does that its B frames lead up to."""
-    for packet in packets:
-        coming.append(packet)
-        near.append(packet.pts)
-        if len(coming) > LOOKAHEAD:
-            yield _judged(coming.popleft(), near)
-    while coming:
-        yield _judged(coming.popleft(), near)
-
-
-def _judged(packet: P, near: Collection[int | None]) -> tuple[P, int | None]:
-    known = [pts for pts in near if pts is not None]
-    if packet.pts is None or len(known) < len(near):
-        return packet, None
-    return packet, min((pts for pts in known if pts > packet.pts), default=None)
+    @staticmethod
+    def _may_be(wanted: Wanted, pts: int, kinds: Mapping[int, Kind]) -> bool:
+        """Whether an instant whose choice is still open may turn out to show a frame."""
+        if pts > max(wanted.limit, wanted.latest):
+            return False
+        return pts >= wanted.earliest or not any(pts < other <= wanted.limit for other in kinds)

@@ -1,0 +1,104 @@
+"""What a packet's frame is to the others, read from its first bytes: nothing is decoded.
+
+A keyframe needs no other frame; a reference frame is needed by others; a disposable one is not, so
+that a decoder may leave it out. Where a codec does not say so in plain sight, it is unknown.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+__all__ = ["Kind", "KindReader"]
+
+_LOOK_BYTES = 4096
+"""How far into a packet its first slice is looked for; SEI messages may come before it."""
+
+_H264_SLICES = frozenset({1, 5})
+_HEVC_SLICES = 32
+_HEVC_DISPOSABLE = frozenset(range(0, 15, 2))
+_MPEG2_PICTURE, _MPEG2_B = b"\x00\x00\x01\x00", 3
+_MPEG4_VOP, _MPEG4_B = b"\x00\x00\x01\xb6", 2
+
+
+class Kind(IntEnum):
+    """What it costs to show a frame: the lower, the cheaper."""
+
+    KEY = 0
+    REFERENCE = 1
+    DISPOSABLE = 2
+    UNKNOWN = 3
+
+
+class KindReader:
+    """Tells the kinds of one stream's packets.
+
+    H.264: `nal_ref_idc` (ITU-T H.264, 7.3.1). H.265: sub-layer non-reference NAL unit types (ITU-T
+    H.265, table 7-1). MPEG-2 and MPEG-4: the picture's coding type (ISO 13818-2, 6.3.9; 14496-2,
+    6.3.5).
+
+    Args:
+        stream: the video stream.
+    """
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._codec = stream.codec_context.name
+        extradata = stream.codec_context.extradata or b""
+        at = {"h264": 4, "hevc": 21}.get(self._codec, 0)  # where avcC and hvcC say it
+        has_lengths = at and len(extradata) > at and extradata[0] == 1
+        self._length_bytes = (extradata[at] & 3) + 1 if has_lengths else 0
+
+    def kind(self, packet: "Packet[VideoStream]") -> Kind:
+        """Return the kind of a packet's frame."""
+        if packet.is_keyframe:
+            return Kind.KEY
+        start = bytes(memoryview(packet)[:_LOOK_BYTES])
+        match self._codec:
+            case "h264":
+                return self._h264(start)
+            case "hevc":
+                return self._hevc(start)
+            case "mpeg2video":
+                return _coded(start, _MPEG2_PICTURE, 1, (3, 7), _MPEG2_B)
+            case "mpeg4":
+                return _coded(start, _MPEG4_VOP, 0, (6, 3), _MPEG4_B)
+            case _:
+                return Kind.UNKNOWN
+
+    def _h264(self, start: bytes) -> Kind:
+        for at in self._units(start):
+            if start[at] & 31 in _H264_SLICES:
+                return Kind.REFERENCE if start[at] >> 5 & 3 else Kind.DISPOSABLE
+        return Kind.UNKNOWN
+
+    def _hevc(self, start: bytes) -> Kind:
+        for at in self._units(start):
+            unit = start[at] >> 1 & 63
+            if unit < _HEVC_SLICES:
+                return Kind.DISPOSABLE if unit in _HEVC_DISPOSABLE else Kind.REFERENCE
+        return Kind.UNKNOWN
+
+    def _units(self, start: bytes) -> Iterator[int]:
+        """Yield where the NAL units in the first bytes of a packet begin."""
+        if self._length_bytes:
+            at = self._length_bytes
+            while at < len(start):
+                yield at
+                length = int.from_bytes(start[at - self._length_bytes : at], "big")
+                at += length + self._length_bytes
+            return
+        at = start.find(b"\x00\x00\x01")
+        while 0 <= at < len(start) - 3:
+            yield at + 3
+            at = start.find(b"\x00\x00\x01", at + 3)
+
+
+def _coded(start: bytes, code: bytes, skip: int, bits: tuple[int, int], disposable: int) -> Kind:
+    """Read a picture's coding type: some bits (shift, mask) of a byte after its start code."""
+    found = start.find(code)
+    at = found + len(code) + skip
+    if found < 0 or at >= len(start):
+        return Kind.UNKNOWN
+    shift, mask = bits
+    return Kind.DISPOSABLE if start[at] >> shift & mask == disposable else Kind.REFERENCE
