@@ -361,7 +361,7 @@ def test_flag_beats_environment_beats_file(run: Run, tmp_path: Path) -> None:
     ("environ", "words"),
     [
         ({"SCRUBJAY_WORKERS": "many"}, "workers"),
-        ({"SCRUBJAY_CONFIG": "none.toml"}, "none.toml is no file"),
+        ({"SCRUBJAY_CONFIG": "none.toml"}, "none.toml does not exist"),
         ({"SCRUBJAY_CONFIG": "bad.toml"}, "wrokers"),
     ],
 )

@@ -265,7 +265,7 @@ def test_a_frame_of_tolerance_decodes_reference_frames_alone(media: Path) -> Non
     ],
 )
 def test_sparse_pictures_come_from_keyframes_alone(media: Path, name: str, tolerance: int) -> None:
-    """With a tolerance above half the GOP, one frame a picture is decoded, and little is read."""
+    """With a tolerance above half the GOP one frame a picture is decoded, one or two are read."""
     duration = probe_media(str(media / name))[1].duration
     times = [Fraction(5 * k) for k in range(int(duration / 5))]
     shown, counts = _shown(media / name, times, Fraction(tolerance), is_sparse=True)
@@ -273,7 +273,7 @@ def test_sparse_pictures_come_from_keyframes_alone(media: Path, name: str, toler
     assert all(abs(there - time) <= tolerance for time, there in shown)
     assert counts.decoded == len(times)
     if not name.endswith("ts"):  # its seeks land anywhere
-        assert counts.read == len(times)
+        assert counts.read <= 2 * len(times)
 
 
 def test_gops_without_a_picture_are_not_read(media: Path) -> None:
