@@ -31,6 +31,7 @@ __all__ = [
     "ManifestMedia",
     "MediaInfo",
     "Plan",
+    "Reading",
     "Recipe",
     "SheetEntry",
     "SheetGrid",
@@ -248,6 +249,25 @@ class Plan(_Value, frozen=True, kw_only=True):
     frame: Size | None
     sheet: SheetGrid | None
     slices: tuple[Slice, ...]
+
+
+class Reading(_Value, frozen=True, kw_only=True):
+    """What a plan's pictures cost to read: counted from packets, before anything is decoded."""
+
+    pictures: Annotated[int, Meta(description="Instants at which a picture is wanted.")]
+    packets_read: Annotated[int, Meta(description="Packets read, lead-ins included.")]
+    frames_decoded: Annotated[int, Meta(description="Frames decoded, lead-ins included.")]
+    frames_left_out: Annotated[
+        int, Meta(description="Frames read but not decoded: nothing shows or refers to them.")
+    ]
+    frames_in_video: Annotated[
+        int | None, Meta(description="Frames that the file's header counts, if it does.")
+    ]
+    seeks: int
+    largest_miss: Annotated[
+        Fraction, Meta(description="Seconds from an instant to its picture's time, at most.")
+    ]
+    reasons: Annotated[tuple[str, ...], Meta(description="Why, a sentence each.")]
 
 
 # What was made ----------------------------------------------------------------------------------

@@ -13,14 +13,14 @@ from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import IncompleteError, SourceUnreadableError
 from scrubjay.events import Finished, OnEvent, Planned, Probed
-from scrubjay.model import Manifest, MediaInfo, Plan, Recipe
+from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe
 from scrubjay.naming import FOLDERS, MANIFEST, is_ours
 from scrubjay.planning import make_plan, plan_id
 from scrubjay.publishing.documents import publish
 from scrubjay.state import done_slices, load_plan, save_plan, stale_keys, withdraw
 from scrubjay.store import Store
 
-__all__ = ["make", "plan", "probe"]
+__all__ = ["explain", "make", "plan", "probe"]
 
 PathText: TypeAlias = str | PathLike[str]
 
@@ -107,6 +107,21 @@ def plan(source: PathText, *, recipe: Recipe | None = None, engine: Engine | Non
     with engine or ProcessEngine(workers=1) as running:
         found, media = running.probe(_absolute(source))
     return make_plan(found, media, recipe or Recipe())
+
+
+def explain(source: PathText, wanted: Plan, *, engine: Engine | None = None) -> Reading:
+    """Count how many frames a plan's pictures will cost, and say why, without decoding any.
+
+    Args:
+        source: path of the video.
+        wanted: its plan.
+        engine: where the video is read; None is a worker process on this machine.
+
+    Raises:
+        SourceError: it cannot be opened, or is another one.
+    """
+    with engine or ProcessEngine(workers=1) as running:
+        return running.explain(wanted, _absolute(source))
 
 
 def _begin(store: Store, wanted: Plan, tell: OnEvent) -> Sequence[int]:

@@ -6,28 +6,18 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
-from scrubjay.errors import SourceChangedError, SourceDamagedError
+from scrubjay.errors import SourceDamagedError
 from scrubjay.media.ffmpeg import ffmpeg_errors
 from scrubjay.media.frames import FrameReader, Shown
-from scrubjay.media.source import identify, open_container
-from scrubjay.model import (
-    AnimationRecord,
-    FrameRecord,
-    Plan,
-    SheetRecord,
-    Slice,
-    SliceRecord,
-)
-from scrubjay.planning import instants_of, plan_id, spacing_of, targets_from
+from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Slice, SliceRecord
+from scrubjay.planning import instants_of, plan_id, targets_from
+from scrubjay.reading import open_reader
 from scrubjay.render import Artifact, Record, Studio
 from scrubjay.state import save_record
 from scrubjay.store import Store
-from scrubjay.timing import Timeline, short_clock
+from scrubjay.timing import short_clock
 
 __all__ = ["Bench", "render_slice"]
-
-_SPARSE = 1
-"""Seconds between wanted pictures from which on a jump may be cheaper than reading on."""
 
 OnTime = Callable[[Fraction], None]
 """Told the time, in seconds, up to which a slice's frames have been read."""
@@ -75,20 +65,7 @@ class Bench(AbstractContextManager["Bench"]):
         self._next_index: int | None = None
 
     def __enter__(self) -> Self:
-        expected, media = self._plan.source, self._plan.media
-        if identify(self._source).fingerprint != expected.fingerprint:
-            raise SourceChangedError(f"{expected.name} is not the video that the plan was made for")
-        container = self._open.enter_context(open_container(self._source))
-        stream = next(each for each in container.streams.video if each.index == media.stream_index)
-        timeline = Timeline(time_base=media.time_base, origin=media.origin)
-        recipe = self._plan.recipe
-        self._reader = FrameReader(
-            container,
-            stream,
-            timeline,
-            tolerance=recipe.tolerance,
-            is_sparse=spacing_of(recipe) >= _SPARSE,
-        )
+        self._reader = self._open.enter_context(open_reader(self._plan, self._source, FrameReader))
         return self
 
     def __exit__(

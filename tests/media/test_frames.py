@@ -15,9 +15,12 @@ from av.container import InputContainer
 from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
+import scrubjay
 from scrubjay.media.frames import SKIPPING_CODECS, Counts, FrameReader
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import open_container, origin_of, video_streams
+from scrubjay.planning import targets_from
+from scrubjay.reading import explain_reading, open_reader
 from scrubjay.timing import Span, Target, Timeline, samples_in, spans_of
 
 _X264 = {"preset": "veryfast", "threads": "1"}
@@ -274,6 +277,23 @@ def test_sparse_pictures_come_from_keyframes_alone(media: Path, name: str, toler
     assert counts.decoded == len(times)
     if not name.endswith("ts"):  # its seeks land anywhere
         assert counts.read <= 2 * len(times)
+
+
+@pytest.mark.parametrize("tolerance", ["0", "1/24"])
+def test_a_rehearsal_counts_what_reading_costs(encoded: Path, tolerance: str) -> None:
+    """`plan --explain` counts, without decoding, the very frames that a run decodes."""
+    recipe = scrubjay.Recipe(
+        slice_length=Fraction(2),
+        tolerance=Fraction(tolerance),
+        sheets=scrubjay.Sheets(enabled=False),
+    )
+    plan = scrubjay.plan(encoded, recipe=recipe, engine=scrubjay.InlineEngine())
+    reading = explain_reading(plan, source=str(encoded))
+    with open_reader(plan, str(encoded), FrameReader) as reader:
+        reader.start(targets_from(plan, 0))
+        pictures = len(list(reader.until(plan.media.duration)))
+        assert (reading.pictures, reading.packets_read) == (pictures, reader.counts.read)
+        assert abs(reading.frames_decoded - reader.counts.decoded) <= 4  # what a decoder holds back
 
 
 def test_gops_without_a_picture_are_not_read(media: Path) -> None:

@@ -143,10 +143,16 @@ def probe(video: Path, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
 @cli.command(
     cls=GroupedCommand,
     epilog="\b\nExamples:\n"
-    "  scrubjay plan movie.mp4\n"
+    "  scrubjay plan movie.mp4 --explain\n"
     "  scrubjay plan movie.mp4 --slice-length 10 --json",
 )
 @click.argument("video", type=_PATH)
+@grouped(
+    "Output",
+    "--explain",
+    is_flag=True,
+    help="Also say how many frames will be read, decoded and left out, and why.",
+)
 @grouped("Output", "--json", "as_json", is_flag=True, help="Write the plan as JSON instead.")
 @_recipe_base
 @recipe_options
@@ -155,6 +161,7 @@ def plan(
     video: Path,
     *,
     base: str,
+    explain: bool,
     as_json: bool,
     **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
 ) -> None:
@@ -163,7 +170,11 @@ def plan(
         recipe = load_recipe(recipe_flags(values), base)
         with _engine(values) as engine:
             wanted = pipeline.plan(video, recipe=recipe, engine=engine)
-        click.echo(encode_pretty(wanted) if as_json else describe_plan(wanted), nl=not as_json)
+            reading = pipeline.explain(video, wanted, engine=engine) if explain else None
+        if as_json:
+            click.echo(encode_pretty({"plan": wanted, "reading": reading} if explain else wanted))
+        else:
+            click.echo(describe_plan(wanted, reading))
 
 
 def _engine(flags: dict[str, Any]) -> ProcessEngine:

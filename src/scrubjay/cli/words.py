@@ -1,10 +1,11 @@
 """What commands tell people, as text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 
 from scrubjay.events import Finished, Planned
-from scrubjay.model import MediaInfo, Plan, Size
+from scrubjay.model import MediaInfo, Plan, Reading, Size
 from scrubjay.naming import animation_key, frame_key, sheet_key
 from scrubjay.planning import targets_of
 from scrubjay.timing import short_clock
@@ -19,9 +20,10 @@ def describe_media(name: str, media: MediaInfo) -> str:
     return _table(name, _media_rows(media))
 
 
-def describe_plan(plan: Plan) -> str:
-    """Say what would be made of a video, a kind a line."""
-    return _table(plan.source.name, _plan_rows(plan))
+def describe_plan(plan: Plan, reading: Reading | None = None) -> str:
+    """Say what would be made of a video, a kind a line, and what it costs to read."""
+    rows = chain(_plan_rows(plan), _reading_rows(reading) if reading else ())
+    return _table(plan.source.name, rows)
 
 
 def describe_result(planned: Planned, finished: Finished) -> str:
@@ -53,7 +55,7 @@ def describe_result(planned: Planned, finished: Finished) -> str:
     return " ".join(sentences)
 
 
-def _table(title: str, rows: Iterator[tuple[str, str]]) -> str:
+def _table(title: str, rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join([title, *(f"  {name:<12} {value}" for name, value in rows)])
 
 
@@ -108,6 +110,16 @@ def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "sheets", f"{sheets} {facts}, {every}: {sheet_key(first)} ..."
     for warning in plan.media.warnings:
         yield "note", warning
+
+
+def _reading_rows(reading: Reading) -> Iterator[tuple[str, str]]:
+    total = f" of {reading.frames_in_video}" if reading.frames_in_video else ""
+    yield "read", f"{reading.packets_read} packets{total}, {reading.seeks} seeks"
+    yield "decoded", f"{reading.frames_decoded} frames for {reading.pictures} pictures"
+    yield "left out", f"{reading.frames_left_out} frames"
+    yield "furthest", f"{float(reading.largest_miss):.3f} s from an instant to its picture's time"
+    for reason in reading.reasons:
+        yield "why", reason
 
 
 def _size(size: Size) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, Self
 
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
-from scrubjay.model import MediaInfo, Plan, SourceRef
+from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
 from scrubjay.store import Store
 
 __all__ = ["Engine", "Job"]
@@ -37,6 +37,15 @@ class Engine(Protocol):
         Raises:
             SourceError: it cannot be opened, has no video, or gives no picture.
             EngineError: looking failed, not the video.
+        """
+        ...
+
+    def explain(self, plan: Plan, source: str) -> Reading:
+        """Count what a plan's pictures will cost to read from the video at a path.
+
+        Raises:
+            SourceError: it cannot be opened, or is another one.
+            EngineError: counting failed, not the video.
         """
         ...
 

@@ -17,6 +17,8 @@ from time import monotonic
 
 from scrubjay.engines.wire import (
     Command,
+    Explain,
+    Explained,
     Load,
     Made,
     MakeSlice,
@@ -29,6 +31,7 @@ from scrubjay.engines.wire import (
 from scrubjay.errors import RenderError, ScrubjayError, WorkerMemoryError
 from scrubjay.media.probe import probe_media
 from scrubjay.model import encode
+from scrubjay.reading import explain_reading
 from scrubjay.store import Store
 from scrubjay.work import Bench
 
@@ -95,6 +98,9 @@ class _Server:
             case Probe():
                 source, media = probe_media(command.source)
                 yield Probed(source=source, media=media)
+            case Explain():
+                reading = explain_reading(command.plan, source=command.source, on_time=self._report)
+                yield Explained(reading=reading)
             case Load():
                 self._stack.close()
                 self._load, self._bench = command, None

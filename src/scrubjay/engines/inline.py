@@ -13,7 +13,8 @@ from scrubjay.engines.ledger import Ledger
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
 from scrubjay.media.probe import probe_media
-from scrubjay.model import MediaInfo, SourceRef
+from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
+from scrubjay.reading import explain_reading
 from scrubjay.work import Bench
 
 __all__ = ["InlineEngine"]
@@ -35,6 +36,14 @@ class InlineEngine:
             SourceError: it cannot be opened, has no video, or gives no picture.
         """
         return probe_media(source)
+
+    def explain(self, plan: Plan, source: str) -> Reading:
+        """Count what a plan's pictures will cost to read from the video at a path.
+
+        Raises:
+            SourceError: it cannot be opened, or is another one.
+        """
+        return explain_reading(plan, source=source)
 
     def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
         """Make slices, and return why for each that could not be made.

@@ -9,17 +9,31 @@ import selectors
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import Self
+from typing import Self, TypeVar
 
 from scrubjay.engines.base import Job
 from scrubjay.engines.ledger import Ledger
-from scrubjay.engines.wire import Load, Made, MakeSlice, Probe, Probed, Problem, Progress, Reply
+from scrubjay.engines.wire import (
+    Command,
+    Explain,
+    Explained,
+    Load,
+    Made,
+    MakeSlice,
+    Probe,
+    Probed,
+    Problem,
+    Progress,
+    Reply,
+)
 from scrubjay.engines.worker import Worker
 from scrubjay.errors import EngineError, ScrubjayError, WorkerCrashedError, WorkerStalledError
 from scrubjay.events import OnEvent
-from scrubjay.model import MediaInfo, SourceRef
+from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
 
 __all__ = ["ProcessEngine"]
+
+A = TypeVar("A", Probed, Explained)
 
 
 class _Slot:
@@ -75,14 +89,17 @@ class ProcessEngine:
             SourceError: it cannot be opened, has no video, or gives no picture.
             EngineError: the worker died, as often as it may be tried.
         """
-        slot = self._slots[0]
-        for attempt in range(1, self._attempts + 1):
-            try:
-                return self._probe_once(slot, source)
-            except EngineError:
-                if attempt == self._attempts:
-                    raise
-        raise AssertionError  # attempts is at least 1
+        probed = self._ask(Probe(source=source), Probed)
+        return probed.source, probed.media
+
+    def explain(self, plan: Plan, source: str) -> Reading:
+        """Count what a plan's pictures will cost to read, in a worker process.
+
+        Raises:
+            SourceError: it cannot be opened, or is another one.
+            EngineError: the worker died, as often as it may be tried.
+        """
+        return self._ask(Explain(plan=plan, source=source), Explained).reading
 
     def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
         """Make slices, and return why for each that could not be made.
@@ -102,20 +119,28 @@ class ProcessEngine:
                 self._note(slot, what, ledger)
         return ledger.lost
 
-    def _probe_once(self, slot: _Slot, source: str) -> tuple[SourceRef, MediaInfo]:
+    def _ask(self, command: Command, wanted: type[A]) -> A:
+        """Put a question to a worker, as often as it may be tried, and return the answer."""
+        slot = self._slots[0]
+        for attempt in range(1, self._attempts + 1):
+            try:
+                return self._ask_once(slot, command, wanted)
+            except EngineError:
+                if attempt == self._attempts:
+                    raise
+        raise AssertionError  # attempts is at least 1
+
+    def _ask_once(self, slot: _Slot, command: Command, wanted: type[A]) -> A:
         with self._only(slot) as worker:
-            worker.send(Probe(source=source))
+            worker.send(command)
             while True:
                 for _, what in self._hear():
-                    match what:
-                        case Probed():
-                            return what.source, what.media
-                        case Problem():
-                            raise what.to_error()
-                        case EngineError():
-                            raise what
-                        case _:
-                            continue
+                    if isinstance(what, wanted):
+                        return what
+                    if isinstance(what, Problem):
+                        raise what.to_error()
+                    if isinstance(what, EngineError):
+                        raise what
 
     @contextmanager
     def _only(self, slot: _Slot) -> Generator[Worker]:
@@ -181,7 +206,7 @@ class ProcessEngine:
                 slot.last = slot.busy = None
                 error = what.to_error() if isinstance(what, Problem) else what
                 ledger.failed(slot.number, index, error)
-            case Probed():
+            case Probed() | Explained():
                 pass  # an answer to nothing: not trusted
 
     def _hear(self) -> list[tuple[_Slot, Reply | EngineError]]:

@@ -11,11 +11,13 @@ from typing import TypeAlias
 import msgspec
 
 from scrubjay.errors import ScrubjayError, error_class
-from scrubjay.model import MediaInfo, Plan, SourceRef, decoder
+from scrubjay.model import MediaInfo, Plan, Reading, SourceRef, decoder
 
 __all__ = [
     "MAX_LINE_BYTES",
     "Command",
+    "Explain",
+    "Explained",
     "Load",
     "Made",
     "MakeSlice",
@@ -49,6 +51,13 @@ class Load(_Message, frozen=True, kw_only=True, tag="load"):
     store: str
 
 
+class Explain(_Message, frozen=True, kw_only=True, tag="explain"):
+    """To a worker: count what a plan's pictures will cost to read."""
+
+    plan: Plan
+    source: str
+
+
 class MakeSlice(_Message, frozen=True, kw_only=True, tag="make"):
     """To a worker: make one slice."""
 
@@ -60,6 +69,12 @@ class Probed(_Message, frozen=True, kw_only=True, tag="probed"):
 
     source: SourceRef
     media: MediaInfo
+
+
+class Explained(_Message, frozen=True, kw_only=True, tag="explained"):
+    """From a worker: what a plan's pictures will cost to read."""
+
+    reading: Reading
 
 
 class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
@@ -91,8 +106,8 @@ class Problem(_Message, frozen=True, kw_only=True, tag="problem"):
         return error_class(self.error)(self.message)
 
 
-Command: TypeAlias = Probe | Load | MakeSlice
-Reply: TypeAlias = Probed | Progress | Made | Problem
+Command: TypeAlias = Probe | Explain | Load | MakeSlice
+Reply: TypeAlias = Probed | Explained | Progress | Made | Problem
 
 to_command: Callable[[bytes], Command] = decoder(Command)
 """Read a command from a line of JSON; raises `msgspec.DecodeError`."""

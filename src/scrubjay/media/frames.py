@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from scrubjay.media.ffmpeg import DECODE_ERRORS
 from scrubjay.media.kinds import KindReader
-from scrubjay.media.picking import LOOKAHEAD, Instants, Seen, Wanted
+from scrubjay.media.picking import LOOKAHEAD, Instants, Near, Seen, Wanted
 from scrubjay.media.source import read_only, rewind
 from scrubjay.timing import Target, Timeline
 
@@ -98,6 +98,21 @@ class FrameReader:
         self.counts = Counts()
         self.damaged: list[Fraction] = []
         """Times of the packets that could not be decoded since `start`, in exact seconds."""
+
+    @property
+    def can_leave_out(self) -> bool:
+        """Whether the decoder can leave out frames that nothing refers to."""
+        return self._may_skip
+
+    @property
+    def has_index(self) -> bool:
+        """Whether the file brought an index of its keyframes."""
+        return self._has_index
+
+    @property
+    def frames_in_video(self) -> int | None:
+        """How many frames the file's header counts, if it does."""
+        return self._stream.frames or None
 
     def start(self, targets: Iterable[Target]) -> None:
         """Make ready for the rising instants at which pictures will be wanted."""
@@ -190,13 +205,13 @@ class FrameReader:
                 yield frame
         yield from self._decoded(None)
 
-    def _judged(self) -> Iterator[tuple["Packet[VideoStream]", deque[Seen]]]:
+    def _judged(self) -> Iterator[tuple["Packet[VideoStream]", Near]]:
         """Yield each packet with what is known of those around it, itself included."""
         coming: deque[Packet[VideoStream]] = deque()
-        near: deque[Seen] = deque(maxlen=2 * LOOKAHEAD + 1)
+        near = Near()
         for packet in self._packets():
             coming.append(packet)
-            near.append(Seen(packet.pts, packet.dts, self._kinds.kind(packet)))
+            near.add(Seen(packet.pts, packet.dts, self._kinds.kind(packet)))
             self._read_to = packet.dts
             if len(coming) > LOOKAHEAD:
                 yield coming.popleft(), near

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from scrubjay.media.kinds import Kind
 from scrubjay.timing import Target, Timeline
 
-__all__ = ["LOOKAHEAD", "Instants", "Seen", "Wanted"]
+__all__ = ["LOOKAHEAD", "Instants", "Near", "Seen", "Wanted"]
 
 LOOKAHEAD = 34
 """Packets looked at on each side of the one that is judged: twice the deepest reordering."""
@@ -30,6 +30,35 @@ class Seen(NamedTuple):
     pts: int | None
     dts: int | None
     kind: Kind
+
+
+class Near:
+    """The packets around the one that is judged."""
+
+    def __init__(self) -> None:
+        self._seen: deque[Seen] = deque()
+        self._untimed = 0
+        self.kinds: dict[int, Kind] = {}
+        """What each frame is, by its PTS."""
+        self.newest: int | None = None
+        """The DTS of the packet read last; None where a packet nearby has no time."""
+
+    def add(self, seen: Seen) -> None:
+        """Take in the packet read last, and let go of the one furthest back."""
+        self._seen.append(seen)
+        self._count(seen, 1)
+        if len(self._seen) > 2 * LOOKAHEAD + 1:
+            oldest = self._seen.popleft()
+            self._count(oldest, -1)
+            if oldest.pts is not None:
+                self.kinds.pop(oldest.pts, None)
+        if seen.pts is not None:
+            self.kinds[seen.pts] = seen.kind
+        self.newest = None if self._untimed else seen.dts
+
+    def _count(self, seen: Seen, step: int) -> None:
+        if seen.pts is None or seen.dts is None:
+            self._untimed += step
 
 
 class Wanted:
@@ -116,25 +145,18 @@ class Instants:
         for wanted in self._waiting:
             wanted.pick = None
 
-    def are_shown_by(self, pts: int, near: Iterable[Seen]) -> bool:
+    def are_shown_by(self, pts: int, near: Near) -> bool:
         """Whether any instant shows the frame with this PTS; if in doubt, yes.
 
         Args:
             pts: of the packet that is judged.
-            near: the packets around it, in decoding order; one without a time puts all in doubt.
+            near: the packets around it, itself included.
         """
-        kinds: dict[int, Kind] = {}
-        newest = None
-        for seen in near:
-            if seen.pts is None or seen.dts is None:
-                return True
-            kinds[seen.pts] = seen.kind
-            newest = seen.dts
-        if newest is None:
+        if near.newest is None:
             return True
-        self._choose_until(newest, kinds)
+        self._choose_until(near.newest, near.kinds)
         return any(
-            wanted.pick == pts if wanted.pick is not None else self._may_be(wanted, pts, kinds)
+            wanted.pick == pts if wanted.pick is not None else self._may_be(wanted, pts, near.kinds)
             for wanted in self._waiting
         )
 

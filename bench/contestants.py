@@ -1,0 +1,279 @@
+"""Who runs, on which clip, and with which command."""
+
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from bench.clips import CUT, FILM, LONG, SHORT, Clip, Slice
+from bench.measure import Command
+from bench.tools import Tools, cores
+
+__all__ = ["OURS", "Contestant", "contestants"]
+
+_REFERENCE = "fps=10,scale=240:-1:flags=lanczos,split[s0][s1];[s0]palettegen[p];[s1][p]paletteuse"
+_ONE_RUN = (
+    "[0:v]split[a][b];"
+    "[a]fps=10,scale=240:-1:flags=lanczos,split[s0][s1];[s0]palettegen[p];[s1][p]paletteuse[gif];"
+    "[b]fps=1[jpg]"
+)
+_SHEETS = "fps=1/10,scale=320:-1,tile=10x10"
+_MOVIEPY = """
+from moviepy import VideoFileClip
+video, folder, *starts = sys.argv[1:]
+with VideoFileClip(video, audio=False) as film:
+    for start in map(float, starts):
+        part = film.subclipped(start, min(start + 30, film.duration)).resized(width=240)
+        part.write_gif(f"{folder}/{start:06.0f}.gif", fps=10, logger=None)
+"""
+_FRAMES_PER_SLICE = 300
+
+OURS = {
+    "classic": "scrubjay",
+    "GIFs": "scrubjay, GIFs alone",
+    "sheets": "scrubjay, trickplay",
+    "decoding": "scrubjay",
+}
+"""By kind of job, whom a contestant is compared with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """One way to do a job."""
+
+    name: str
+    job: str
+    """`classic`, `GIFs`, `sheets` or `decoding`."""
+    what: str
+    """What it does, for the page."""
+    clips: tuple[str, ...]
+    command: Callable[[Clip, Path], Command]
+    """From a clip and an empty folder to what is run."""
+    once: tuple[str, ...] = ()
+    """Clips on which it is too slow for more than one round."""
+
+
+def contestants(found: Tools, scratch: Path) -> list[Contestant]:
+    """Return everybody who can run here.
+
+    Args:
+        found: where the programs are.
+        scratch: folder for lists of commands.
+    """
+    everyone = [*_ours(found), *_references(found, scratch), *_sheets(found), *_floors(found)]
+    return everyone + _gif_makers(found, scratch)
+
+
+def _ours(found: Tools) -> list[Contestant]:
+    def make(*options: str) -> Callable[[Clip, Path], Command]:
+        def command(clip: Clip, out: Path) -> Command:
+            argv = (found.scrubjay, "make", str(clip.path), "-o", str(out), "--quiet", *options)
+            return Command(argv=argv)
+
+        return command
+
+    return [
+        Contestant(
+            name="scrubjay",
+            job="classic",
+            what="`scrubjay make`: GIFs, JPEGs, sheets, WebVTT, manifest and page",
+            clips=(*SHORT, CUT),
+            command=make(),
+        ),
+        Contestant(
+            name="scrubjay, tolerance 0.04",
+            job="classic",
+            what="the same with `--tolerance 0.04`",
+            clips=(*SHORT, CUT),
+            command=make("--tolerance", "0.04"),
+        ),
+        Contestant(
+            name="scrubjay, GIFs alone",
+            job="GIFs",
+            what="`scrubjay make --no-frames --no-sheets`: decodes, scales and writes the GIFs",
+            clips=SHORT,
+            command=make("--no-frames", "--no-sheets"),
+        ),
+        Contestant(
+            name="scrubjay, trickplay",
+            job="sheets",
+            what="`scrubjay make --recipe trickplay`",
+            clips=(FILM, LONG),
+            command=make("--recipe", "trickplay"),
+        ),
+    ]
+
+
+def _references(found: Tools, scratch: Path) -> list[Contestant]:
+    def two_runs(part: Slice, video: Path, out: str) -> Iterable[list[str]]:
+        cut = ["-ss", _text(part.start), "-to", _text(part.start + 30), "-i", str(video)]
+        yield [*_FFMPEG, *cut, "-vf", _REFERENCE, "-loop", "0", f"{out}.gif"]
+        yield [*_FFMPEG, *cut, "-vf", "fps=1", f"{out}-%d.jpg"]
+
+    def one_run(part: Slice, video: Path, out: str) -> Iterable[list[str]]:
+        cut = ["-ss", _text(part.start), "-to", _text(part.start + 30), "-i", str(video)]
+        gif = ["-map", "[gif]", "-loop", "0", f"{out}.gif"]
+        graph = ["-filter_complex", _ONE_RUN]
+        yield [*_FFMPEG, *cut, *graph, *gif, "-map", "[jpg]", f"{out}-%d.jpg"]
+
+    def spread(
+        commands: Callable[[Slice, Path, str], Iterable[list[str]]], at_once: int
+    ) -> Callable[[Clip, Path], Command]:
+        def command(clip: Clip, out: Path) -> Command:
+            lines = [
+                line
+                for part in clip.slices
+                for line in commands(part, clip.path, str(out / f"{int(part.start):06}"))
+            ]
+            return _xargs(found.ffmpeg, lines, at_once, scratch)
+
+        return command
+
+    return [
+        Contestant(
+            name="ffmpeg, two runs a slice",
+            job="classic",
+            what="the reference's two commands for each slice, one after the other",
+            clips=(*SHORT, CUT),
+            once=(CUT,),
+            command=spread(two_runs, 1),
+        ),
+        Contestant(
+            name="ffmpeg, two runs a slice, all cores",
+            job="classic",
+            what="the same commands through `xargs -P`",
+            clips=(*SHORT, CUT),
+            once=(CUT,),
+            command=spread(two_runs, cores()),
+        ),
+        Contestant(
+            name="ffmpeg, one run a slice",
+            job="classic",
+            what="one command a slice, with a split filter and two outputs",
+            clips=(*SHORT, CUT),
+            once=(CUT,),
+            command=spread(one_run, 1),
+        ),
+        Contestant(
+            name="ffmpeg, one run a slice, all cores",
+            job="classic",
+            what="the same commands through `xargs -P`",
+            clips=SHORT,
+            command=spread(one_run, cores()),
+        ),
+    ]
+
+
+def _sheets(found: Tools) -> list[Contestant]:
+    def sheets(*options: str) -> Callable[[Clip, Path], Command]:
+        def command(clip: Clip, out: Path) -> Command:
+            filters = ("-i", str(clip.path), "-vf", _SHEETS, f"{out}/%d.jpg")
+            return Command(argv=(found.ffmpeg, *_FFMPEG, *options, *filters))
+
+        return command
+
+    return [
+        Contestant(
+            name="ffmpeg, keyframes",
+            job="sheets",
+            what=f"a media server's way: `ffmpeg -skip_frame nokey -i V -vf {_SHEETS}`",
+            clips=(FILM, LONG),
+            command=sheets("-skip_frame", "nokey"),
+        ),
+        Contestant(
+            name="ffmpeg, every frame",
+            job="sheets",
+            what="the same without `-skip_frame`",
+            clips=(FILM, LONG),
+            once=(LONG,),
+            command=sheets(),
+        ),
+    ]
+
+
+def _floors(found: Tools) -> list[Contestant]:
+    def floor(tolerance: str, *flags: str) -> Callable[[Clip, Path], Command]:
+        def command(clip: Clip, _: Path) -> Command:
+            script = Path(__file__).with_name("floor.py")
+            plan = clip.plans[tolerance]
+            return Command(argv=(found.python, str(script), str(clip.path), str(plan), *flags))
+
+        return command
+
+    return [
+        Contestant(
+            name="floor",
+            job="decoding",
+            what="our frame reader for the classic recipe's instants; nothing is painted",
+            clips=(*SHORT, CUT),
+            command=floor("0"),
+        ),
+        Contestant(
+            name="floor, tolerance 0.04",
+            job="decoding",
+            what="the same with the tolerance",
+            clips=SHORT,
+            command=floor("0.04"),
+        ),
+        Contestant(
+            name="PyAV, every frame",
+            job="decoding",
+            what="a plain decode of the whole video on one thread",
+            clips=(*SHORT, CUT),
+            once=(CUT,),
+            command=floor("0", "--full"),
+        ),
+    ]
+
+
+def _gif_makers(found: Tools, scratch: Path) -> list[Contestant]:
+    def gifski(clip: Clip, out: Path) -> Command:
+        names = sorted(map(str, clip.frames.glob("*.png")))
+        starts = range(0, len(names), _FRAMES_PER_SLICE)
+        options = ["--quality", "90", "--fps", "10", "-W", "240", "--quiet"]
+        lines = [
+            [*options, "-o", f"{out}/{k:06}.gif", *names[k : k + _FRAMES_PER_SLICE]] for k in starts
+        ]
+        return _xargs(str(found.gifski), lines, 1, scratch)
+
+    def moviepy(clip: Clip, out: Path) -> Command:
+        starts = [_text(part.start) for part in clip.slices]
+        head = (str(found.moviepy_python), "-c", _MOVIEPY)
+        return Command(argv=(*head, str(clip.path), str(out), *starts))
+
+    both = [
+        Contestant(
+            name="gifski",
+            job="GIFs",
+            what="`gifski --quality 90`, given finished 240 px frames as PNGs: it does not decode",
+            clips=SHORT,
+            once=SHORT,
+            command=gifski,
+        ),
+        Contestant(
+            name="moviepy",
+            job="GIFs",
+            what="`write_gif` of each slice at 10 frames/s and 240 px",
+            clips=(FILM,),
+            once=(FILM,),
+            command=moviepy,
+        ),
+    ]
+    here = {"gifski": found.gifski, "moviepy": found.moviepy_python}
+    return [each for each in both if here[each.name]]
+
+
+_FFMPEG = ("-nostdin", "-v", "error")
+
+
+def _text(seconds: Fraction) -> str:
+    """Write seconds as ffmpeg reads them."""
+    return f"{float(seconds):.6f}".rstrip("0").rstrip(".")
+
+
+def _xargs(program: str, lines: list[list[str]], at_once: int, scratch: Path) -> Command:
+    """Return a command that runs a program once for each line of arguments."""
+    batch = scratch / "commands.txt"
+    batch.write_text("".join(shlex.join(line) + "\n" for line in lines), encoding="utf-8")
+    return Command(argv=("xargs", "-P", str(at_once), "-L", "1", program), stdin=batch)

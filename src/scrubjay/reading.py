@@ -1,0 +1,101 @@
+"""Opening a plan's video for reading, and counting what that will cost."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import TypeVar
+
+from scrubjay.errors import SourceChangedError
+from scrubjay.media.ffmpeg import ffmpeg_errors
+from scrubjay.media.frames import FrameReader
+from scrubjay.media.rehearsal import RehearsalReader
+from scrubjay.media.source import identify, open_container
+from scrubjay.model import Plan, Reading
+from scrubjay.planning import spacing_of, targets_from
+from scrubjay.timing import Timeline
+
+__all__ = ["explain_reading", "open_reader"]
+
+R = TypeVar("R", bound=FrameReader)
+
+_SPARSE = 1
+"""Seconds between wanted pictures from which on a jump may be cheaper than reading on."""
+
+
+@contextmanager
+def open_reader(plan: Plan, source: str, kind: type[R]) -> Generator[R]:
+    """Open the video of a plan for reading.
+
+    Args:
+        plan: whose pictures will be read.
+        source: path of the video.
+        kind: the reader to make.
+
+    Raises:
+        SourceError: the video cannot be opened, or is another one.
+    """
+    expected, media, recipe = plan.source, plan.media, plan.recipe
+    if identify(source).fingerprint != expected.fingerprint:
+        raise SourceChangedError(f"{expected.name} is not the video that the plan was made for")
+    with open_container(source) as container, ffmpeg_errors(expected.name):
+        stream = next(each for each in container.streams.video if each.index == media.stream_index)
+        yield kind(
+            container,
+            stream,
+            Timeline(time_base=media.time_base, origin=media.origin),
+            tolerance=recipe.tolerance,
+            is_sparse=spacing_of(recipe) >= _SPARSE,
+        )
+
+
+def explain_reading(
+    plan: Plan, *, source: str, on_time: Callable[[Fraction], None] = lambda _: None
+) -> Reading:
+    """Count what a plan's pictures cost to read in one go, from packets alone.
+
+    Args:
+        plan: what would be made.
+        source: path of the video that the plan was made for.
+        on_time: told how far it is.
+
+    Raises:
+        SourceError: the video cannot be read, or is another one.
+    """
+    pictures, largest_miss = 0, Fraction(0)
+    with open_reader(plan, source, RehearsalReader) as reader:
+        reader.start(targets_from(plan, 0))
+        for shown in reader.until(plan.media.duration):
+            pictures += 1
+            largest_miss = max(largest_miss, abs(shown.time - shown.source_time))
+            on_time(shown.time)
+        counts = reader.counts
+        return Reading(
+            pictures=pictures,
+            packets_read=counts.read,
+            frames_decoded=counts.decoded,
+            frames_left_out=counts.read - counts.decoded,
+            frames_in_video=reader.frames_in_video,
+            seeks=counts.seeks,
+            largest_miss=largest_miss,
+            reasons=tuple(_reasons(plan, reader)),
+        )
+
+
+def _reasons(plan: Plan, reader: FrameReader) -> Iterator[str]:
+    """Say why a plan's pictures cost what they do."""
+    tolerance, spacing = plan.recipe.tolerance, spacing_of(plan.recipe)
+    codec = plan.media.codec
+    if reader.can_leave_out:
+        yield f"{codec} says what nothing refers to: such frames that no picture shows are left out"
+    else:
+        yield f"{codec} does not say which frames can be left out, so all that are read are decoded"
+    if spacing < _SPARSE:
+        yield f"pictures are {float(spacing):g} s apart: frames are read one after the other"
+    elif tolerance:
+        yield f"pictures are {float(spacing):g} s apart: a keyframe within the tolerance is sought"
+    elif reader.has_index:
+        yield f"pictures are {float(spacing):g} s apart: GOPs between them are passed over"
+    else:
+        yield "the file has no index of its keyframes, so it is read from end to end"
+    if not tolerance:
+        yield "the tolerance is 0: every picture is the exact one"
