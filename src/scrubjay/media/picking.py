@@ -77,14 +77,16 @@ class Wanted:
         self.time = time
         self.limit = timeline.last_pts_at(time)
         """The last tick at which the exact frame may start."""
-        earliest, latest = time - tolerance, time + tolerance
-        if before is not None:
-            earliest = max(earliest, (before + time) / 2, before)
-        if after is not None:
-            latest = min(latest, (time + after) / 2)
-        self.earliest = timeline.last_pts_at(earliest) + 1
-        self.latest = timeline.last_pts_at(latest)
+        self.earliest, self.latest = self.limit + 1, self.limit
         """Frames that start from `earliest` to `latest` may stand for the exact one."""
+        if tolerance:
+            earliest, latest = time - tolerance, time + tolerance
+            if before is not None:
+                earliest = max(earliest, (before + time) / 2)
+            if after is not None:
+                latest = min(latest, (time + after) / 2)
+            self.earliest = timeline.last_pts_at(earliest) + 1
+            self.latest = timeline.last_pts_at(latest)
         self._next_limit = None if after is None else timeline.last_pts_at(after)
         self.pick: int | None = None
         """The PTS of the frame to show, once that is known."""
@@ -102,7 +104,7 @@ class Wanted:
             return
         exact = stamps[place]
         cheapest, self.pick = (max(kinds[exact], Kind.REFERENCE), 0), exact
-        if kinds[exact] is Kind.KEY:
+        if kinds[exact] is Kind.KEY or self.earliest > self.latest:
             return
         for index, pts in enumerate(stamps):
             rank = kinds[pts], abs(pts - self.limit)
@@ -155,10 +157,13 @@ class Instants:
         if near.newest is None:
             return True
         self._choose_until(near.newest, near.kinds)
-        return any(
-            wanted.pick == pts if wanted.pick is not None else self._may_be(wanted, pts, near.kinds)
-            for wanted in self._waiting
-        )
+        for wanted in self._waiting:
+            if wanted.pick is None:
+                if pts <= max(wanted.limit, wanted.latest):
+                    return self._may_be(wanted, pts, near.kinds)
+            elif wanted.pick == pts:
+                return True
+        return False
 
     def _choose_until(self, newest: int, kinds: Mapping[int, Kind]) -> None:
         """Choose the frames that no unread packet, of a DTS after `newest`, can change."""
@@ -177,7 +182,8 @@ class Instants:
 
     @staticmethod
     def _may_be(wanted: Wanted, pts: int, kinds: Mapping[int, Kind]) -> bool:
-        """Whether an instant whose choice is still open may turn out to show a frame."""
-        if pts > max(wanted.limit, wanted.latest):
-            return False
+        """Whether an instant whose choice is still open may turn out to show a frame.
+
+        If it may not, no later instant may: what is between it and the frame is so for them, too.
+        """
         return pts >= wanted.earliest or not any(pts < other <= wanted.limit for other in kinds)
