@@ -14,11 +14,13 @@ from av.video.stream import VideoStream
 from scrubjay.errors import NoVideoError, UnsupportedVideoError
 from scrubjay.media.ffmpeg import DECODE_ERRORS, ffmpeg_errors
 from scrubjay.media.source import (
+    as_fraction,
     identify,
     open_container,
     origin_of,
     read_only,
     rewind,
+    time_base_of,
     video_streams,
 )
 from scrubjay.model import MediaInfo, SourceRef
@@ -91,9 +93,7 @@ def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame
 
 
 def _describe(container: InputContainer, stream: VideoStream, picture: VideoFrame) -> MediaInfo:
-    timeline = Timeline(
-        time_base=stream.time_base or Fraction(1, 90_000), origin=origin_of(container)
-    )
+    timeline = Timeline(time_base=time_base_of(stream), origin=origin_of(container))
     declared = Fraction(container.duration, 1_000_000) if container.duration else None
     end = _measured_end(container, stream, timeline, declared)
     first = timeline.seconds(picture.pts or 0)
@@ -111,7 +111,7 @@ def _describe(container: InputContainer, stream: VideoStream, picture: VideoFram
         first_picture=first,
         origin=timeline.origin,
         time_base=timeline.time_base,
-        frame_rate=stream.average_rate or None,
+        frame_rate=as_fraction(stream.average_rate),
         width=height if turned else width,
         height=width if turned else height,
         coded_width=picture.width,
@@ -159,7 +159,7 @@ def _measured_end(
 
 def _end_of_packets(container: InputContainer, stream: VideoStream) -> int | None:
     """Return the tick at which the packets from here on end; None if there are none."""
-    usual = _usual_length(stream) / (stream.time_base or Fraction(1, 90_000))
+    usual = _usual_length(stream) / time_base_of(stream)
     end: int | None = None
     try:
         for packet in container.demux(stream):
@@ -174,14 +174,13 @@ def _end_of_packets(container: InputContainer, stream: VideoStream) -> int | Non
 
 def _usual_length(stream: VideoStream) -> Fraction:
     """Return how long a picture of the stream is shown on average, in seconds."""
-    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    rate = as_fraction(stream.average_rate) or as_fraction(stream.guessed_rate) or Fraction(25)
     return 1 / rate if rate > 0 else Fraction(1, 25)
 
 
 def _picture_aspect(stream: VideoStream) -> Fraction:
     """Return how wide a coded pixel is to its height; 1 where that is not said."""
-    aspect = stream.sample_aspect_ratio
-    return aspect or Fraction(1)
+    return as_fraction(stream.sample_aspect_ratio) or Fraction(1)
 
 
 def _displayed(width: int, height: int, aspect: Fraction) -> tuple[int, int]:

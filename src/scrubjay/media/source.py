@@ -1,11 +1,12 @@
 """Opening a video: only local files, only known containers, only the video stream."""
 
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -17,7 +18,16 @@ from scrubjay.errors import NoVideoError, SourceNotFoundError, SourceUnreadableE
 from scrubjay.media.ffmpeg import ffmpeg_errors
 from scrubjay.model import SourceRef
 
-__all__ = ["identify", "open_container", "origin_of", "read_only", "rewind", "video_streams"]
+__all__ = [
+    "as_fraction",
+    "identify",
+    "open_container",
+    "origin_of",
+    "read_only",
+    "rewind",
+    "time_base_of",
+    "video_streams",
+]
 
 _CONTAINERS = (
     "mov", "matroska", "webm", "avi", "mpegts", "mpeg", "mpegvideo", "flv", "ogg", "asf", "mxf",
@@ -29,6 +39,12 @@ _CONTAINERS = (
 The last four hold sound alone; they open only so that the error can say so."""
 
 _OPTIONS = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
+
+_BEFORE_19 = int(av.__version__.partition(".")[0]) < 19  # noqa: PLR2004  a version
+_TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if _BEFORE_19 else {}
+"""Old files hold names in any encoding; PyAV 19 bears that by itself."""
+
+_open: Callable[..., InputContainer] = av.open
 
 _WHOLE_BYTES = 64 << 20
 _SAMPLES = 64
@@ -83,7 +99,7 @@ def open_container(location: str) -> Generator[InputContainer]:
     name = Path(location).name
     with ffmpeg_errors(name):
         # `file:` keeps FFmpeg from reading "a:b.mp4" as a protocol or "-i.mp4" as anything else
-        container = av.open(f"file:{location}", options=_OPTIONS, metadata_errors="replace")
+        container = _open(f"file:{location}", options=_OPTIONS, **_TOLERANT)
     with container:
         yield container
 
@@ -106,6 +122,16 @@ def video_streams(container: InputContainer) -> list[VideoStream]:
     return sorted(moving, key=lambda stream: stream is not best)
 
 
+def as_fraction(value: Fraction | None) -> Fraction | None:
+    """Return a ratio as a fraction (PyAV 19 has a type of its own); None for none and for 0."""
+    return Fraction(value.numerator, value.denominator) if value else None
+
+
+def time_base_of(stream: Stream) -> Fraction:
+    """Return the length of a stream's tick in seconds; MPEG's where it does not say."""
+    return as_fraction(stream.time_base) or Fraction(1, 90_000)
+
+
 def read_only(container: InputContainer, wanted: Stream) -> None:
     """Tell FFmpeg not to read the packets of any other stream."""
     for stream in container.streams:
@@ -119,12 +145,11 @@ def origin_of(container: InputContainer) -> Fraction:
     """
     return min(
         (
-            stream.start_time * stream.time_base
+            stream.start_time * time_base_of(stream)
             for stream in container.streams
             if stream.type in {"audio", "video"}
             and not stream.disposition & Disposition.attached_pic
             and stream.start_time is not None
-            and stream.time_base is not None
         ),
         default=Fraction(0),
     )
@@ -138,7 +163,7 @@ def rewind(container: InputContainer, stream: VideoStream) -> None:
     without packets refuses both.
     """
     first = stream.start_time or 0
-    margin = round(10 / (stream.time_base or Fraction(1, 90_000)))
+    margin = round(10 / time_base_of(stream))
     for target in (first - margin, first):
         try:
             container.seek(target, stream=stream)
