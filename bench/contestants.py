@@ -20,6 +20,7 @@ _ONE_RUN = (
 )
 _SHEETS = "fps=1/10,scale=320:-1,tile=10x10"
 _MOVIEPY = """
+import sys
 from moviepy import VideoFileClip
 video, folder, *starts = sys.argv[1:]
 with VideoFileClip(video, audio=False) as film:
@@ -52,6 +53,12 @@ class Contestant:
     """From a clip and an empty folder to what is run."""
     once: tuple[str, ...] = ()
     """Clips on which it is too slow for more than one round."""
+    most_rounds: int = 100
+
+    def runs_in(self, number: int, clip: str) -> bool:
+        """Whether it runs in a round (0-based) on a clip."""
+        most = 1 if clip in self.once else self.most_rounds
+        return clip in self.clips and number < most
 
 
 def contestants(found: Tools, scratch: Path) -> list[Contestant]:
@@ -137,6 +144,7 @@ def _references(found: Tools, scratch: Path) -> list[Contestant]:
             what="the reference's two commands for each slice, one after the other",
             clips=(*SHORT, CUT),
             once=(CUT,),
+            most_rounds=2,
             command=spread(two_runs, 1),
         ),
         Contestant(
@@ -145,6 +153,7 @@ def _references(found: Tools, scratch: Path) -> list[Contestant]:
             what="the same commands through `xargs -P`",
             clips=(*SHORT, CUT),
             once=(CUT,),
+            most_rounds=2,
             command=spread(two_runs, cores()),
         ),
         Contestant(
@@ -153,13 +162,15 @@ def _references(found: Tools, scratch: Path) -> list[Contestant]:
             what="one command a slice, with a split filter and two outputs",
             clips=(*SHORT, CUT),
             once=(CUT,),
+            most_rounds=2,
             command=spread(one_run, 1),
         ),
         Contestant(
             name="ffmpeg, one run a slice, all cores",
             job="classic",
             what="the same commands through `xargs -P`",
-            clips=SHORT,
+            clips=(FILM,),
+            most_rounds=2,
             command=spread(one_run, cores()),
         ),
     ]
@@ -179,6 +190,7 @@ def _sheets(found: Tools) -> list[Contestant]:
             job="sheets",
             what=f"a media server's way: `ffmpeg -skip_frame nokey -i V -vf {_SHEETS}`",
             clips=(FILM, LONG),
+            most_rounds=2,
             command=sheets("-skip_frame", "nokey"),
         ),
         Contestant(
@@ -230,7 +242,7 @@ def _floors(found: Tools) -> list[Contestant]:
 def _gif_makers(found: Tools, scratch: Path) -> list[Contestant]:
     def gifski(clip: Clip, out: Path) -> Command:
         names = sorted(map(str, clip.frames.glob("*.png")))
-        starts = range(0, len(names), _FRAMES_PER_SLICE)
+        starts = range(0, len(names) - 1, _FRAMES_PER_SLICE)  # it refuses a last lone frame
         options = ["--quality", "90", "--fps", "10", "-W", "240", "--quiet"]
         lines = [
             [*options, "-o", f"{out}/{k:06}.gif", *names[k : k + _FRAMES_PER_SLICE]] for k in starts

@@ -44,7 +44,9 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, help="rounds; the slowest run once (default: 3)")
+    parser.add_argument(
+        "--rounds", type=int, help="rounds; slow rivals get one or two (default: 3)"
+    )
     parser.add_argument("--quick", action="store_true", help="one round of the short clips")
     parser.add_argument(
         "--full",
@@ -77,7 +79,7 @@ def _run_all(
     for video in ready:
         for contestant in _turns(chosen, video, options.rounds):
             _run_one(contestant, video, results)
-        if video.name == LONG and any(each.name in OURS.values() for each in chosen):
+        if video.name == LONG and {each.name for each in chosen} & set(OURS.values()):
             _run_long(video, found, results, rounds=options.rounds, full=options.full)
         to_json(results, BENCH / "results.json")
 
@@ -88,7 +90,7 @@ def _turns(everyone: list[Contestant], video: Clip, rounds: int) -> Iterator[Con
     for number in range(rounds):
         turn = number % len(here)
         for each in here[turn:] + here[:turn]:
-            if not (number and video.name in each.once):
+            if each.runs_in(number, video.name):
                 yield each
 
 

@@ -7,8 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from scrubjay.encode.cells import CellTable
 from scrubjay.encode.gif import encode_gif
-from scrubjay.encode.palette import CellTable, RgbPicture, build_palette, plan_palettes
+from scrubjay.encode.packed import RgbPicture, pack, squares
+from scrubjay.encode.palette import build_palette
+from scrubjay.encode.stretches import plan_palettes
 
 TENTH = Fraction(1, 10)
 
@@ -239,6 +242,42 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
         encode([picture], colors=256)
     with pytest.raises(ValueError, match="size"):
         encode([picture, picture[:-1]])
+
+
+def test_a_table_s_memory_is_handed_on_clean() -> None:
+    """A table in the memory of another one answers as if it had got its own."""
+    pixels = np.random.default_rng(7).integers(0, 1 << 24, 5000).astype(np.uint32)
+    palettes = np.random.default_rng(8).integers(0, 256, (2, 200, 3), dtype=np.uint8)
+    for bits in (6, 7, 8):
+        used = CellTable(palettes[0], 200, bits)
+        used.lookup(pixels)
+        handed = CellTable(palettes[1], 200, bits, used)
+        assert np.array_equal(
+            handed.lookup(pixels), CellTable(palettes[1], 200, bits).lookup(pixels)
+        )
+
+
+def test_a_table_finds_the_nearest_colours() -> None:
+    """With 8 bits every answer is exactly a nearest colour, repeated pixels or not."""
+    noise = np.random.default_rng(9)
+    palette = noise.integers(0, 256, (99, 3), dtype=np.uint8)
+    pixels = noise.integers(0, 256, (3000, 3), dtype=np.uint8)[noise.integers(0, 3000, 9000)]
+    packed = np.empty(len(pixels), dtype=np.uint32)
+    pack(pixels[None], packed)
+    found = CellTable(palette, 99, 8).lookup(packed).view(np.uint8).reshape(-1, 4)
+    assert np.array_equal(palette[found[:, 3] - 1], found[:, :3])
+    best = squared(pixels[:, None], palette[None]).min(axis=1)
+    assert np.array_equal(squared(pixels, found[:, :3]), best)
+
+
+def test_packed_squares_are_exact() -> None:
+    """The squared distance of packed colours is that of their channels, up to black and white."""
+    pixels = np.random.default_rng(2).integers(0, 256, (2, 4000, 3), dtype=np.uint8)
+    pixels[:, 0] = [[0], [255]]
+    packed = np.empty((2, 4000), dtype=np.uint32)
+    for some, words in zip(pixels, packed, strict=True):
+        pack(some[None], words)
+    assert np.array_equal(squares(*packed), squared(*pixels))
 
 
 def test_build_palette_ignores_the_order_of_pixels() -> None:

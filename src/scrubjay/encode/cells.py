@@ -1,0 +1,125 @@
+"""From colour cells to palette colours, for every pixel that is drawn."""
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubjay.encode.nearest import find_nearest, make_scorer, widen
+from scrubjay.encode.packed import Packed, squares
+from scrubjay.encode.palette import Palette, trimmed
+
+__all__ = ["CellTable"]
+
+_BYTE = np.uint32(0xFF)
+_FAR = 3 * 24**2  # squared distance to all colours at which one is spent
+_FEW = 300  # cells in which it does not pay to look for repetitions
+_GOLDEN, _TOP = np.uint32(0x9E3779B1), np.uint32(16)  # Knuth's multiplicative hash, to 16 bits
+
+
+class CellTable:
+    """From a colour cell to the nearest colour of a palette, filled as cells are met.
+
+    Args:
+        palette: the colours to start with.
+        colors: how many it may grow to, at most 255. A sample misses what is small: a far colour
+            met while mapping (a cursor, a lamp) is added, any colour if the palette had them all.
+        bits: of each channel that a cell keeps, 6 to 8. In flat graphics 6 lose 5 dB against 7
+            (there are few cells, and everything lies in them) and 8 gain up to another 1. In film
+            8 gain 0.2 dB over 6 and take a third more time, since so many more cells are met.
+        spare: a table of which only the palette is still needed; its memory is taken over.
+    """
+
+    def __init__(
+        self, palette: Palette, colors: int, bits: int, spare: "CellTable | None" = None
+    ) -> None:
+        self._colors = colors
+        self._drop = np.uint32(8 - bits)
+        self._mask = np.uint32(0x010101 * ((1 << bits) - 1))
+        self._far = _FAR if len(palette) >= trimmed(colors) else 0
+        # A cell's place is its colour, shifted and masked: two passes, where closing the gaps of a
+        # 6-bit cell takes six. The gaps are memory that nothing touches.
+        memory = None if spare is None else spare._release()  # noqa: SLF001
+        if memory is None or len(memory) <= int(self._mask):
+            memory = np.zeros(int(self._mask) + 1, dtype=np.uint8)
+        self._table = memory  # 0: not yet known
+        self._filled: list[Packed] = []
+        self._use(palette)
+
+    @property
+    def palette(self) -> Palette:
+        """The colours so far; those that were there keep their places."""
+        return self._palette
+
+    def _release(self) -> npt.NDArray[np.uint8]:
+        """Give the table's memory away, cleared; no look-up may follow."""
+        table, self._table = self._table, np.zeros(0, dtype=np.uint8)
+        for cells in self._filled:  # getting 16 MB of zeros anew takes 1 ms, this 0.1
+            table[cells] = 0
+        self._filled = []
+        return table
+
+    def _use(self, palette: Palette) -> None:
+        """Take these colours."""
+        self._palette = palette
+        self._scorer = make_scorer(palette.astype(np.uint16) * 2)  # see `_fill`
+        wide = palette.astype(np.uint32)
+        index = np.arange(1, len(palette) + 1, dtype=np.uint32)
+        self._packed: Packed = np.zeros(256, dtype=np.uint32)
+        self._packed[index] = index << 24 | wide[:, 2] << 16 | wide[:, 1] << 8 | wide[:, 0]
+
+    def lookup(self, pixels: Packed) -> Packed:
+        """Map pixels to palette colours.
+
+        Args:
+            pixels: (n,) packed colours.
+
+        Returns:
+            (n,) the nearest colours, packed with their indices in the highest bytes; these start
+            at 1, since 0 is the transparent one.
+        """
+        cells = pixels >> self._drop
+        cells &= self._mask
+        found = self._table.take(cells, mode="clip")
+        missed = np.flatnonzero(found == 0)
+        if len(missed):
+            cells = cells.take(missed)
+            self._fill(_distinct(cells) if len(cells) > _FEW else cells)
+            found[missed] = self._table.take(cells, mode="clip")
+        return self._packed.take(found, mode="clip")
+
+    def _fill(self, cells: Packed) -> None:
+        """Find the nearest colours of the middles of some cells."""
+        size = 1 << int(self._drop)
+        # doubled, since middles lie between levels: all stay whole numbers
+        channels = ((cells >> np.uint32(8 * i) & _BYTE) * (2 * size) + (size - 1) for i in range(3))
+        nearest = find_nearest(widen(channels, len(cells)), self._scorer)
+        if len(self._palette) < self._colors:
+            self._add_far(cells, nearest)
+        self._table[cells] = nearest + 1
+        self._filled.append(cells)
+
+    def _add_far(self, cells: Packed, nearest: npt.NDArray[np.intp]) -> None:
+        """Add the middles that are far from all colours to these, the farthest first."""
+        middles = (cells << self._drop) + np.uint32(0x010101 * (((1 << int(self._drop)) - 1) // 2))
+        far = squares(middles, self._packed.take(nearest + 1) & np.uint32(0xFFFFFF))
+        worst = int(far.argmax())
+        while far[worst] > self._far and len(self._palette) < self._colors:
+            added = middles[worst : worst + 1]
+            self._use(np.vstack([self._palette, added.view(np.uint8)[:3]]))
+            off = squares(middles, np.repeat(added, len(middles)))
+            nearest[off < far] = len(self._palette) - 1
+            far = np.minimum(far, off)
+            worst = int(far.argmax())
+
+
+def _distinct(cells: Packed) -> Packed:
+    """Leave out the repetitions of cells, but for a few; three times faster than by sorting.
+
+    Of the cells that hash alike the last stays, and those that differ from it.
+    """
+    hashes = cells * _GOLDEN >> _TOP
+    numbers = np.arange(len(cells), dtype=np.uint32)
+    winners = np.empty(1 << 16, dtype=np.uint32)
+    winners[hashes] = numbers
+    last = winners.take(hashes)
+    kept = np.flatnonzero((last == numbers) | (cells.take(last) != cells))
+    return cells.take(kept)

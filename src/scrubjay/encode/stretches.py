@@ -1,0 +1,143 @@
+"""Choosing which neighbouring pictures share a palette."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from scrubjay.encode.nearest import find_nearest, make_scorer, widen
+from scrubjay.encode.packed import RgbPicture
+from scrubjay.encode.palette import Palette, Pixels, build_palette, count_colors
+
+__all__ = ["Stretch", "plan_palettes"]
+
+_BLOCK = 10  # pictures that are judged together, at most
+_DRIFT = 12.0  # mean difference to a block's first picture, in levels, at which a new one starts
+_BLOCK_PIXELS = 16384  # sampled from a block; with 4096 the screencast loses 1.9 dB
+_WINDOW = 1  # blocks that an own palette is made from
+_PAYS = 0.7  # an own palette costs 768 bytes a frame: it must take this off the squared error
+_STAYS = (
+    1.1  # and stays while its error is at most so many times that at first (1.3: film loses 0.3 dB)
+)
+_JUDGED = 512  # pixels of a sample that a palette is judged by
+_VARIED = (
+    8192  # different colours in a 32nd of all samples: most blocks get a palette of their own,
+)
+_THIN = 6  # and one sample in so many will do for the common one
+_GOOD = 3.0  # squared error of a pixel that needs no better palette (48 dB)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Neighbouring pictures that share a palette: ``start <= index < stop``."""
+
+    start: int
+    stop: int
+    palette: Palette
+    error: float
+    """Mean squared error of a sampled pixel, summed over its channels, wherever it is used."""
+    common: bool
+    """Whether this is the palette for all that have none of their own."""
+
+
+def plan_palettes(pictures: Sequence[RgbPicture], colors: int) -> list[Stretch]:
+    """Choose one palette for all pictures, and own ones for the stretches where that pays.
+
+    Args:
+        pictures: equal-sized pictures, at least one.
+        colors: how many colours a palette may have, 1 to 255.
+
+    Returns:
+        Stretches in order, without holes.
+    """
+    bounds = _block_bounds(pictures)
+    blocks = [_sample(pictures[i:j]) for i, j in pairwise(bounds)]
+    common = build_palette(_common_sample(blocks), colors)
+    errors = [_error(block, common) for block in blocks]
+    common_error = sum(errors) / len(errors)
+    stretches: list[Stretch] = []
+    at, patience = 0, 1
+    while at < len(blocks):
+        own, stop = _own_palette(blocks, errors, at, colors)
+        if own is None and errors[at] > _GOOD:  # do not try again soon where it did not pay
+            stop = min(at + patience, len(blocks))
+            patience *= 2
+        stretches.append(
+            Stretch(
+                start=bounds[at],
+                stop=bounds[stop],
+                palette=common if own is None else own,
+                error=common_error if own is None else sum(errors[at:stop]) / (stop - at),
+                common=own is None,
+            )
+        )
+        at = stop
+    return stretches
+
+
+def _block_bounds(pictures: Sequence[RgbPicture]) -> list[int]:
+    """Cut the pictures where they have become others: at scene cuts, and often within fades."""
+    height, width = pictures[0].shape[:2]
+    down, right = height // 10 + 1, width // 16 + 1
+    thumbs = np.stack([p[down // 2 :: down, right // 2 :: right] for p in pictures])
+    levels = thumbs.reshape(len(thumbs), -1).astype(np.int16)
+    bounds = [0]
+    for at in range(1, len(pictures)):
+        drift = np.abs(levels[at] - levels[bounds[-1]]).mean()
+        if drift > _DRIFT or at - bounds[-1] == _BLOCK:
+            bounds.append(at)
+    return [*bounds, len(pictures)]
+
+
+def _own_palette(
+    blocks: list[Pixels], errors: list[float], at: int, colors: int
+) -> tuple[Palette | None, int]:
+    """Try a palette of its own for the blocks from `at` on.
+
+    Returns:
+        The palette and the block where it ends, with its `errors` put in; or None.
+    """
+    if errors[at] <= _GOOD:
+        return None, at + 1
+    stop = min(at + _WINDOW, len(blocks))
+    own = build_palette(np.concatenate(blocks[at:stop]), colors)
+    found = [_error(block, own) for block in blocks[at:stop]]
+    if sum(found) > _PAYS * sum(errors[at:stop]):
+        return None, at + 1
+    limit = _STAYS * sum(found) / len(found)
+    while stop < len(blocks):
+        error = _error(blocks[stop], own)
+        if error > min(limit, errors[stop]):
+            break
+        found.append(error)
+        stop += 1
+    errors[at:stop] = found
+    return own, stop
+
+
+def _sample(pictures: Sequence[RgbPicture]) -> Pixels:
+    """Take an even sample of the pixels of some pictures; all of them when they are few."""
+    distinct = [p for i, p in enumerate(pictures) if i == 0 or p is not pictures[i - 1]]
+    frames = distinct[:: max(1, (len(distinct) + 2) // 3)]
+    height, width = frames[0].shape[:2]
+    step = 1
+    while len(frames) * (height // step) * (width // step) > _BLOCK_PIXELS:
+        step += 1
+    shifts = [(i * 2 % step, i * 3 % step) for i in range(len(frames))]
+    parts = [p[y::step, x::step].reshape(-1, 3) for p, (y, x) in zip(frames, shifts, strict=True)]
+    return np.concatenate(parts) if min(map(len, parts)) else frames[0].reshape(-1, 3)
+
+
+def _common_sample(blocks: Sequence[Pixels]) -> Pixels:
+    """Join the samples; thin them where colours are so many that most blocks get an own palette."""
+    pixels = np.concatenate(blocks)
+    return pixels[::_THIN] if count_colors(pixels[::32]) > _VARIED else pixels
+
+
+def _error(pixels: Pixels, palette: Palette) -> float:
+    """Measure the mean squared distance of pixels to their palette colours."""
+    some = pixels[:: max(1, len(pixels) // _JUDGED)]
+    points, colors = widen(some.T, len(some)), palette.astype(np.float64)
+    off = some - colors[find_nearest(points, make_scorer(colors))]
+    return float((off * off).sum()) / len(some)
