@@ -43,8 +43,9 @@ fix: $(VENV)/.dev
 	$(BIN)/ruff format
 	$(BIN)/python docs/generate.py
 
+# Scrubjay and its rivals, side by side: about half an hour. BENCH=--quick is a look in minutes.
 bench: $(VENV)/.dev
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/run.py $(BENCH)
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench dist

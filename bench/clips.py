@@ -101,7 +101,7 @@ def _make(name: str, path: Path, ffmpeg: str) -> None:
             run("bash", MEDIA / "make_long.sh", BENCH)
             _FILES[LONG].with_stem("feature_3h_faststart").unlink()
         if name == CUT:
-            copy = ("-i", _FILES[LONG], "-t", "600", "-map", "0:v", "-map", "0:a", "-c", "copy")
+            copy = ("-i", _FILES[LONG], "-t", "599.8", "-map", "0:v", "-map", "0:a", "-c", "copy")
             _ffmpeg(ffmpeg, path, *copy)
         return
     codec, *options = _ENCODERS[name]

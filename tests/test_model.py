@@ -70,7 +70,14 @@ def test_a_record_survives_json() -> None:
         index=1,
         start=Fraction(7, 3),
         end=Fraction(14, 3),
-        animation=AnimationRecord(key="a", media_type="image/gif", frames=24, **made),  # type: ignore[arg-type]
+        animation=AnimationRecord(
+            key="a",
+            media_type="image/gif",
+            frames=24,
+            size_bytes=7,
+            over_budget=False,
+            blake2b="0",
+        ),
         frames=(FrameRecord(key="f", time=Fraction(3), source_time=Fraction(71, 24), **made),),  # type: ignore[arg-type]
         sheet=SheetRecord(
             key="s",

@@ -109,6 +109,9 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
     frames: int
     sheets: int
     size_bytes: Annotated[int, Meta(description="Of all artifacts of the set.")]
+    over_budget: Annotated[
+        int, Meta(description="Animations larger than `max_bytes` even at their worst.")
+    ]
     stale: Annotated[int, Meta(description="Objects of an earlier plan that are still there.")]
     removed: Annotated[int, Meta(description="Objects of an earlier plan that were removed.")]
     seconds: Annotated[float, Meta(description="Wall time of the run.")]

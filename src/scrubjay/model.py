@@ -88,6 +88,9 @@ class Animations(_Strict, frozen=True, kw_only=True):
         int, Meta(ge=1, le=4096, description="Width in px; a smaller video is not enlarged.")
     ] = 240
     colors: Annotated[int, Meta(ge=2, le=255, description="Most colours in a palette.")] = 255
+    max_bytes: Annotated[
+        int, Meta(ge=0, description="Most bytes of one animation, as far as can be; 0: no bound.")
+    ] = 0
 
     def __post_init__(self) -> None:
         _check("fps", self.fps, Fraction(1, 100), Fraction(50))
@@ -280,6 +283,8 @@ class AnimationRecord(_Value, frozen=True, kw_only=True):
     media_type: str
     frames: int
     size_bytes: int
+    over_budget: bool
+    """Whether it is larger than the recipe's `max_bytes` even at its worst."""
     blake2b: str
 
 
@@ -342,6 +347,9 @@ class AnimationEntry(_Value, frozen=True, kw_only=True):
     height: int
     frames: Annotated[int, Meta(description="How many pictures it holds.")]
     size_bytes: int
+    over_budget: Annotated[
+        bool, Meta(description="Whether it is larger than `max_bytes` even at its worst.")
+    ]
 
 
 class FrameEntry(_Value, frozen=True, kw_only=True):

@@ -162,6 +162,7 @@ def _finished(
         frames=len(manifest.frames),
         sheets=len(manifest.sheets),
         size_bytes=sum(sum(record.sizes().values()) for record in records.values()),
+        over_budget=sum(entry.over_budget for entry in manifest.animations),
         stale=0 if remove_stale else len(stale),
         removed=len(stale) if remove_stale else 0,
         seconds=round(monotonic() - began, 3),

@@ -117,13 +117,15 @@ class Studio:
     def _make_animation(
         self, part: Slice, times: tuple[Fraction, ...], pictures: list[RgbPicture]
     ) -> Artifact:
-        colors = self._plan.recipe.animations.colors
-        data = encode_gif(pictures, times, part.end, colors=colors)
+        options = self._plan.recipe.animations
+        most = options.max_bytes or None
+        data = encode_gif(pictures, times, part.end, colors=options.colors, max_bytes=most)
         record = AnimationRecord(
             key=animation_key(part.start),
             media_type="image/gif",
             frames=len(pictures),
             size_bytes=len(data),
+            over_budget=most is not None and len(data) > most,
             blake2b=_digest(data),
         )
         return Artifact(data, "image/gif", record)

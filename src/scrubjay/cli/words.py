@@ -45,6 +45,11 @@ def describe_result(planned: Planned, finished: Finished) -> str:
             sentences.append(f"{planned.done} of {planned.slices} slices were there already.")
     else:
         sentences = [f"Nothing to do, all is there: {what}."]
+    if finished.over_budget:
+        sentences.append(
+            f"{finished.over_budget} of the animations exceed --animation-max-bytes even at "
+            "their worst; make them smaller or shorter."
+        )
     if finished.removed:
         sentences.append(f"Removed {finished.removed} objects of an earlier plan.")
     if finished.stale:

