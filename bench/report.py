@@ -89,7 +89,7 @@ def _target_table(found: list[Target]) -> Iterator[str]:
         goal = f"{'at most' if each.at_most else 'at least'} {each.goal:g}{each.unit}"
         verdict = "met" if each.is_met else "**not met**"
         verdict += f" ({each.note})" if each.note else ""
-        measured = f"{each.found:.3g}" if each.found < 100 else f"{each.found:.0f}"
+        measured = f"{each.found:.4g}" if each.found < 100 else f"{each.found:.0f}"
         yield f"| {each.what} | {goal} | {each.clip} | {measured}{each.unit} | {verdict} |"
 
 
