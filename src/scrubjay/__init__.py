@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scrubjay.errors import IncompleteError, ScrubjayError
     from scrubjay.events import Event
     from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Plan, Recipe, Sheets
-    from scrubjay.pipeline import make, plan, probe
+    from scrubjay.pipeline import explain, make, plan, probe
     from scrubjay.publishing.documents import publish
     from scrubjay.store import Store
     from scrubjay.work import render_slice
@@ -38,6 +38,7 @@ __all__ = [
     "Sheets",
     "Store",
     "__version__",
+    "explain",
     "make",
     "plan",
     "probe",
@@ -59,6 +60,7 @@ _HOMES = {
     "ScrubjayError": "errors",
     "Sheets": "model",
     "Store": "store",
+    "explain": "pipeline",
     "make": "pipeline",
     "plan": "pipeline",
     "probe": "pipeline",

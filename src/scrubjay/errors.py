@@ -15,12 +15,12 @@
     │   ├── DestinationError       it cannot be written or is not what it should be
     │   ├── StoreFullError         no space is left
     │   └── ObjectNotFoundError    no object has that key
-    ├── RenderError                a slice could not be made; carries its index
+    ├── RenderError                a slice could not be made
     ├── EngineError                the runner failed, not the work (retryable)
     │   ├── WorkerCrashedError     the worker process died
     │   ├── WorkerStalledError     the worker process showed no progress and was killed
     │   └── WorkerMemoryError      the worker process needed more memory than it may have
-    └── IncompleteError            the set is finished but has gaps; carries them
+    └── IncompleteError            the set is published but has gaps; carries its manifest
 
 Errors of other libraries enter this tree at one place for each library (`media.ffmpeg`, `store`),
 with `raise ... from`. Doors own the tables from these classes to exit codes and the like.

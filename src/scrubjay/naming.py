@@ -1,7 +1,7 @@
 """Every object key is spelled here, and nowhere else.
 
 A key is relative to the destination. Artifacts are named by the second at which they start, with
-milliseconds where that is not whole, so that names sort by time.
+milliseconds where that is not whole.
 """
 
 import re

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.errors import IncompleteError, SourceUnreadableError
+from scrubjay.errors import IncompleteError, RenderError, SourceUnreadableError
 from scrubjay.events import Finished, OnEvent, Planned, Probed
 from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe
 from scrubjay.naming import FOLDERS, MANIFEST, is_ours
@@ -68,13 +68,13 @@ def make(
             lost = running.run(Job(wanted, video, store), missing, tell) if missing else {}
     finally:
         store.sweep(FOLDERS, is_ours)  # now that nobody writes any more
-    if len(lost) == len(wanted.slices):
+    if lost and len(lost) == len(wanted.slices):
         raise lost[min(lost)]
     reasons = {index: str(error) for index, error in lost.items()}
     manifest = publish(wanted, store, reasons=reasons, video_url=_url_from(store, video))
     tell(_finished(wanted, store, manifest, remove_stale=remove_stale, began=began))
-    if lost:
-        raise IncompleteError(manifest, list(lost.values()))
+    if manifest.status != "complete":  # the store decides, not what the engine told
+        raise IncompleteError(manifest, list(lost.values()) or [_vanished(manifest)])
     return manifest
 
 
@@ -144,6 +144,11 @@ def _begin(store: Store, wanted: Plan, tell: OnEvent) -> Sequence[int]:
         )
     )
     return [part.index for part in missing]
+
+
+def _vanished(manifest: Manifest) -> RenderError:
+    gaps = ", ".join(f"{gap.start:g} to {gap.end:g} s" for gap in manifest.gaps)
+    return RenderError(f"slices are gone from the destination, or another run changed it: {gaps}")
 
 
 def _finished(

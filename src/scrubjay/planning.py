@@ -126,7 +126,13 @@ def spacing_of(recipe: Recipe) -> Fraction:
 def _fitted(media: MediaInfo, width: int) -> Size:
     """Return the displayed size scaled to `width` px, never enlarged; 0 is the displayed size."""
     width = min(width, media.width) if width else media.width
-    return Size(width=width, height=max(1, round(Fraction(width * media.height, media.width))))
+    height = max(1, round(Fraction(width * media.height, media.width)))
+    if max(width, height) > MAX_JPEG_PX:
+        raise RecipeError(
+            f"pictures would be {width} x {height} px, and a JPEG or GIF holds {MAX_JPEG_PX} px a "
+            "side; ask for a smaller width"
+        )
+    return Size(width=width, height=height)
 
 
 def _grid(media: MediaInfo, recipe: Recipe) -> SheetGrid:

@@ -10,7 +10,7 @@ import msgspec
 
 from scrubjay.errors import DestinationError, ObjectNotFoundError
 from scrubjay.model import Plan, Slice, SliceRecord, decode, encode, encode_pretty
-from scrubjay.naming import MANIFEST, PLAN, is_artifact, record_key
+from scrubjay.naming import MANIFEST, PAGE, PLAN, WEBVTT, is_artifact, record_key
 from scrubjay.planning import plan_id
 from scrubjay.store import Store
 
@@ -43,8 +43,8 @@ def save_plan(store: Store, plan: Plan) -> None:
 
 
 def withdraw(store: Store) -> None:
-    """Remove the manifest, so that nothing unfinished looks finished."""
-    store.delete([MANIFEST])
+    """Remove the documents, so that nothing unfinished looks finished."""
+    store.delete([MANIFEST, PAGE, WEBVTT])
 
 
 def save_record(store: Store, record: SliceRecord) -> None:

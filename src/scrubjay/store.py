@@ -135,7 +135,8 @@ class Store:
         for path in [path for name in folders for path in (self._folder / name).glob("*#*")]:
             staged = _STAGED.fullmatch(path.relative_to(self._folder).as_posix())
             if staged and is_ours(staged[1]):
-                path.unlink(missing_ok=True)
+                with _errors(path.name):
+                    path.unlink(missing_ok=True)
 
 
 def _is_text(path: str) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from fractions import Fraction
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from scrubjay.errors import SourceDamagedError
+from scrubjay.errors import SourceDamagedError, SourceUnreadableError
 from scrubjay.media.ffmpeg import ffmpeg_errors
 from scrubjay.media.frames import FrameReader, Shown
 from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Slice, SliceRecord
@@ -88,11 +89,14 @@ class Bench(AbstractContextManager["Bench"]):
         self._next_index = None  # a slice that fails halfway is begun anew
         if not goes_on:
             self._reader.start(targets_from(self._plan, index))
-        with ffmpeg_errors(self._plan.source.name):
-            records = [
-                self._put(artifact)
-                for artifact in self._studio.render(part, self._shown(part, on_time))
-            ]
+        try:
+            with ffmpeg_errors(self._plan.source.name):
+                records = [
+                    self._put(artifact)
+                    for artifact in self._studio.render(part, self._shown(part, on_time))
+                ]
+        except SourceUnreadableError as error:  # here, and perhaps nowhere else
+            raise SourceDamagedError(str(error)) from error
         record = self._record(part, records)
         save_record(self._store, record)
         self._next_index = index + 1
@@ -102,7 +106,9 @@ class Bench(AbstractContextManager["Bench"]):
         """Yield the slice's shown frames, reporting each; raise if there is nothing to show."""
         wanted = len(instants_of(self._plan, part))
         count, fresh = 0, False
+        self._reader.on_packet = partial(on_time, part.start)
         for shown in self._reader.until(part.end):
+            self._reader.on_packet = partial(on_time, shown.time)
             fresh = fresh or shown.source_time >= part.start
             yield shown
             on_time(shown.time)

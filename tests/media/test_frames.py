@@ -42,6 +42,11 @@ _CODECS = {
         "mp4",
         {"preset": "fast", "x265-params": "pools=1:log-level=0:keyint=20:open-gop=1:bframes=4"},
     ),
+    "hevc-temporal-layers": (
+        "libx265",
+        "mp4",
+        {"preset": "fast", "x265-params": "pools=1:log-level=0:keyint=40:temporal-layers=3"},
+    ),
     "vp8": ("libvpx", "webm", {"deadline": "realtime", "cpu-used": "8", "g": "30"}),
     "vp9": ("libvpx-vp9", "webm", {"deadline": "realtime", "cpu-used": "8", "g": "30"}),
     "av1": ("libsvtav1", "mkv", {"preset": "12", "g": "30", "svtav1-params": "lp=1"}),
@@ -160,14 +165,13 @@ def test_leaving_frames_out_changes_no_picture(encoded: Path, rate: str, length:
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", ["real/film_720p24_120s.mp4", "real/film_vp8_720p_30s.webm"])
-def test_frames_that_nothing_shows_are_not_decoded(media: Path, name: str) -> None:
+def test_frames_that_nothing_shows_are_not_decoded(media: Path) -> None:
     """At 3 pictures a second, fewer frames are decoded than there are: disposable ones are not."""
-    wrong, decoded, frames = _wrong(media / name, rate=Fraction(3), length=Fraction(60))
+    path = media / "real" / "film_720p24_120s.mp4"
+    wrong, decoded, frames = _wrong(path, rate=Fraction(3), length=Fraction(60))
     assert wrong == []
-    assert probe_media(str(media / name))[1].codec in SKIPPING_CODECS
-    if name.endswith("mp4"):
-        assert decoded < 0.75 * frames
+    assert probe_media(str(path))[1].codec in SKIPPING_CODECS
+    assert decoded < 0.75 * frames
 
 
 @pytest.mark.parametrize(
@@ -247,6 +251,37 @@ def test_no_picture_is_further_off_than_the_tolerance(
     assert cost.decoded <= whole.decoded
     distinct = {source_time for _, source_time in exact}
     assert len({source_time for _, source_time in near}) >= len(distinct)
+
+
+@pytest.mark.parametrize("tolerance", ["1/12", "1/2"])
+def test_hidden_packets_never_stand_for_a_picture(media: Path, tolerance: str) -> None:
+    """What an edit list hides is decoded, but no instant picks it, however near it is."""
+    path = media / "odd" / "s_elst_cut_at_nonkey.mp4"
+    times = [Fraction(k, 4) for k in range(30)]
+    exact, _ = _shown(path, times, Fraction(0), is_sparse=False)
+    for is_sparse in (False, True):
+        near, _ = _shown(path, times, Fraction(tolerance), is_sparse=is_sparse)
+        for (time, there), (_, exactly) in zip(near, exact, strict=True):
+            assert there == exactly or abs(there - time) <= Fraction(tolerance)
+
+
+def test_sparse_pictures_of_slides_stay_apart(tmp_path: Path) -> None:
+    """Of slides at 0, 14 and 28 s, all keyframes, no two instants show one that they should not."""
+    path = tmp_path / "slides.mp4"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=1, options={"g": "1", "threads": "1"})
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        stream.codec_context.time_base = Fraction(1)
+        for number, pts in enumerate((0, 14, 28)):
+            frame = av.VideoFrame.from_ndarray(_moving(40 * number), format="rgb24")
+            frame.pts, frame.time_base = pts, Fraction(1)
+            output.mux(stream.encode(frame.reformat(format="yuv420p")))
+        output.mux(stream.encode(None))
+    times = [Fraction(0), Fraction(10), Fraction(20)]
+    exact, _ = _shown(path, times, Fraction(0), is_sparse=True)
+    near, _ = _shown(path, times, Fraction(5), is_sparse=True)
+    assert len({there for _, there in near}) >= len({there for _, there in exact})
 
 
 def test_a_frame_of_tolerance_decodes_reference_frames_alone(media: Path) -> None:

@@ -91,3 +91,13 @@ def test_a_tiny_and_an_odd_video_are_painted(media: Path) -> None:
     """One pixel is a picture, and odd sizes keep their last column."""
     assert _painted(media / "odd/size_1x1.mp4", Fraction(2), 1)[0].shape == (1, 1, 3)
     assert _painted(media / "odd/s_odd_427x241_444.mp4", Fraction(1), 428)[0].shape[1] == 428
+
+
+def test_a_wide_palette_video_is_painted(planned_media: MediaInfo) -> None:
+    """A format that libswscale reads but cannot write, at many times the size, is painted."""
+    frame = av.VideoFrame(1280, 720, "pal8")
+    frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+    frame.planes[1].update(b"\x20\x40\x80\xff" * 256)  # blue, green, red
+    picture = Painter(planned_media, Size(width=240, height=135)).paint(frame)
+    assert picture.shape == (135, 240, 3)
+    assert np.abs(picture.mean(axis=(0, 1)) - (0x80, 0x40, 0x20)).max() < 4

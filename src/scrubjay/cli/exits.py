@@ -34,6 +34,8 @@ class ExitCode(IntEnum):
     """Nothing could be made: the work or its worker processes failed."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C; run the same command to go on."""
+    PIPE = 141
+    """Whoever read the output went away; run the same command to go on."""
     TERMINATED = 143
     """Stopped by SIGTERM; run the same command to go on."""
 

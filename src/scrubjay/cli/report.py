@@ -44,7 +44,7 @@ def reported(*, as_json: bool, resumable: bool = False) -> Generator[None]:
         _end(ExitCode.TERMINATED, "Terminated", _stopped(resumable), as_json=as_json)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone; there is nobody to tell
-        raise SystemExit(ExitCode.OK) from None
+        raise SystemExit(ExitCode.PIPE if resumable else ExitCode.OK) from None
     except Exception as error:  # noqa: BLE001  a door: nothing may end without a word
         traceback.print_exc()
         text = f"this is a bug in Scrubjay, please report it: {error}"

@@ -96,7 +96,7 @@ class _Server:
     def _do(self, command: Command) -> Iterator[object]:
         match command:
             case Probe():
-                source, media = probe_media(command.source)
+                source, media = probe_media(command.source, on_packet=self._live)
                 yield Probed(source=source, media=media)
             case Explain():
                 reading = explain_reading(command.plan, source=command.source, on_time=self._report)
@@ -115,6 +115,7 @@ class _Server:
             self._bench = self._stack.enter_context(bench)
         record = self._bench.make(index, self._report)
         return Made(
+            index=index,
             size_bytes=sum(record.sizes().values()),
             damaged_packets=record.damaged_packets,
         )
@@ -123,6 +124,10 @@ class _Server:
         data = encode(reply) + b"\n"
         while data:
             data = data[os.write(self._replies, data) :]
+
+    def _live(self) -> None:
+        """Show a sign of life."""
+        self._report(Fraction(0))
 
     def _report(self, time: Fraction) -> None:
         """Say how far the slice is, but not more often than a person could see."""

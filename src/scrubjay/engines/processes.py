@@ -194,6 +194,11 @@ class ProcessEngine:
         match what:
             case Progress():
                 ledger.progressed(slot.number, index, what.time)
+            case Made() if what.index != index:
+                self._dismiss(slot)
+                slot.last = slot.busy = None
+                lie = WorkerCrashedError(f"the worker process says it made slice {what.index}")
+                ledger.failed(slot.number, index, lie)
             case Made():
                 slot.last, slot.busy = index, None
                 ledger.made(

@@ -86,6 +86,7 @@ class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
 class Made(_Message, frozen=True, kw_only=True, tag="made"):
     """From a worker: its slice and the record of it are in the store."""
 
+    index: int
     size_bytes: int
     damaged_packets: int
 

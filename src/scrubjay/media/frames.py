@@ -1,7 +1,7 @@
 """Decoding: the frame that a player shows at each instant, from the fewest decoded frames."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -19,15 +19,21 @@ from scrubjay.timing import Target, Timeline
 
 __all__ = ["SKIPPING_CODECS", "Counts", "FrameReader", "Shown"]
 
-SKIPPING_CODECS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4", "vp8"})
+SKIPPING_CODECS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 """Codecs whose decoders can leave out a frame that nothing refers to without changing any other;
 `tests/media/test_frames.py` holds them to it, bit by bit. The others are decoded whole."""
 
 _BACK_OFF = (0, 2, 8, 30, 120)
 """Seconds before the wanted instant to which a seek is tried; after these, the very start."""
 
+_HVCC_LAYERS = 21
+"""The byte of hvcC that holds `numTemporalLayers`."""
+
 _DEEPEST_DELAY = 2
 """Seconds by which a frame's PTS may be after its DTS: 16 frames of 8 a second."""
+
+_UNREADABLE = (av.error.InvalidDataError, UnicodeDecodeError)
+"""Errors of damaged packets; others, such as a disk's, end the reading."""
 
 _MOST_READ_ERRORS = 100
 """Unreadable packets in a row after which the rest of the file is given up."""
@@ -86,7 +92,10 @@ class FrameReader:
         self._timeline = timeline
         self._tolerance = tolerance
         self._is_sparse = is_sparse
-        self._may_skip = stream.codec_context.name in SKIPPING_CODECS
+        self._may_skip = _can_leave_out(stream)
+        self._is_broken = False
+        self.on_packet: Callable[[], None] = lambda: None
+        """Called for each packet that is read, so that long lead-ins show signs of life."""
         self._kinds = KindReader(stream)
         # MP4 and AVI bring an index; what FFmpeg gathers of others while it reads has holes
         self._has_index = len(stream.index_entries) > 1
@@ -144,7 +153,8 @@ class FrameReader:
             if self._current is None or _pts(self._ahead) >= _pts(self._current):
                 self._current = self._ahead
             self._ahead = next(self._frames or iter(()), None)
-        return self._current
+        # where the rest cannot be read, the last picture must not stand for all of it
+        return None if self._is_broken and self._ahead is None else self._current
 
     def _skips_a_gop(self, wanted: Wanted) -> bool:
         """Whether the file's index knows a keyframe between what was read and an instant."""
@@ -211,7 +221,8 @@ class FrameReader:
         near = Near()
         for packet in self._packets():
             coming.append(packet)
-            near.add(Seen(packet.pts, packet.dts, self._kinds.kind(packet)))
+            if not packet.is_discard:  # an edit list hides it: it is decoded, but never shown
+                near.add(Seen(packet.pts, packet.dts, self._kinds.kind(packet)))
             self._read_to = packet.dts
             if len(coming) > LOOKAHEAD:
                 yield coming.popleft(), near
@@ -239,13 +250,13 @@ class FrameReader:
                     errors = 0
                     if packet.size:  # an empty one is PyAV's sign to flush
                         self.counts.read += 1
+                        self.on_packet()
                         yield packet
-            except (av.error.MemoryError, MemoryError):
-                raise
-            except DECODE_ERRORS:
+            except _UNREADABLE:
                 errors += 1
             else:
                 return
+        self._is_broken = True
 
     # Keyframes alone ----------------------------------------------------------------------------
 
@@ -294,11 +305,25 @@ class FrameReader:
         except av.error.FFmpegError:
             return None
         for packet in self._packets():
-            if packet.is_keyframe and packet.pts is not None:
-                return packet if wanted.earliest <= packet.pts <= wanted.latest else None
+            if packet.is_keyframe and packet.pts is not None and not packet.is_discard:
+                ends = packet.pts + (packet.duration or 0)
+                return packet if wanted.may_show(packet.pts, ends) else None
             if packet.dts is not None and packet.dts > wanted.latest:
                 return None
         return None
+
+
+def _can_leave_out(stream: VideoStream) -> bool:
+    """Whether the stream's decoder may be offered frames to leave out.
+
+    Not with temporal sub-layers in H.265: there a "non-reference" frame is one that its own
+    sub-layer does not refer to (ITU-T H.265, 7.4.2.2); hvcC says how many there are (ISO 14496-15).
+    """
+    codec = stream.codec_context
+    if codec.name == "hevc":
+        extradata = codec.extradata or b""
+        return len(extradata) > _HVCC_LAYERS and extradata[_HVCC_LAYERS] >> 3 & 7 == 1
+    return codec.name in SKIPPING_CODECS
 
 
 def _last_pts(wanted: Wanted) -> int:

@@ -108,16 +108,23 @@ class Wanted:
             return
         for index, pts in enumerate(stamps):
             rank = kinds[pts], abs(pts - self.limit)
-            if self._may_show(pts, stamps[index + 1 : index + 2]) and rank < cheapest:
+            ends = stamps[index + 1] if index + 1 < len(stamps) else None
+            if self.may_show(pts, ends) and rank < cheapest:
                 cheapest, self.pick = rank, pts
 
-    def _may_show(self, pts: int, following: list[int]) -> bool:
+    def may_show(self, pts: int, ends: int | None) -> bool:
+        """Whether a frame may stand for the exact one.
+
+        Args:
+            pts: when it starts.
+            ends: when the frame after it starts; None if that is not known.
+        """
         if not self.earliest <= pts <= self.latest:
             return False
         if pts <= self.limit or self._next_limit is None:
             return True
         # a later frame must not be the exact one of the next instant
-        return bool(following) and following[0] <= self._next_limit
+        return ends is not None and ends <= self._next_limit
 
 
 class Instants:

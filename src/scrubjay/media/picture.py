@@ -59,7 +59,8 @@ class Painter:
 
     def paint(self, frame: VideoFrame) -> RgbPicture:
         """Return the frame as a picture."""
-        if frame.width >= _MUCH_SMALLER * self._width:
+        can_stay = not (frame.format.has_palette or frame.format.is_bayer)  # to be written so
+        if can_stay and frame.width >= _MUCH_SMALLER * self._width:
             frame = self._averager.reformat(
                 frame,
                 width=2 * self._width,

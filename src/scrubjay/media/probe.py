@@ -1,7 +1,7 @@
 """What is in a video: read from its packets and its first picture, not believed from its header."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Literal
 
@@ -42,8 +42,14 @@ _TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-1
 _RANGES = {1: "limited", 2: "full"}
 
 
-def probe_media(location: str) -> tuple[SourceRef, MediaInfo]:
+def probe_media(
+    location: str, *, on_packet: Callable[[], None] = lambda: None
+) -> tuple[SourceRef, MediaInfo]:
     """Look into the video at a path: which it is, and what it holds.
+
+    Args:
+        location: the path.
+        on_packet: called for each packet that is read in search of the end.
 
     Raises:
         SourceError: it cannot be opened, has no video, or gives no picture.
@@ -55,7 +61,7 @@ def probe_media(location: str) -> tuple[SourceRef, MediaInfo]:
             read_only(container, stream)
             picture = _first_picture(container, stream)
             if picture is not None:
-                return source, _describe(container, stream, picture)
+                return source, _describe(container, stream, picture, on_packet)
     codec = _codec_name(streams[0])
     if all(_has_no_decoder(stream) for stream in streams):
         raise UnsupportedVideoError(f"no decoder here for the {codec} video in {source.name}")
@@ -92,10 +98,15 @@ def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame
     return None
 
 
-def _describe(container: InputContainer, stream: VideoStream, picture: VideoFrame) -> MediaInfo:
+def _describe(
+    container: InputContainer,
+    stream: VideoStream,
+    picture: VideoFrame,
+    on_packet: Callable[[], None],
+) -> MediaInfo:
     timeline = Timeline(time_base=time_base_of(stream), origin=origin_of(container))
     declared = Fraction(container.duration, 1_000_000) if container.duration else None
-    end = _measured_end(container, stream, timeline, declared)
+    end = _measured_end(container, stream, timeline, declared, on_packet)
     first = timeline.seconds(picture.pts or 0)
     duration = max(end, first + _usual_length(stream))
     rotation_deg, mirrored = _orientation(picture)
@@ -141,28 +152,35 @@ def _warnings(
 
 
 def _measured_end(
-    container: InputContainer, stream: VideoStream, timeline: Timeline, declared: Fraction | None
+    container: InputContainer,
+    stream: VideoStream,
+    timeline: Timeline,
+    declared: Fraction | None,
+    on_packet: Callable[[], None],
 ) -> Fraction:
     """Return when the last picture ends, by reading the last packets; all of them if need be."""
     end = None
     if declared:
         try:
             container.seek(timeline.last_pts_at(declared - _TAIL), stream=stream)
-            end = _end_of_packets(container, stream)
+            end = _end_of_packets(container, stream, on_packet)
         except av.error.FFmpegError:
             end = None  # no way to the end but reading all of it
     if end is None:
         rewind(container, stream)
-        end = _end_of_packets(container, stream)
+        end = _end_of_packets(container, stream, on_packet)
     return Fraction(0) if end is None else timeline.seconds(end)
 
 
-def _end_of_packets(container: InputContainer, stream: VideoStream) -> int | None:
+def _end_of_packets(
+    container: InputContainer, stream: VideoStream, on_packet: Callable[[], None]
+) -> int | None:
     """Return the tick at which the packets from here on end; None if there are none."""
     usual = _usual_length(stream) / time_base_of(stream)
     end: int | None = None
     try:
         for packet in container.demux(stream):
+            on_packet()
             stamp = packet.pts if packet.pts is not None else packet.dts
             if packet.size and stamp is not None and not packet.is_discard:
                 after = stamp + (packet.duration or round(usual))

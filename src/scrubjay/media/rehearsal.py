@@ -1,7 +1,7 @@
 """Reading without decoding: what a plan will cost, counted from packets alone."""
 
 from heapq import heappop, heappush
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from av import VideoFrame
 from av.packet import Packet
@@ -27,10 +27,11 @@ class RehearsalReader(FrameReader):
     after the last one, can be shown before them.
     """
 
-    _held: list[_Stand]
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  as its parent's
+        super().__init__(*args, **options)
+        self._held: list[_Stand] = []
 
     def _decoded(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
-        self._held = getattr(self, "_held", [])
         newest = None
         if packet is not None and packet.pts is not None:
             newest = packet.dts
