@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a script's neighbour, in no package
 """How the film's scenes are painted: colours, gradients, discs, glows and hills."""
 
 from typing import TypeAlias

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a script's neighbour, in no package
 """The clock in the film: minutes and seconds in seven segments, at full size."""
 
 import numpy as np

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201, S603  a script that prints and runs the command line
 """The demo: render the previews of a video with the real command line, and say where they are.
 
 It draws the video itself (`film`), unless it is given one.

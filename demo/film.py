@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a script's neighbour, in no package
 """A two-minute film, drawn with numpy and encoded with PyAV: eight scenes, a clock and quiet sound.
 
 Scenes are drawn at half size and scaled up by FFmpeg; the clock is drawn at full size.

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a script's neighbour, in no package
 """The film's eight scenes.
 
 A scene is a function that prepares what does not change and returns another, which draws one
