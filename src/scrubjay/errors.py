@@ -4,6 +4,7 @@
 
     ScrubjayError                  the base: catch this to catch them all
     ├── RecipeError                a recipe or option asks for something impossible
+    ├── PlaceError                 an address is of no kind that Scrubjay knows
     ├── SourceError                the video
     │   ├── SourceNotFoundError    nothing is there
     │   ├── SourceUnreadableError  it is there, but it is no video that can be opened
@@ -35,6 +36,7 @@ __all__ = [
     "IncompleteError",
     "NoVideoError",
     "ObjectNotFoundError",
+    "PlaceError",
     "RecipeError",
     "RenderError",
     "ScrubjayError",
@@ -63,6 +65,10 @@ class ScrubjayError(Exception):
 
 class RecipeError(ScrubjayError):
     """A recipe or an option asks for something impossible; the text names the field."""
+
+
+class PlaceError(ScrubjayError):
+    """An address of a video or destination is of no kind that Scrubjay knows."""
 
 
 class SourceError(ScrubjayError):

@@ -5,6 +5,7 @@ from enum import IntEnum
 from scrubjay.errors import (
     EngineError,
     IncompleteError,
+    PlaceError,
     RecipeError,
     RenderError,
     ScrubjayError,
@@ -42,6 +43,7 @@ class ExitCode(IntEnum):
 
 _CODES: dict[type[ScrubjayError], ExitCode] = {
     RecipeError: ExitCode.USAGE,
+    PlaceError: ExitCode.USAGE,
     SourceError: ExitCode.SOURCE,
     StoreError: ExitCode.DESTINATION,
     IncompleteError: ExitCode.INCOMPLETE,

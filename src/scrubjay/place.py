@@ -1,0 +1,119 @@
+"""Where bytes lie: the address of a video or of a destination.
+
+A place may hold a secret (a signed URL). It travels to workers, but never into a plan, a record, a
+manifest, an event or a message: `shown` is what people see of it.
+"""
+
+import os
+import re
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Self, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from scrubjay.errors import PlaceError
+
+__all__ = ["Place", "PlaceText", "redacted"]
+
+PlaceText: TypeAlias = str | PathLike[str]
+"""What people write: a path or a URL."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_KNOWN = ("http", "https", "s3", "gs", "az")
+
+_WEB_URL = re.compile(
+    r"(https?://)(?:[^/?\s'\"<>]*@)?([^?\s'\"<>]*)(\?[^\s'\"<>]*)?", re.IGNORECASE
+)
+"""A web address inside a text: its scheme; its host and path; its query. User and query may be
+secret."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """The address of a video or of a destination."""
+
+    address: str
+    """An absolute path, or a URL: `https://...`, `s3://bucket/key`, `gs://bucket/key`,
+    `az://container/key`."""
+    endpoint: str = ""
+    """URL of an S3-compatible server that is not Amazon's; the store's own if empty."""
+    etag: str = ""
+    """The version of a video that is meant, as its server names it; any if empty."""
+
+    @classmethod
+    def of(cls, text: PlaceText, *, endpoint: str = "") -> Self:
+        """Read what a person wrote.
+
+        Raises:
+            PlaceError: it is a URL of an unknown kind, or a path that is not UTF-8.
+        """
+        address = fspath(text)
+        scheme = _SCHEME.match(address)
+        if scheme is None:
+            return cls(address=_absolute(address))
+        kind = scheme[1].lower()
+        if kind not in _KNOWN:
+            known = ", ".join(f"{each}://" for each in _KNOWN)
+            raise PlaceError(f"{redacted(address)} is no place Scrubjay knows: a path, or {known}")
+        if not urlsplit(address).netloc:
+            raise PlaceError(f"{redacted(address)} names no host or bucket")
+        return cls(address=kind + address[len(scheme[1]) :], endpoint=endpoint)
+
+    @property
+    def scheme(self) -> str:
+        """`http`, `https`, `s3`, `gs`, `az`; empty for a path."""
+        scheme = _SCHEME.match(self.address)
+        return scheme[1] if scheme else ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a path on this machine."""
+        return not self.scheme
+
+    @property
+    def bucket(self) -> str:
+        """The bucket, container or host of a URL."""
+        return urlsplit(self.address).netloc.rpartition("@")[2]
+
+    @property
+    def key(self) -> str:
+        """What stands in the bucket under which name; keys of stores are not percent-encoded."""
+        _, _, rest = self.address.partition("://")
+        return rest.partition("/")[2]
+
+    @property
+    def name(self) -> str:
+        """The last part of the address, for people."""
+        if self.is_local:
+            return Path(self.address).name
+        if self.scheme in {"http", "https"}:
+            parts = urlsplit(self.address)
+            return unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.netloc
+        return self.key.rstrip("/").rpartition("/")[2] or self.bucket
+
+    @property
+    def shown(self) -> str:
+        """The address without its secrets, for people."""
+        return redacted(self.address) if self.scheme in {"http", "https"} else self.address
+
+    def __repr__(self) -> str:
+        """Show no secret: a place may end up in a traceback."""
+        return f"Place({self.shown!r})"
+
+    __str__ = __repr__
+
+
+def redacted(text: str) -> str:
+    """Return a text whose web addresses have lost what may be secret: user and query."""
+    return _WEB_URL.sub(lambda url: url[1] + url[2] + ("?..." if url[3] else ""), text)
+
+
+def _absolute(path: str) -> str:
+    # not `Path.expanduser`: it refuses what is named like no user, "~x.mp4"
+    absolute = str(Path(os.path.expanduser(path)).absolute())  # noqa: PTH111
+    try:
+        absolute.encode()
+    except UnicodeEncodeError:
+        raise PlaceError(f"the path {absolute!a} is not UTF-8 text; rename it") from None
+    return absolute

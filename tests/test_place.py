@@ -1,0 +1,59 @@
+"""Addresses of videos and destinations."""
+
+from pathlib import Path
+
+import pytest
+
+from scrubjay.errors import PlaceError
+from scrubjay.place import Place, redacted
+
+SIGNED = "https://user:pass@cdn.example/films/a%20b.mp4?X-Amz-Signature=secret&X-Amz-Date=1"
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "bucket", "name"),
+    [
+        ("s3://films/x y/é.mp4", "s3", "films", "é.mp4"),
+        ("gs://films/x.mp4", "gs", "films", "x.mp4"),
+        ("AZ://films/x.mp4", "az", "films", "x.mp4"),
+        ("s3://films", "s3", "films", "films"),
+        ("http://127.0.0.1:80/x.mp4", "http", "127.0.0.1:80", "x.mp4"),
+        (SIGNED, "https", "cdn.example", "a b.mp4"),
+    ],
+)
+def test_url(text: str, scheme: str, bucket: str, name: str) -> None:
+    """A URL says its scheme, its bucket and a name for people."""
+    place = Place.of(text)
+    assert (place.scheme, place.bucket, place.name) == (scheme, bucket, name)
+    assert not place.is_local
+
+
+@pytest.mark.parametrize("text", ["a:b.mp4", "-i.mp4", "~x.mp4", "s3:/x", Path("folder") / "x"])
+def test_path(text: str | Path) -> None:
+    """What has no scheme is a path, however odd its name."""
+    place = Place.of(text)
+    assert place.is_local
+    assert place.address == str(Path.cwd() / text)
+    assert place.name == Path(text).name
+
+
+def test_keys_of_stores_are_raw() -> None:
+    """A store's key is what stands after the bucket, with nothing decoded."""
+    assert Place.of("s3://b/a%20b/c?d#e.mp4").key == "a%20b/c?d#e.mp4"
+
+
+@pytest.mark.parametrize("text", ["ftp://host/x.mp4", "s3:///x", "https://"])
+def test_unknown(text: str) -> None:
+    """A URL of another kind, or without a host, is refused."""
+    with pytest.raises(PlaceError, match=r"no place|names no host"):
+        Place.of(text)
+
+
+def test_secrets_are_not_shown() -> None:
+    """Neither a place nor an error's text shows a signature or a user."""
+    place = Place.of(SIGNED)
+    for text in (place.shown, repr(place), str(place), redacted(f"403 from '{SIGNED}', sorry")):
+        assert "secret" not in text
+        assert "pass" not in text
+        assert "https://cdn.example/films/a%20b.mp4?..." in text
+    assert redacted(f"403 from '{SIGNED}', sorry").endswith("?...', sorry")
