@@ -9,7 +9,7 @@ import pytest
 
 from scrubjay.encode.cells import CellTable
 from scrubjay.encode.gif import encode_gif
-from scrubjay.encode.packed import RgbPicture, pack, squares
+from scrubjay.encode.packed import NOTHING, RgbPicture, pack, squares
 from scrubjay.encode.palette import build_palette
 from scrubjay.encode.stretches import plan_palettes
 
@@ -280,6 +280,32 @@ def test_packed_squares_are_exact() -> None:
     for some, words in zip(pixels, packed, strict=True):
         pack(some[None], words)
     assert np.array_equal(squares(*packed), squared(*pixels))
+
+
+def test_nothing_is_farther_than_any_colour() -> None:
+    """What was never drawn is worse than black instead of white, whatever is wanted."""
+    wanted = np.array([0, 0xFF, 0xFF0000, 0xFFFFFF], dtype=np.uint32)
+    assert (squares(np.full(4, NOTHING), wanted) > 2 * 3 * 255**2).all()
+
+
+def test_with_endless_slack_the_first_picture_stays() -> None:
+    """A slack beyond all errors holds every pixel, once it is drawn."""
+    pictures = panning(5)
+    shown = decoded(encode(pictures, slack=1 << 40))
+    assert all(np.array_equal(picture, shown[0]) for picture in shown)
+    assert squared(pictures[0], shown[0]).mean() < 200
+
+
+def test_pictures_that_change_little_keep_the_bound() -> None:
+    """Where the colours of many pictures are looked up at once, none shows what comes later."""
+    table = np.random.default_rng(6).integers(0, 256, (40, 3), dtype=np.uint8)
+    places = np.random.default_rng(6).integers(0, 40, (40, 60))
+    pictures: list[RgbPicture] = []
+    for i in range(50):
+        places[i % 7 : i % 7 + 2, i % 11 : i % 11 + 5] = i % 40  # the same places again and again
+        pictures.append(table[places])
+    for picture, shown in zip(pictures, decoded(encode(pictures, slack=0)), strict=True):
+        assert np.array_equal(shown, picture)
 
 
 def test_build_palette_ignores_the_order_of_pixels() -> None:

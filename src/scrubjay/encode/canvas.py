@@ -1,19 +1,37 @@
 """What a viewer of a GIF sees, frame after frame, and what has to be redrawn of it."""
 
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from scrubjay.encode.cells import CellTable
 from scrubjay.encode.lzw import Indices
-from scrubjay.encode.packed import COLOUR, INDEX, Packed, RgbPicture, pack, squares
+from scrubjay.encode.packed import COLOUR, INDEX, NOTHING, Packed, RgbPicture, pack, squares
 
-__all__ = ["Canvas"]
+__all__ = ["Canvas", "Change"]
+
+Change: TypeAlias = tuple[int, int, Indices]
+"""Top and left of a changed rectangle, and its indices."""
 
 _Where: TypeAlias = npt.NDArray[np.intp]
 _GREY = np.uint32(0x010101)
 _BAYER = 8
+_FARTHEST = 3 * 255**2  # squared distance of two colours
+_TOGETHER = 1 << 13  # changed pixels at which those of several pictures are enough to be looked up
+
+
+class _Wish(NamedTuple):
+    """The pixels of a picture that may have to be redrawn."""
+
+    at: _Where
+    wanted: Packed
+    errors: Packed | None
+    """Of what is shown there, where that is known."""
+
+
+_NO_WISH = _Wish(np.zeros(0, np.intp), np.zeros(0, np.uint32), np.zeros(0, np.uint32))
 
 
 class Canvas:
@@ -27,74 +45,91 @@ class Canvas:
     """
 
     def __init__(self, height: int, width: int, dither: int, slack: int) -> None:
-        self._shown: Packed = np.zeros(height * width, dtype=np.uint32)
-        self._now, self._before = np.zeros_like(self._shown), np.zeros_like(self._shown)
+        self._width = width
+        self._shown: Packed = np.full(height * width, NOTHING, dtype=np.uint32)
+        self._now: Packed = self._shown.copy()
+        self._before: Packed = self._shown.copy()
         self._last: RgbPicture | None = None
         self._table: CellTable | None = None
-        self._slack = slack
+        self._slack = np.uint32(min(slack, _FARTHEST))
         self._dither = _dither_pattern(height, width, dither) if dither else None
 
-    def show(self, picture: RgbPicture, table: CellTable) -> tuple[int, int, Indices] | None:
-        """Draw a picture over what is shown.
+    def show(self, pictures: Iterable[RgbPicture], table: CellTable) -> Iterator[Change | None]:
+        """Draw pictures, one over the other.
 
-        Returns:
-            Top and left of the changed rectangle and its indices, or None when nothing changed.
+        Where few pixels change, numpy's calls cost more than its work: there the colours of several
+        pictures are looked up together.
+
+        Yields:
+            For each picture what is to be drawn, or None when nothing is.
+        """
+        batch: list[_Wish] = []
+        waiting = 0
+        for picture in pictures:
+            wish = self._look(picture, table, is_next=not waiting)
+            batch.append(wish)
+            waiting += len(wish.at)
+            if waiting >= _TOGETHER:
+                yield from self._draw(batch, table)
+                batch, waiting = [], 0
+        yield from self._draw(batch, table)
+
+    def _look(self, picture: RgbPicture, table: CellTable, *, is_next: bool) -> _Wish:
+        """Find the pixels of a picture that may have to be redrawn.
+
+        With the same palette these are the changed ones: the others are within the bound. A new
+        palette may show the others in a changed row better.
         """
         if picture is self._last:
-            return None
-        change: tuple[int, int, Indices] | None
-        first, self._last = self._last is None, picture
+            return _NO_WISH
+        self._last = picture
         self._now, self._before = self._before, self._now
         pack(picture, self._now)
-        if first:
-            fresh = table.lookup(self._dithered(self._now, None))
-            self._shown[:] = fresh & COLOUR
-            indices = (fresh >> INDEX).astype(np.uint8)
-            change = _cropped(indices.reshape(picture.shape[:2]), 0)
-        else:
-            change = self._change(picture.shape[1], table)
-        self._table = table
-        return change
-
-    def _change(self, width: int, table: CellTable) -> tuple[int, int, Indices] | None:
-        """Redraw the pixels that are worse than they must be."""
-        at = self._changed(width, table)
-        wanted, held = self._now.take(at), self._shown.take(at)
-        errors = squares(held, wanted)
+        changed = self._now != self._before
+        if table is not self._table:
+            self._table = table
+            changed = np.repeat(changed.reshape(-1, self._width).any(axis=1), self._width)
+        at = np.flatnonzero(changed)
+        wanted = self._now.take(at)
+        if not is_next:  # what is shown by then is not known yet
+            return _Wish(at, wanted, None)
+        errors = squares(self._shown.take(at), wanted)
         some = np.flatnonzero(errors > self._slack)
-        if len(some) < len(at):
-            at, wanted, errors = at.take(some), wanted.take(some), errors.take(some)
-        fresh = table.lookup(self._dithered(wanted, at))
+        return _Wish(at.take(some), wanted.take(some), errors.take(some))
+
+    def _draw(self, batch: Sequence[_Wish], table: CellTable) -> Iterator[Change | None]:
+        """Redraw the pixels that are worse than they must be."""
+        if not batch:
+            return
+        wanted = np.concatenate([wish.wanted for wish in batch])
+        fresh = table.lookup(self._dithered(wanted, batch))
         limits = squares(fresh & COLOUR, wanted)
-        limits += np.uint32(self._slack)
-        redrawn = np.flatnonzero(errors > limits)
-        if not len(redrawn):
-            return None
-        at, fresh = at.take(redrawn), fresh.take(redrawn)
+        limits += self._slack
+        begin = 0
+        for at, pixels, errors in batch:
+            part = slice(begin, begin + len(at))
+            begin += len(at)
+            known = squares(self._shown.take(at), pixels) if errors is None else errors
+            redrawn = np.flatnonzero(known > limits[part])
+            yield (
+                self._redraw(at.take(redrawn), fresh[part].take(redrawn)) if len(redrawn) else None
+            )
+
+    def _redraw(self, at: _Where, fresh: Packed) -> Change:
+        """Show other colours at some places."""
         self._shown[at] = fresh & COLOUR
+        width = self._width
         top, bottom = int(at[0]) // width, int(at[-1]) // width + 1
         indices = np.zeros((bottom - top) * width, dtype=np.uint8)
         indices[at - top * width] = fresh >> INDEX
         return _cropped(indices.reshape(-1, width), top)
 
-    def _changed(self, width: int, table: CellTable) -> _Where:
-        """Find the pixels that are to be looked at.
-
-        With the same palette these are the changed ones: the others are within the bound. A new
-        palette may show the others in a changed row better.
-        """
-        changed = self._now != self._before
-        if table is not self._table:
-            return np.flatnonzero(np.repeat(changed.reshape(-1, width).any(axis=1), width))
-        return np.flatnonzero(changed)
-
-    def _dithered(self, pixels: Packed, at: _Where | None) -> Packed:
+    def _dithered(self, pixels: Packed, batch: Sequence[_Wish]) -> Packed:
         """Move the channels of pixels by the pattern where they are, within 0 to 255."""
         if self._dither is None:
             return pixels
-        up, down = (
-            (pattern if at is None else pattern.take(at)).view(np.uint8) for pattern in self._dither
-        )
+        at = np.concatenate([wish.at for wish in batch])
+        up, down = (pattern.take(at).view(np.uint8) for pattern in self._dither)
         moved = np.maximum(pixels.view(np.uint8), down)
         moved -= down
         np.minimum(moved, 255 - up, out=moved)

@@ -3,14 +3,15 @@
 import numpy as np
 import numpy.typing as npt
 
-from scrubjay.encode.nearest import find_nearest, make_scorer, widen
-from scrubjay.encode.packed import Packed, squares
+from scrubjay.encode.nearest import Points, distances, find_nearest, make_scorer, widen
+from scrubjay.encode.packed import Packed
 from scrubjay.encode.palette import Palette, trimmed
 
 __all__ = ["CellTable"]
 
-_BYTE = np.uint32(0xFF)
-_FAR = 3 * 24**2  # squared distance to all colours at which one is spent
+# squared distances, in half levels, to all colours from which on a colour is spent on a cell: 24
+# levels a channel, and more than a middle may be off
+_FAR, _OTHER = 3 * 48**2, 3
 _FEW = 300  # cells in which it does not pay to look for repetitions
 _GOLDEN, _TOP = np.uint32(0x9E3779B1), np.uint32(16)  # Knuth's multiplicative hash, to 16 bits
 
@@ -34,7 +35,10 @@ class CellTable:
         self._colors = colors
         self._drop = np.uint32(8 - bits)
         self._mask = np.uint32(0x010101 * ((1 << bits) - 1))
-        self._far = _FAR if len(palette) >= trimmed(colors) else 0
+        # from a cell to its middle, doubled, since it lies between levels: all stay whole numbers
+        self._scale = np.array([2 << 8 - bits] * 3 + [0], dtype=np.float32)
+        self._middle = np.array([(1 << 8 - bits) - 1] * 3 + [1], dtype=np.float32)
+        self._far = _FAR if len(palette) >= trimmed(colors) else _OTHER
         # A cell's place is its colour, shifted and masked: two passes, where closing the gaps of a
         # 6-bit cell takes six. The gaps are memory that nothing touches.
         memory = None if spare is None else spare._release()  # noqa: SLF001
@@ -60,7 +64,8 @@ class CellTable:
     def _use(self, palette: Palette) -> None:
         """Take these colours."""
         self._palette = palette
-        self._scorer = make_scorer(palette.astype(np.uint16) * 2)  # see `_fill`
+        doubled = palette.astype(np.uint16) * 2  # as middles are
+        self._scorer, self._colours = make_scorer(doubled), widen(doubled.T, len(doubled))
         wide = palette.astype(np.uint32)
         index = np.arange(1, len(palette) + 1, dtype=np.uint32)
         self._packed: Packed = np.zeros(256, dtype=np.uint32)
@@ -88,24 +93,23 @@ class CellTable:
 
     def _fill(self, cells: Packed) -> None:
         """Find the nearest colours of the middles of some cells."""
-        size = 1 << int(self._drop)
-        # doubled, since middles lie between levels: all stay whole numbers
-        channels = ((cells >> np.uint32(8 * i) & _BYTE) * (2 * size) + (size - 1) for i in range(3))
-        nearest = find_nearest(widen(channels, len(cells)), self._scorer)
+        points = cells.view(np.uint8).reshape(-1, 4).astype(np.float32)
+        points *= self._scale
+        points += self._middle
+        nearest = find_nearest(points, self._scorer)
         if len(self._palette) < self._colors:
-            self._add_far(cells, nearest)
+            self._add_far(points, nearest)
         self._table[cells] = nearest + 1
         self._filled.append(cells)
 
-    def _add_far(self, cells: Packed, nearest: npt.NDArray[np.intp]) -> None:
-        """Add the middles that are far from all colours to these, the farthest first."""
-        middles = (cells << self._drop) + np.uint32(0x010101 * (((1 << int(self._drop)) - 1) // 2))
-        far = squares(middles, self._packed.take(nearest + 1) & np.uint32(0xFFFFFF))
+    def _add_far(self, points: Points, nearest: npt.NDArray[np.intp]) -> None:
+        """Add the points that are far from all colours to these, the farthest first."""
+        far = distances(points, self._colours.take(nearest, axis=0))
         worst = int(far.argmax())
         while far[worst] > self._far and len(self._palette) < self._colors:
-            added = middles[worst : worst + 1]
-            self._use(np.vstack([self._palette, added.view(np.uint8)[:3]]))
-            off = squares(middles, np.repeat(added, len(middles)))
+            added = points[worst]
+            self._use(np.vstack([self._palette, (added[:3] // 2).astype(np.uint8)]))
+            off = distances(points, added)
             nearest[off < far] = len(self._palette) - 1
             far = np.minimum(far, off)
             worst = int(far.argmax())

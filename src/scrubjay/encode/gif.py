@@ -166,8 +166,7 @@ def _frames(
         if table is None:
             table = CellTable(stretch.palette, colors, _bits(stretch.error), spare)
             spare = None
-        for picture in pictures[stretch.start : stretch.stop]:
-            change = canvas.show(picture, table)
+        for change in canvas.show(pictures[stretch.start : stretch.stop], table):
             yield unchanged if change is None else _drawn(*change, table, lzw)
         if stretch.common:
             common = table

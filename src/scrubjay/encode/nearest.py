@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Points", "Scorer", "find_nearest", "make_scorer", "widen"]
+__all__ = ["Points", "Scorer", "distances", "find_nearest", "make_scorer", "widen"]
 
 Points: TypeAlias = npt.NDArray[np.float32]
 """(points, 4): the three channels, whole numbers, and 1."""
@@ -45,3 +45,9 @@ def find_nearest(points: Points, scorer: Scorer) -> npt.NDArray[np.intp]:
         found = np.matmul(some, scorer, out=scores[: len(some)])
         found.argmax(axis=1, out=nearest[start : start + _ROWS])
     return nearest
+
+
+def distances(points: Points, colours: Points) -> npt.NDArray[np.float32]:
+    """Return the squared distances of points to as many others, or to a single one; exact."""
+    off: Points = points - colours
+    return np.asarray(np.einsum("ij,ij->i", off, off), dtype=np.float32)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COLOUR", "INDEX", "Packed", "RgbPicture", "pack", "squares"]
+__all__ = ["COLOUR", "INDEX", "NOTHING", "Packed", "RgbPicture", "pack", "squares"]
 
 RgbPicture: TypeAlias = npt.NDArray[np.uint8]
 """(height, width, 3) RGB uint8, C-contiguous."""
@@ -16,8 +16,10 @@ Packed: TypeAlias = npt.NDArray[np.uint32]
 """(pixels,) packed colours; where it says so, with a palette index in the highest byte."""
 
 COLOUR, INDEX = np.uint32(0xFFFFFF), np.uint32(24)
-_BYTE, _PAIR, _WORD = np.uint32(0xFF), np.uint32(0xFF00FF), np.uint32(0xFFFF)
-_8, _16 = np.uint32(8), np.uint32(16)
+NOTHING = np.uint32(0xFF000000)
+"""No colour: farther from every colour than any other is."""
+_PAIR, _WORD = np.uint32(0xFF00FF), np.uint32(0xFFFF)
+_8, _16 = np.uint16(8), np.uint32(16)
 
 
 def pack(picture: RgbPicture, packed: Packed) -> None:
@@ -30,18 +32,22 @@ def pack(picture: RgbPicture, packed: Packed) -> None:
 
 
 def squares(one: Packed, other: Packed) -> Packed:
-    """Return the squared distances of colours, summed over the three channels."""
+    """Return the squared distances of colours, summed over the three channels.
+
+    Their highest bytes are to be equal. (Those of NOTHING and a colour, whose squared difference
+    then counts 65536 times, make a distance beyond all others.)
+    """
     a, b = one.view(np.uint8), other.view(np.uint8)
     off = np.maximum(a, b)
     off -= np.minimum(a, b)
+    green = off.view(np.uint16) >> _8  # and the highest byte
+    green *= green
     wide = off.view(np.uint32)
-    outer = (wide & _PAIR).view(np.uint16)  # red and blue, each in 16 bits
-    outer *= outer
-    sums = wide >> _8
-    sums &= _BYTE
-    sums *= sums
-    both = outer.view(np.uint32)
-    sums += both >> _16
-    both &= _WORD
-    sums += both
+    wide &= _PAIR
+    red_blue = off.view(np.uint16)
+    red_blue *= red_blue
+    sums = green.view(np.uint32)
+    sums += wide >> _16
+    wide &= _WORD
+    sums += wide
     return sums

@@ -20,10 +20,10 @@ Palette: TypeAlias = npt.NDArray[np.uint8]
 Pixels: TypeAlias = npt.NDArray[np.uint8]  # (pixels, 3) RGB
 _Floats: TypeAlias = npt.NDArray[np.float64]  # whole numbers throughout
 
-_POINTS = 3000  # distinct colours that median cut and k-means work on
-_EXACT = 512  # of them, at most, are exact; the others are means of 4 x 4 x 4 levels
+_POINTS = 4000  # colours, or means of cells, that median cut and k-means work on at most: about
+_EXACT = 256  # of them, at most, are exact; with 512 film has 0.04 dB less, flat graphics no more
 _KMEANS_STEPS = 2  # a third gains 0.03 dB
-_SPARE = 6  # colours kept for what the sample misses; they cost 0.04 dB
+_SPARE = 3  # colours kept for what the sample misses; they cost 0.02 dB
 
 
 def build_palette(pixels: Pixels, colors: int) -> Palette:
@@ -44,12 +44,12 @@ def build_palette(pixels: Pixels, colors: int) -> Palette:
     if len(points) > _POINTS:
         points, weights = _gather(points, weights, cells)
     palette = _median_cut(points, weights, trimmed(colors))
-    wide, moments = widen(points.T, len(points)), [weights * c for c in points.T]
+    wide, moments = widen(points.T, len(points)), np.stack([weights, *(points.T * weights)])
     for _ in range(_KMEANS_STEPS):
         nearest = find_nearest(wide, make_scorer(palette))
-        sums = np.stack([np.bincount(nearest, m, len(palette)) for m in moments], axis=1)
-        total = np.bincount(nearest, weights, len(palette))[:, None]
-        palette = np.where(total > 0, np.rint(sums / np.maximum(total, 1)), palette)
+        total, *sums = _sum_up(moments, nearest, len(palette))
+        means = np.rint(np.stack(sums) / np.maximum(total, 1)).T
+        palette = np.where(total[:, None] > 0, means, palette)
     return palette.astype(np.uint8)
 
 
@@ -59,18 +59,23 @@ def count_colors(pixels: Pixels) -> int:
 
 
 def _count(pixels: Pixels) -> tuple[_Floats, npt.NDArray[np.intp], Packed]:
-    """Count the pixels of each colour: (n, 3) colours, (n,) counts and 6-bit cells, ascending."""
+    """Count the pixels of each colour: (n, 3) colours, (n,) counts and 6-bit cells, ascending.
+
+    A cell's number has its three sixth bits last: without them it is that of a 5-bit cell.
+    """
     keys = np.zeros(len(pixels), dtype=np.uint32)
     for channel in range(3):  # cell << 6 | place in the cell
         levels = pixels[:, channel].astype(np.uint32)
-        keys |= levels >> 2 << 6 * channel + 6
+        keys |= levels >> 3 << 5 * channel + 9
+        keys |= (levels >> 2 & 1) << channel + 6
         keys |= (levels & 3) << 2 * channel
     keys = _sorted(keys)
     edges = _edges(keys[1:] != keys[:-1])
     keys = keys[edges]
     points = np.empty((len(keys), 3))
     for channel in range(3):
-        points[:, channel] = (keys >> 6 * channel + 6 & 63) << 2 | keys >> 2 * channel & 3
+        high, sixth, low = (keys >> at for at in (5 * channel + 9, channel + 6, 2 * channel))
+        points[:, channel] = (high & 31) << 3 | (sixth & 1) << 2 | low & 3
     counts = np.diff(edges, append=len(pixels)).astype(np.intp)
     return points, counts, keys >> np.uint32(6)
 
@@ -93,9 +98,14 @@ def _gather(points: _Floats, weights: _Floats, cells: Packed) -> tuple[_Floats, 
     """Gather weighted colours, sorted by cell, into the rounded mean colours of cells.
 
     The commonest colours stay themselves: flat areas are seen, and measured, to the last level.
+    Where 6-bit cells are still many, as in film, 5-bit ones take half the time and lose 0.04 dB.
     """
     own = weights > _rank(weights)
-    edges = _edges((cells[1:] != cells[:-1]) | own[1:] | own[:-1])
+    alone = own[1:] | own[:-1]
+    edges = _edges((cells[1:] != cells[:-1]) | alone)
+    if len(edges) > _POINTS:
+        wide = cells >> np.uint32(3)
+        edges = _edges((wide[1:] != wide[:-1]) | alone)
     total = np.add.reduceat(weights, edges)
     sums = [np.add.reduceat(channel * weights, edges) for channel in points.T]
     return np.rint(np.stack(sums, axis=1) / total[:, None]), total
@@ -111,34 +121,46 @@ def _median_cut(points: _Floats, weights: _Floats, colors: int) -> _Floats:
     """Split boxes at their mean along their longest spread, several in every round.
 
     One box at a time, as the textbook has it, takes 254 rounds of numpy calls; all boxes that are
-    at least a quarter as bad as the worst, at once, take about 12.
+    at least a quarter as bad as the worst, at once, take about 12. Of each only what moves to the
+    new box is summed up.
     """
+    channels = points.T.copy()
+    first = channels * weights
+    moments = np.stack([weights, *first, *(first * channels)])
+    sums = np.zeros((len(moments), colors))
+    sums[:, 0] = moments.sum(axis=1)
+    levels, places = channels.reshape(-1), np.arange(len(points))
     box = np.zeros(len(points), dtype=np.intp)
     count = 1
-    channels = points.T.copy()
-    first = [weights * c for c in channels]
-    second = [f * c for f, c in zip(first, channels, strict=True)]
-    levels: _Floats = channels.reshape(-1)
-    places = np.arange(len(points))
     while True:
-        total = np.bincount(box, weights, count)[:, None]
-        centre = np.stack([np.bincount(box, m, count) for m in first], axis=1) / total
-        square = np.stack([np.bincount(box, m, count) for m in second], axis=1)
-        spread = square - centre * centre * total
-        worst = spread.max(axis=1)
+        total = sums[0, :count]
+        centre = sums[1:4, :count] / total
+        spread = sums[4:, :count] - centre * centre * total
+        worst = spread.max(axis=0)
         order = np.argsort(-worst, kind="stable")
         order = order[worst[order] > max(worst[order[0]] / 4, 0.25)][: colors - count]
         if not len(order):
-            return np.rint(centre)
-        own: npt.NDArray[np.intp] = spread.argmax(axis=1)
+            return np.rint(centre.T)
+        own: npt.NDArray[np.intp] = spread.argmax(axis=0)
         middle = np.full(count, np.inf)  # no point is above it in a box that is not split
-        middle[order] = centre[order, own[order]]
-        target = np.arange(count)
-        target[order] = count + np.arange(len(order))
+        middle[order] = centre[own[order], order]
         level: _Floats = levels.take((own * len(points)).take(box) + places)
         moves = np.flatnonzero(level > middle.take(box))
-        box[moves] = target.take(box.take(moves))
+        split = np.zeros(count, dtype=np.intp)
+        split[order] = np.arange(len(order))
+        target = split.take(box.take(moves))
+        moved = _sum_up(moments.take(moves, axis=1), target, len(order))
+        sums[:, order] -= moved
+        sums[:, count : count + len(order)] = moved
+        box[moves] = target + count
         count += len(order)
+
+
+def _sum_up(moments: _Floats, box: npt.NDArray[np.intp], count: int) -> _Floats:
+    """Sum (moments, points) numbers over the points of each box: (moments, boxes)."""
+    rows = np.arange(len(moments))[:, None] * count  # one call for all is faster than one each
+    sums = np.bincount((box + rows).reshape(-1), moments.reshape(-1), len(moments) * count)
+    return np.asarray(sums, dtype=np.float64).reshape(-1, count)
 
 
 def trimmed(colors: int) -> int:

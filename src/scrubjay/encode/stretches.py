@@ -6,16 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from scrubjay.encode.nearest import find_nearest, make_scorer, widen
+from scrubjay.encode.nearest import Points, distances, find_nearest, make_scorer, widen
 from scrubjay.encode.packed import RgbPicture
 from scrubjay.encode.palette import Palette, Pixels, build_palette, count_colors
 
 __all__ = ["Stretch", "plan_palettes"]
 
 _BLOCK = 10  # pictures that are judged together, at most
-_DRIFT = 12.0  # mean difference to a block's first picture, in levels, at which a new one starts
+_DRIFT = 14.0  # mean difference to a block's first picture, in levels, at which a new one starts
 _BLOCK_PIXELS = 16384  # sampled from a block; with 4096 the screencast loses 1.9 dB
-_WINDOW = 1  # blocks that an own palette is made from
 _PAYS = 0.7  # an own palette costs 768 bytes a frame: it must take this off the squared error
 _STAYS = (
     1.1  # and stays while its error is at most so many times that at first (1.3: film loses 0.3 dB)
@@ -24,7 +23,7 @@ _JUDGED = 512  # pixels of a sample that a palette is judged by
 _VARIED = (
     8192  # different colours in a 32nd of all samples: most blocks get a palette of their own,
 )
-_THIN = 6  # and one sample in so many will do for the common one
+_THIN = 16  # and one sample in so many will do for the common one
 _GOOD = 3.0  # squared error of a pixel that needs no better palette (48 dB)
 
 
@@ -54,12 +53,13 @@ def plan_palettes(pictures: Sequence[RgbPicture], colors: int) -> list[Stretch]:
     bounds = _block_bounds(pictures)
     blocks = [_sample(pictures[i:j]) for i, j in pairwise(bounds)]
     common = build_palette(_common_sample(blocks), colors)
-    errors = [_error(block, common) for block in blocks]
+    judges = [_judges(block) for block in blocks]
+    errors = [_error(points, common) for points in judges]
     common_error = sum(errors) / len(errors)
     stretches: list[Stretch] = []
     at, patience = 0, 1
     while at < len(blocks):
-        own, stop = _own_palette(blocks, errors, at, colors)
+        own, stop = _own_palette(blocks[at], judges, errors, at, colors)
         if own is None and errors[at] > _GOOD:  # do not try again soon where it did not pay
             stop = min(at + patience, len(blocks))
             patience *= 2
@@ -91,24 +91,23 @@ def _block_bounds(pictures: Sequence[RgbPicture]) -> list[int]:
 
 
 def _own_palette(
-    blocks: list[Pixels], errors: list[float], at: int, colors: int
+    block: Pixels, judges: Sequence[Points], errors: list[float], at: int, colors: int
 ) -> tuple[Palette | None, int]:
-    """Try a palette of its own for the blocks from `at` on.
+    """Try a palette of its own for the block `at`, and for those after it.
 
     Returns:
         The palette and the block where it ends, with its `errors` put in; or None.
     """
     if errors[at] <= _GOOD:
         return None, at + 1
-    stop = min(at + _WINDOW, len(blocks))
-    own = build_palette(np.concatenate(blocks[at:stop]), colors)
-    found = [_error(block, own) for block in blocks[at:stop]]
-    if sum(found) > _PAYS * sum(errors[at:stop]):
+    own = build_palette(block, colors)
+    found = [_error(judges[at], own)]
+    if found[0] > _PAYS * errors[at]:
         return None, at + 1
-    limit = _STAYS * sum(found) / len(found)
-    while stop < len(blocks):
-        error = _error(blocks[stop], own)
-        if error > min(limit, errors[stop]):
+    stop = at + 1
+    while stop < len(judges):
+        error = _error(judges[stop], own)
+        if error > min(_STAYS * found[0], errors[stop]):
             break
         found.append(error)
         stop += 1
@@ -135,9 +134,14 @@ def _common_sample(blocks: Sequence[Pixels]) -> Pixels:
     return pixels[::_THIN] if count_colors(pixels[::32]) > _VARIED else pixels
 
 
-def _error(pixels: Pixels, palette: Palette) -> float:
-    """Measure the mean squared distance of pixels to their palette colours."""
-    some = pixels[:: max(1, len(pixels) // _JUDGED)]
-    points, colors = widen(some.T, len(some)), palette.astype(np.float64)
-    off = some - colors[find_nearest(points, make_scorer(colors))]
-    return float((off * off).sum()) / len(some)
+def _judges(block: Pixels) -> Points:
+    """Choose the pixels of a block that palettes are judged by."""
+    some = block[:: max(1, len(block) // _JUDGED)]
+    return widen(some.T, len(some))
+
+
+def _error(points: Points, palette: Palette) -> float:
+    """Measure the mean squared distance of points to the nearest colours of a palette."""
+    nearest = find_nearest(points, make_scorer(palette))
+    shown = widen(palette.T, len(palette)).take(nearest, axis=0)
+    return float(distances(points, shown).mean(dtype=np.float64))
