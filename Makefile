@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DEMO   := .demo
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check lint types imports docs wheel fix bench clean
+.PHONY: demo test test-aws check lint types imports docs wheel fix bench clean
 
 # The main job: render the previews of a video that it makes itself, or of VIDEO=path.
 demo: $(VENV)/.package
@@ -16,8 +16,12 @@ test: $(VENV)/.dev
 	@$(BIN)/python tests/find_chromium.py
 	$(BIN)/pytest $(PYTEST)
 
+# The serverless system: built, deployed in an emulated account, and made to fail. About 5 minutes.
+test-aws: $(VENV)/.dev
+	@$(BIN)/python tests/aws/run.py $(PYTEST)
+
 # All that CI runs, in CI's order.
-check: lint types imports docs wheel test
+check: lint types imports docs wheel test test-aws
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -48,7 +52,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python bench/run.py $(BENCH)
 
 clean:
-	rm -rf $(VENV) $(DEMO) .bench dist
+	rm -rf $(VENV) $(DEMO) .bench .aws deploy/aws/.aws-sam dist
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Scrubjay needs Python 3.11 or newer")'

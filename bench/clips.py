@@ -16,7 +16,7 @@ SHORT = (FILM, *HD, "hevc", "av1")
 
 _TITLES = {
     FILM: "film, 720p24 H.264, 120 s",
-    "film1080": "film, 1080p24 H.264, 30 s (one slice: one worker has all the work)",
+    "film1080": "film, 1080p24 H.264, 30 s (one slice: one worker, two decoder threads)",
     "screencast": "screen recording, 1080p30 H.264, 41 s (slices of 30 s and 11 s)",
     "hevc": "film, 720p24 HEVC (x265, medium), 30 s (one slice)",
     "av1": "film, 720p24 AV1 (SVT-AV1, preset 8), 30 s (one slice)",

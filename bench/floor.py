@@ -18,6 +18,7 @@ import av
 from scrubjay.media.frames import FrameReader
 from scrubjay.media.source import open_container
 from scrubjay.model import Plan, decode
+from scrubjay.place import Place
 from scrubjay.planning import spacing_of, targets_from, targets_of
 from scrubjay.timing import Timeline
 
@@ -25,7 +26,7 @@ from scrubjay.timing import Timeline
 def needed(video: str, plan: Plan) -> dict[str, int]:
     """Decode what the plan's instants need, as a worker does that makes all slices in a row."""
     media, pictures = plan.media, 0
-    with open_container(video) as container:
+    with open_container(Place.of(video)) as container:
         stream = next(each for each in container.streams.video if each.index == media.stream_index)
         timeline = Timeline(time_base=media.time_base, origin=media.origin)
         reader = FrameReader(

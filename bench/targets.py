@@ -51,7 +51,7 @@ def _classic(results: Results, clip: str) -> Iterator[Target]:
     def at_least(what: str, goal: float, found: float, note: str = "") -> Target:
         return Target(what=what, clip=clip, goal=goal, found=found, note=note)
 
-    alone = "one slice keeps one worker busy" if ours and ours.gifs < cores() else ""
+    alone = "one slice: only its decoding uses both cores" if ours and ours.gifs < cores() else ""
 
     if ours and serial:
         what = "wall time of the reference, one command after the other, to ours"

@@ -334,6 +334,11 @@ def cli_page() -> str:
     for name, command in sorted(cli.commands.items()):
         context = click.Context(command, parent=root, info_name=name, terminal_width=_COLUMNS)
         parts.append(f"## scrubjay {name}\n\n```text\n{command.get_help(context)}\n```\n")
+        inner = command.commands.items() if isinstance(command, click.Group) else ()
+        for verb, each in sorted(inner):
+            below = click.Context(each, parent=context, info_name=verb, terminal_width=_COLUMNS)
+            text = f"```text\n{each.get_help(below)}\n```"
+            parts.append(f"### scrubjay {name} {verb}\n\n{text}\n")
     parts.append(_ABOUT_OUTPUT)
     parts.append(f"## Exit codes\n\n{exit_table()}\n\n### Errors\n\n{error_table()}\n")
     parts.append(f"{_ABOUT_SETTINGS}\n{settings_table()}\n")

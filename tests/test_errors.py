@@ -76,6 +76,9 @@ def test_only_what_may_pass_is_retryable() -> None:
         "WorkerCrashedError",
         "WorkerStalledError",
         "WorkerMemoryError",
+        "SourceUnavailableError",
+        "OutOfTimeError",
+        "TransportError",
     }
 
 

@@ -11,6 +11,7 @@ import scrubjay
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import IncompleteError, ScrubjayError, SourceError
 from scrubjay.model import Animations, Frames, Recipe
+from scrubjay.place import Place
 
 _BAD = (Path(__file__).parents[1] / ".." / "shared" / "media" / "bad").resolve()
 FILES = sorted(path.name for path in _BAD.glob("*")) or ["(no media folder)"]
@@ -110,6 +111,6 @@ def test_a_playlist_opens_nothing_else(
         for target in (str(secret), f"http://127.0.0.1:{port}/video.mp4", "secret.mp4"):
             video.write_text(script.format(target=target))
             with pytest.raises(SourceError, match=name):
-                engine.probe(str(video))
+                engine.probe(Place.of(video))
     assert secret.stat().st_atime_ns == 0
     assert count() == 0

@@ -19,6 +19,7 @@ from scrubjay.errors import RecipeError, StoreError
 from scrubjay.events import Event, Finished, Planned, Probed, SliceStarted
 from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, decode
 from scrubjay.naming import MANIFEST, PAGE, PLAN, SLICES, WEBVTT, frame_key
+from scrubjay.place import Place
 from scrubjay.store import Store
 from scrubjay.work import Bench
 
@@ -350,7 +351,7 @@ def test_a_slice_can_be_made_alone(clip: Path, objects: dict[str, bytes]) -> Non
     plan = scrubjay.plan(clip, recipe=SHORT, engine=InlineEngine())
     store = Store.in_memory()
     for index in (2, 0, 1):
-        scrubjay.render_slice(plan, index, source=str(clip), store=store)
+        scrubjay.render_slice(plan, index, source=clip, store=store)
     scrubjay.publish(plan, store)
     expected = {key: data for key, data in objects.items() if key != PLAN}
     assert _objects(store) == expected
@@ -364,7 +365,7 @@ def test_a_slice_that_failed_halfway_is_begun_anew(
     store = Store.open(tmp_path)
     obstacle = tmp_path / frame_key(Fraction(7))
     obstacle.mkdir(parents=True)
-    with Bench(plan, source=str(clip), store=store) as bench:
+    with Bench(plan, source=Place.of(clip), store=store) as bench:
         bench.make(0)
         with pytest.raises(StoreError):
             bench.make(1)

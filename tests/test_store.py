@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from scrubjay.errors import DestinationError, ObjectNotFoundError, StoreFullError
+from scrubjay.errors import DestinationError, ObjectNotFoundError, PlaceError, StoreFullError
 from scrubjay.naming import FOLDERS, is_ours
+from scrubjay.place import Place
 from scrubjay.store import Store
 
 JPEG = "image/jpeg"
@@ -82,13 +83,13 @@ def test_opening_writes_nothing(tmp_path: Path) -> None:
 def test_the_folder_is_known_to_other_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The location of a folder is absolute, so that a worker finds it from anywhere."""
+    """The place of a folder is absolute, so that a worker finds it from anywhere."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert Store.open("set").location == str(tmp_path / "set")
-    assert Store.open("~/set").location == str(tmp_path / "home" / "set")
-    assert Store.open("~nobody.at-all").location == str(tmp_path / "~nobody.at-all")
-    assert Store.in_memory().location is None
+    assert Store.open("set").place == Place(address=str(tmp_path / "set"))
+    assert Store.open("~/set").place == Place(address=str(tmp_path / "home" / "set"))
+    assert Store.open("~nobody.at-all").place == Place(address=str(tmp_path / "~nobody.at-all"))
+    assert Store.in_memory().place is None
 
 
 @pytest.mark.parametrize("below", ["", "set", "deep/er/set"])
@@ -102,8 +103,8 @@ def test_a_file_is_no_destination(tmp_path: Path, below: str) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 300, "not-utf8-\udcff"])
 def test_an_impossible_name_is_refused(tmp_path: Path, name: str) -> None:
-    """A path that cannot be is an error of the destination, not of the program."""
-    with pytest.raises(DestinationError):
+    """A path that cannot be is an error of ours, not of the program."""
+    with pytest.raises((DestinationError, PlaceError)):
         Store.open(tmp_path / name)
 
 

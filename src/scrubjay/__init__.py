@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scrubjay.events import Event
     from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Plan, Recipe, Sheets
     from scrubjay.pipeline import explain, make, plan, probe
+    from scrubjay.place import Place
     from scrubjay.publishing.documents import publish
     from scrubjay.store import Store
     from scrubjay.work import render_slice
@@ -31,6 +32,7 @@ __all__ = [
     "InlineEngine",
     "Manifest",
     "MediaInfo",
+    "Place",
     "Plan",
     "ProcessEngine",
     "Recipe",
@@ -54,6 +56,7 @@ _HOMES = {
     "InlineEngine": "engines.inline",
     "Manifest": "model",
     "MediaInfo": "model",
+    "Place": "place",
     "Plan": "model",
     "ProcessEngine": "engines.processes",
     "Recipe": "model",

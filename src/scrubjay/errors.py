@@ -2,26 +2,32 @@
 
 ::
 
-    ScrubjayError                  the base: catch this to catch them all
-    ├── RecipeError                a recipe or option asks for something impossible
-    ├── PlaceError                 an address is of no kind that Scrubjay knows
-    ├── SourceError                the video
-    │   ├── SourceNotFoundError    nothing is there
-    │   ├── SourceUnreadableError  it is there, but it is no video that can be opened
-    │   ├── NoVideoError           it opens, but has no video stream with a picture in it
-    │   ├── UnsupportedVideoError  its codec has no decoder here
-    │   ├── SourceDamagedError     a stretch of it gives no picture
-    │   └── SourceChangedError     it is not the video that the plan was made for
-    ├── StoreError                 the destination (may pass: retryable)
-    │   ├── DestinationError       it cannot be written or is not what it should be
-    │   ├── StoreFullError         no space is left
-    │   └── ObjectNotFoundError    no object has that key
-    ├── RenderError                a slice could not be made
-    ├── EngineError                the runner failed, not the work (retryable)
-    │   ├── WorkerCrashedError     the worker process died
-    │   ├── WorkerStalledError     the worker process showed no progress and was killed
-    │   └── WorkerMemoryError      the worker process needed more memory than it may have
-    └── IncompleteError            the set is published but has gaps; carries its manifest
+    ScrubjayError                     the base: catch this to catch them all
+    ├── RecipeError                   a recipe or option asks for something impossible
+    ├── PlaceError                    an address is of no kind that Scrubjay knows
+    ├── SourceError                   the video
+    │   ├── SourceNotFoundError       nothing is there
+    │   ├── SourceUnreadableError     it is there, but it is no video that can be opened
+    │   │   └── SourceForbiddenError  its server does not let us read it
+    │   ├── SourceUnavailableError    its server does not answer (may pass: retryable)
+    │   ├── NoVideoError              it opens, but has no video stream with a picture in it
+    │   ├── UnsupportedVideoError     its codec has no decoder here
+    │   ├── SourceDamagedError        a stretch of it gives no picture
+    │   └── SourceChangedError        it is not the video that the plan was made for
+    ├── StoreError                    the destination (may pass: retryable)
+    │   ├── DestinationError          it cannot be written or is not what it should be
+    │   ├── StoreFullError            no space is left
+    │   └── ObjectNotFoundError       no object has that key
+    ├── RenderError                   a slice could not be made
+    ├── EngineError                   the runner failed, not the work (retryable)
+    │   ├── WorkerCrashedError        the worker process died
+    │   ├── WorkerStalledError        the worker process showed no progress and was killed
+    │   ├── WorkerMemoryError         the worker process needed more memory than it may have
+    │   ├── OutOfTimeError            a slice was not made in the time that it may take
+    │   ├── TransportError            slices could not be handed to the functions that make them
+    │   ├── EventError                an event is none that the functions understand
+    │   └── StackError                the deployed functions are missing, or refuse
+    └── IncompleteError               the set is published but has gaps; carries its manifest
 
 Errors of other libraries enter this tree at one place for each library (`media.ffmpeg`, `store`),
 with `raise ... from`. Doors own the tables from these classes to exit codes and the like.
@@ -33,9 +39,11 @@ from typing import ClassVar
 __all__ = [
     "DestinationError",
     "EngineError",
+    "EventError",
     "IncompleteError",
     "NoVideoError",
     "ObjectNotFoundError",
+    "OutOfTimeError",
     "PlaceError",
     "RecipeError",
     "RenderError",
@@ -43,10 +51,14 @@ __all__ = [
     "SourceChangedError",
     "SourceDamagedError",
     "SourceError",
+    "SourceForbiddenError",
     "SourceNotFoundError",
+    "SourceUnavailableError",
     "SourceUnreadableError",
+    "StackError",
     "StoreError",
     "StoreFullError",
+    "TransportError",
     "UnsupportedVideoError",
     "WorkerCrashedError",
     "WorkerMemoryError",
@@ -81,6 +93,16 @@ class SourceNotFoundError(SourceError):
 
 class SourceUnreadableError(SourceError):
     """The source exists but is no video that can be opened."""
+
+
+class SourceForbiddenError(SourceUnreadableError):
+    """The source's server does not let these credentials, or this URL, read it."""
+
+
+class SourceUnavailableError(SourceError):
+    """The source's server does not answer, or breaks off; it may do better later."""
+
+    retryable = True
 
 
 class NoVideoError(SourceError):
@@ -143,6 +165,26 @@ class WorkerStalledError(EngineError):
 
 class WorkerMemoryError(EngineError):
     """The worker process needed more memory than it may have."""
+
+
+class OutOfTimeError(EngineError):
+    """A slice was not made in the time that it may take."""
+
+
+class TransportError(EngineError):
+    """Slices could not be handed to the functions that make them, however often it was tried."""
+
+
+class EventError(EngineError):
+    """An event is none that the functions understand."""
+
+    retryable = False
+
+
+class StackError(EngineError):
+    """The deployed functions are missing, are not what they should be, or refuse."""
+
+    retryable = False
 
 
 class IncompleteError(ScrubjayError):

@@ -6,21 +6,30 @@ milliseconds where that is not whole.
 
 import re
 from fractions import Fraction
+from hashlib import blake2b
+from string import ascii_letters, digits
 
 from scrubjay.timing import milliseconds
 
 __all__ = [
+    "ANNOUNCED",
+    "FAILURES",
     "FOLDERS",
     "MANIFEST",
+    "ORIGIN",
     "PAGE",
     "PLAN",
+    "PROBLEM",
     "SLICES",
     "WEBVTT",
     "animation_key",
+    "caching",
+    "failure_key",
     "frame_key",
     "is_artifact",
     "is_ours",
     "record_key",
+    "set_prefix",
     "sheet_key",
 ]
 
@@ -30,7 +39,21 @@ WEBVTT = "storyboard.vtt"
 PLAN = ".scrubjay/plan.json"
 SLICES = ".scrubjay/slices/"
 
-FOLDERS = ("", "animations", "frames", "sheets", ".scrubjay", ".scrubjay/slices")
+# What functions in a cloud leave beside them, where nobody waits for their answer:
+FAILURES = ".scrubjay/failures/"
+PROBLEM = ".scrubjay/error.json"
+ORIGIN = ".scrubjay/origin.json"
+ANNOUNCED = ".scrubjay/announced"
+
+FOLDERS = (
+    "",
+    "animations",
+    "frames",
+    "sheets",
+    ".scrubjay",
+    ".scrubjay/slices",
+    ".scrubjay/failures",
+)
 """Every folder that a key may lie in."""
 
 _ARTIFACT = re.compile(
@@ -38,6 +61,13 @@ _ARTIFACT = re.compile(
     r"|(frames|sheets)/\d{6,}(\.\d{3})?\.jpg"
     r"|\.scrubjay/slices/\d{6,}(\.\d{3})?\.json)"
 )
+
+_FAILURE = re.compile(r"\.scrubjay/failures/\d{6,}(\.\d{3})?\.json")
+
+_PLAIN = frozenset(ascii_letters + digits + "-_.")
+_MOST_PART_CHARACTERS = 200
+_MOST_PREFIX_CHARACTERS = 600
+"""File systems hold 255 bytes a part and Amazon 1024 a key; what lies in a set needs some too."""
 
 
 def _second(time: Fraction) -> str:
@@ -65,9 +95,53 @@ def record_key(start: Fraction) -> str:
     return f"{SLICES}{_second(start)}.json"
 
 
+def failure_key(start: Fraction) -> str:
+    """Key of the note that the slice that starts at `start` seconds cannot be made."""
+    return f"{FAILURES}{_second(start)}.json"
+
+
+def set_prefix(key: str) -> str:
+    """Return where the set of an uploaded video lies, from the video's own key.
+
+    It is the whole key, suffix included, with every character but `A-Z a-z 0-9 - _ .` written as
+    `~` and two digits for each byte. Two keys never share a set; a very long one has a digest in
+    its place, and its own end.
+    """
+    parts = [_safe(part) for part in key.split("/")]
+    prefix = "/".join(parts)
+    if len(prefix) <= _MOST_PREFIX_CHARACTERS and max(map(len, parts)) <= _MOST_PART_CHARACTERS:
+        return prefix
+    digest = blake2b(_bytes(key), digest_size=16).hexdigest()
+    return f"~-{digest}/{parts[-1][-_MOST_PART_CHARACTERS:]}"
+
+
+def _safe(part: str) -> str:
+    """Write a part of a key so that it can be a folder's name and a part of a URL."""
+    if not part.strip("."):  # "", "." and ".." are no names
+        return part.replace(".", "~2e") or "~"
+    return "".join(
+        each if each in _PLAIN else "".join(f"~{byte:02x}" for byte in _bytes(each))
+        for each in part
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def caching(key: str) -> str:
+    """Return how long readers may keep an object before they ask again, as `Cache-Control`.
+
+    A picture keeps its key when another recipe makes it anew, so it is kept for a day and not for
+    ever; what says which pictures there are is asked for each time.
+    """
+    return "max-age=86400" if is_artifact(key) and not key.startswith(SLICES) else "no-cache"
+
+
 def is_ours(key: str) -> bool:
     """Whether a key is one that Scrubjay writes at all."""
-    return key in {MANIFEST, PAGE, WEBVTT, PLAN} or is_artifact(key)
+    documents = {MANIFEST, PAGE, WEBVTT, PLAN, PROBLEM, ORIGIN, ANNOUNCED}
+    return key in documents or is_artifact(key) or _FAILURE.fullmatch(key) is not None
 
 
 def is_artifact(key: str) -> bool:

@@ -3,31 +3,29 @@
 import os
 from collections.abc import Sequence
 from fractions import Fraction
-from os import PathLike, fspath
 from pathlib import Path
 from time import monotonic
-from typing import TypeAlias
 from urllib.parse import quote
 
 from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.errors import IncompleteError, RenderError, SourceUnreadableError
+from scrubjay.errors import IncompleteError, RenderError
 from scrubjay.events import Finished, OnEvent, Planned, Probed
 from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe
 from scrubjay.naming import FOLDERS, MANIFEST, is_ours
+from scrubjay.place import Place, PlaceText
 from scrubjay.planning import make_plan, plan_id
 from scrubjay.publishing.documents import publish
+from scrubjay.remote import pinned
 from scrubjay.state import done_slices, load_plan, save_plan, stale_keys, withdraw
 from scrubjay.store import Store
 
 __all__ = ["explain", "make", "plan", "probe"]
 
-PathText: TypeAlias = str | PathLike[str]
-
 
 def make(
-    source: PathText,
-    destination: PathText | Store,
+    source: PlaceText | Place,
+    destination: PlaceText | Place | Store,
     *,
     recipe: Recipe | None = None,
     engine: Engine | None = None,
@@ -41,8 +39,8 @@ def make(
     slices are made anew over the old ones.
 
     Args:
-        source: path of the video.
-        destination: folder for the set, or a store.
+        source: where the video lies: a path or a URL.
+        destination: where the set goes: a folder, a URL, or a store.
         recipe: what to make; None is the `classic` recipe.
         engine: where slices run; None is worker processes on this machine.
         on_progress: called with each event of the run, in this thread.
@@ -57,8 +55,8 @@ def make(
     """
     began = monotonic()
     tell = on_progress or _ignore
-    video = _absolute(source)
-    store = destination if isinstance(destination, Store) else Store.open(fspath(destination))
+    video = pinned(Place.of(source))
+    store = destination if isinstance(destination, Store) else Store.open(destination)
     try:
         with engine or ProcessEngine() as running:
             found, media = running.probe(video)
@@ -78,25 +76,27 @@ def make(
     return manifest
 
 
-def probe(source: PathText, *, engine: Engine | None = None) -> MediaInfo:
+def probe(source: PlaceText | Place, *, engine: Engine | None = None) -> MediaInfo:
     """Look into a video.
 
     Args:
-        source: path of the video.
+        source: where the video lies: a path or a URL.
         engine: where it is opened; None is a worker process on this machine.
 
     Raises:
         SourceError: it cannot be opened, has no video, or gives no picture.
     """
     with engine or ProcessEngine(workers=1) as running:
-        return running.probe(_absolute(source))[1]
+        return running.probe(pinned(Place.of(source)))[1]
 
 
-def plan(source: PathText, *, recipe: Recipe | None = None, engine: Engine | None = None) -> Plan:
+def plan(
+    source: PlaceText | Place, *, recipe: Recipe | None = None, engine: Engine | None = None
+) -> Plan:
     """Say what would be made of a video, without making it.
 
     Args:
-        source: path of the video.
+        source: where the video lies: a path or a URL.
         recipe: what to make; None is the `classic` recipe.
         engine: where the video is opened; None is a worker process on this machine.
 
@@ -105,15 +105,15 @@ def plan(source: PathText, *, recipe: Recipe | None = None, engine: Engine | Non
         RecipeError: the recipe cannot be made of this video.
     """
     with engine or ProcessEngine(workers=1) as running:
-        found, media = running.probe(_absolute(source))
+        found, media = running.probe(pinned(Place.of(source)))
     return make_plan(found, media, recipe or Recipe())
 
 
-def explain(source: PathText, wanted: Plan, *, engine: Engine | None = None) -> Reading:
+def explain(source: PlaceText | Place, wanted: Plan, *, engine: Engine | None = None) -> Reading:
     """Count how many frames a plan's pictures will cost, and say why, without decoding any.
 
     Args:
-        source: path of the video.
+        source: where the video lies: a path or a URL.
         wanted: its plan.
         engine: where the video is read; None is a worker process on this machine.
 
@@ -121,7 +121,7 @@ def explain(source: PathText, wanted: Plan, *, engine: Engine | None = None) -> 
         SourceError: it cannot be opened, or is another one.
     """
     with engine or ProcessEngine(workers=1) as running:
-        return running.explain(wanted, _absolute(source))
+        return running.explain(wanted, pinned(Place.of(source)))
 
 
 def _begin(store: Store, wanted: Plan, tell: OnEvent) -> Sequence[int]:
@@ -174,21 +174,17 @@ def _finished(
     )
 
 
-def _absolute(source: PathText) -> str:
-    # not `Path.expanduser`: it refuses a video that is named like no user, "~x.mp4"
-    path = str(Path(os.path.expanduser(fspath(source))).absolute())  # noqa: PTH111
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise SourceUnreadableError(f"the path {path!a} is not UTF-8 text; rename it") from None
-    return path
-
-
-def _url_from(store: Store, video: str) -> str | None:
-    """Return how a page in the destination reaches the video, if both are files."""
-    if store.location is None:
+def _url_from(store: Store, video: Place) -> str | None:
+    """Return how a page in the destination reaches the video, if it can."""
+    if not video.is_local:
+        return video.address if video.shown == video.address and _is_web(video) else None
+    if store.place is None or not store.place.is_local:
         return None
-    return quote(Path(os.path.relpath(video, store.location)).as_posix())
+    return quote(Path(os.path.relpath(video.address, store.place.address)).as_posix())
+
+
+def _is_web(video: Place) -> bool:
+    return video.scheme in {"http", "https"}
 
 
 def _ignore(_: object) -> None:

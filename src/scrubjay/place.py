@@ -8,7 +8,7 @@ import os
 import re
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -42,12 +42,14 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """The version of a video that is meant, as its server names it; any if empty."""
 
     @classmethod
-    def of(cls, text: PlaceText, *, endpoint: str = "") -> Self:
-        """Read what a person wrote.
+    def of(cls, text: "PlaceText | Place", *, endpoint: str = "") -> "Place":
+        """Read what a person wrote; a place is itself.
 
         Raises:
             PlaceError: it is a URL of an unknown kind, or a path that is not UTF-8.
         """
+        if isinstance(text, Place):
+            return text
         address = fspath(text)
         scheme = _SCHEME.match(address)
         if scheme is None:
@@ -56,9 +58,14 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         if kind not in _KNOWN:
             known = ", ".join(f"{each}://" for each in _KNOWN)
             raise PlaceError(f"{redacted(address)} is no place Scrubjay knows: a path, or {known}")
-        if not urlsplit(address).netloc:
+        netloc = urlsplit(address).netloc
+        if not netloc:
             raise PlaceError(f"{redacted(address)} names no host or bucket")
-        return cls(address=kind + address[len(scheme[1]) :], endpoint=endpoint)
+        is_web = kind in {"http", "https"}
+        if "@" in netloc and not is_web:
+            raise PlaceError(f"an address that begins with {kind}:// takes no user or password")
+        address = kind + address[len(scheme[1]) :]
+        return cls(address=address, endpoint="" if is_web else endpoint)
 
     @property
     def scheme(self) -> str:
@@ -89,7 +96,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
             return Path(self.address).name
         if self.scheme in {"http", "https"}:
             parts = urlsplit(self.address)
-            return unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.netloc
+            return unquote(parts.path).rstrip("/").rpartition("/")[2] or self.bucket
         return self.key.rstrip("/").rpartition("/")[2] or self.bucket
 
     @property

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import TypeVar
+from typing import TypeVar, cast
+
+from av.container import InputContainer
 
 from scrubjay.errors import SourceChangedError
-from scrubjay.media.ffmpeg import ffmpeg_errors
+from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import FrameReader
 from scrubjay.media.rehearsal import RehearsalReader
 from scrubjay.media.source import identify, open_container
+from scrubjay.media.watched import WatchedContainer
 from scrubjay.model import Plan, Reading
+from scrubjay.place import Place
 from scrubjay.planning import spacing_of, targets_from
 from scrubjay.timing import Timeline
 
@@ -23,39 +27,48 @@ _SPARSE = 1
 
 
 @contextmanager
-def open_reader(plan: Plan, source: str, kind: type[R]) -> Generator[R]:
+def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -> Generator[R]:
     """Open the video of a plan for reading.
 
     Args:
         plan: whose pictures will be read.
-        source: path of the video.
+        source: where the video lies.
         kind: the reader to make.
+        threads: how many its decoder may use.
 
     Raises:
         SourceError: the video cannot be opened, or is another one.
     """
     expected, media, recipe = plan.source, plan.media, plan.recipe
-    if identify(source).fingerprint != expected.fingerprint:
-        raise SourceChangedError(f"{expected.name} is not the video that the plan was made for")
-    with open_container(source) as container, ffmpeg_errors(expected.name):
+    changed = SourceChangedError(f"{expected.name} is not the video that the plan was made for")
+    if source.is_local and identify(source).fingerprint != expected.fingerprint:
+        raise changed
+    with open_container(source) as container, source_errors(source):
+        # of a video on a server, its version was checked by `If-Match` if it is known
+        if not source.is_local and container.size != expected.size_bytes:
+            raise changed
         stream = next(each for each in container.streams.video if each.index == media.stream_index)
+        timeline = Timeline(time_base=media.time_base, origin=media.origin)
+        end = timeline.last_pts_at(media.duration)
+        watched = WatchedContainer(source, container, stream, end)
         yield kind(
-            container,
+            container if source.is_local else cast("InputContainer", watched),
             stream,
-            Timeline(time_base=media.time_base, origin=media.origin),
+            timeline,
             tolerance=recipe.tolerance,
             is_sparse=spacing_of(recipe) >= _SPARSE,
+            threads=threads,
         )
 
 
 def explain_reading(
-    plan: Plan, *, source: str, on_time: Callable[[Fraction], None] = lambda _: None
+    plan: Plan, *, source: Place, on_time: Callable[[Fraction], None] = lambda _: None
 ) -> Reading:
     """Count what a plan's pictures cost to read in one go, from packets alone.
 
     Args:
         plan: what would be made.
-        source: path of the video that the plan was made for.
+        source: where the video lies that the plan was made for.
         on_time: told how far it is.
 
     Raises:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -17,7 +17,14 @@ from msgspec import Meta
 from scrubjay.errors import RecipeError
 from scrubjay.model import PRESETS, Recipe, decode_as, exact
 
-__all__ = ["Settings", "load_recipe", "load_settings"]
+__all__ = [
+    "FunctionSettings",
+    "Settings",
+    "function_recipe",
+    "load_function_settings",
+    "load_recipe",
+    "load_settings",
+]
 
 _Tree = dict[str, Any]
 
@@ -36,6 +43,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 60
     memory_limit: Annotated[int, Meta(ge=128, description="MiB that one worker may allocate.")] = (
         2048
+    )
+    endpoint: Annotated[
+        str,
+        Meta(
+            pattern="^(https?://.+)?$",
+            description="URL of a server that speaks S3 and is not Amazon's.",
+        ),
+    ] = ""
+
+
+class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the functions of the cloud door are run: their environment, in capital letters."""
+
+    output: Annotated[
+        str, Meta(min_length=1, description="Where sets lie: `s3://bucket/prefix` or a folder.")
+    ]
+    source_bucket: Annotated[
+        str, Meta(description="Bucket of the videos of events that name none.")
+    ] = ""
+    transport: Annotated[
+        Literal["eventbridge", "sns", "lambda", "sqs"],
+        Meta(description="What carries slices to workers."),
+    ] = "eventbridge"
+    target: Annotated[
+        str, Meta(description="Where slices go: name of a bus, ARN of a topic or function, URL.")
+    ] = ""
+    event_bus: Annotated[
+        str, Meta(description="Bus on which `previewsReady` is said; nothing is said if empty.")
+    ] = ""
+    recipe: Annotated[str, Meta(description="Name of a preset, or a recipe as TOML text.")] = (
+        "classic"
+    )
+    slice_length: Annotated[
+        str, Meta(description="Seconds of video in a slice; the recipe's own if empty or 0.")
+    ] = ""
+    generate_frames: Annotated[
+        bool, Meta(description="`false` makes no stills, whatever the recipe says.")
+    ] = True
+    suffixes: Annotated[
+        str, Meta(description="What a video's key ends in, in small or capital letters.")
+    ] = (
+        ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm "
+        ".wmv"
     )
 
 
@@ -68,6 +118,42 @@ def load_settings(
         raise RecipeError(f"settings: {_placed(exc)}") from exc
 
 
+def load_function_settings(environ: Mapping[str, str]) -> FunctionSettings:
+    """Read a function's settings from its environment, `SCRUBJAY_*`.
+
+    Raises:
+        RecipeError: one is missing or wrong; the text names it.
+    """
+    names = {each: f"SCRUBJAY_{each.upper()}" for each in FunctionSettings.__struct_fields__}
+    tree = {field: environ[name] for field, name in names.items() if name in environ}
+    try:
+        return msgspec.convert(tree, FunctionSettings, strict=False)
+    except msgspec.ValidationError as exc:
+        raise RecipeError(f"settings: {_placed(exc)}") from exc
+
+
+def function_recipe(settings: FunctionSettings) -> Recipe:
+    """Return what a function is to make.
+
+    Raises:
+        RecipeError: the recipe, or what is set beside it, is wrong; the text names the field.
+    """
+    written: _Tree = {"preset": settings.recipe}
+    if settings.recipe not in PRESETS:
+        try:
+            written = tomllib.loads(settings.recipe, parse_float=_decimal)
+        except (tomllib.TOMLDecodeError, ValueError) as exc:
+            raise RecipeError(
+                f"SCRUBJAY_RECIPE is no preset ({', '.join(PRESETS)}) and no TOML: {exc}"
+            ) from exc
+    flags: _Tree = (
+        {} if settings.slice_length in {"", "0"} else {"slice_length": settings.slice_length}
+    )
+    if not settings.generate_frames:
+        flags["frames.enabled"] = False
+    return _combined(written, flags, where="SCRUBJAY_RECIPE")
+
+
 def load_recipe(flags: Mapping[str, object], base: str = "classic") -> Recipe:
     """Combine a preset or a recipe file with flags.
 
@@ -82,13 +168,17 @@ def load_recipe(flags: Mapping[str, object], base: str = "classic") -> Recipe:
     if base not in PRESETS and not Path(base).exists():
         raise RecipeError(f"recipe {base} is no file, and no preset: {', '.join(PRESETS)}")
     written: _Tree = {"preset": base} if base in PRESETS else _read(Path(base))
+    return _combined(written, flags, where="recipe" if base in PRESETS else f"recipe {base}")
+
+
+def _combined(written: _Tree, flags: Mapping[str, object], *, where: str) -> Recipe:
+    """Put what was written over its preset, and flags over that."""
     tree = _preset(written.pop("preset", "classic"))
     _overlay(tree, written)
     for name, value in flags.items():
         if value is not None:
             *path, leaf = name.split(".")
             _overlay(tree, reduce(lambda inner, step: {step: inner}, reversed(path), {leaf: value}))
-    where = "recipe" if base in PRESETS else f"recipe {base}"
     try:
         return decode_as(tree, Recipe)
     except msgspec.ValidationError as exc:

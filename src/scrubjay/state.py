@@ -5,12 +5,23 @@ artifact that it names is there in its full size.
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import msgspec
 
 from scrubjay.errors import DestinationError, ObjectNotFoundError
 from scrubjay.model import Plan, Slice, SliceRecord, decode, encode, encode_pretty
-from scrubjay.naming import MANIFEST, PAGE, PLAN, WEBVTT, is_artifact, record_key
+from scrubjay.naming import (
+    ANNOUNCED,
+    MANIFEST,
+    PAGE,
+    PLAN,
+    PROBLEM,
+    WEBVTT,
+    is_artifact,
+    record_key,
+)
 from scrubjay.planning import plan_id
 from scrubjay.store import Store
 
@@ -44,7 +55,7 @@ def save_plan(store: Store, plan: Plan) -> None:
 
 def withdraw(store: Store) -> None:
     """Remove the documents, so that nothing unfinished looks finished."""
-    store.delete([MANIFEST, PAGE, WEBVTT])
+    store.delete([MANIFEST, PAGE, WEBVTT, ANNOUNCED, PROBLEM])
 
 
 def save_record(store: Store, record: SliceRecord) -> None:
@@ -56,7 +67,8 @@ def done_slices(store: Store, plan: Plan) -> dict[int, SliceRecord]:
     """Return the records of the plan's finished slices, by index."""
     sizes = store.sizes()
     name = plan_id(plan)
-    records = (_record(store, part, sizes) for part in plan.slices)
+    with ThreadPoolExecutor(store.lanes) as pool:
+        records = list(pool.map(partial(_record, store, sizes), plan.slices))
     return {
         record.index: record
         for record in records
@@ -71,7 +83,7 @@ def stale_keys(store: Store, records: Mapping[int, SliceRecord]) -> list[str]:
     return sorted(key for key in store.sizes() if is_artifact(key) and key not in wanted)
 
 
-def _record(store: Store, part: Slice, sizes: Mapping[str, int]) -> SliceRecord | None:
+def _record(store: Store, sizes: Mapping[str, int], part: Slice) -> SliceRecord | None:
     key = record_key(part.start)
     if key not in sizes:
         return None

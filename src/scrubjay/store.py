@@ -5,19 +5,38 @@ errors to ours and knows what a killed writer leaves behind.
 """
 
 import errno
-import os
 import re
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal, TypeAlias
 
-from obstore.exceptions import BaseError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from obstore.store import LocalStore, MemoryStore
 
-from scrubjay.errors import DestinationError, ObjectNotFoundError, StoreError, StoreFullError
+from scrubjay.clouds import Bucket, first_line, open_bucket
+from scrubjay.errors import (
+    DestinationError,
+    ObjectNotFoundError,
+    StoreError,
+    StoreFullError,
+)
+from scrubjay.naming import caching
+from scrubjay.place import Place, PlaceText
 
 __all__ = ["Store"]
+
+_Backend: TypeAlias = LocalStore | MemoryStore | Bucket
+
+_REMOTE_LANES = 16
+"""Requests to an object store that run at once; more gained nothing (docs/stores.md)."""
 
 _STAGED = re.compile(r"(.+)#\d+")
 """What obstore's local store calls a file that it has not finished: the name, `#`, a number."""
@@ -34,54 +53,63 @@ _NOT_WRITABLE = {
     errno.ENAMETOOLONG,
     errno.ELOOP,
 }
+_NO_BUCKET = "the destination cannot be used: there is no such bucket or folder"
+_NO_CREDENTIALS = re.compile(r"169\.254\.|metadata\.google|/oauth2/token|credential", re.IGNORECASE)
+"""What obstore's errors hold where it found no credentials and asked the machine for some."""
 
 
 class Store:
-    """The objects under one destination.
+    """The objects under one destination. It may be shared between threads.
 
     Args:
         connect: returns obstore's store, rooted at the destination; called on first use.
-        location: where another process opens the same store; None where none can (memory).
-        folder: the local folder behind it, if there is one.
+        place: where another process opens the same store; None where none can (memory).
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], LocalStore | MemoryStore],
-        *,
-        location: str | None,
-        folder: Path | None,
-    ) -> None:
+    def __init__(self, connect: Callable[[], _Backend], *, place: Place | None) -> None:
         self._connect = connect
-        self.location = location
-        self._folder = folder
+        self.place = place
+        self._folder = Path(place.address) if place and place.is_local else None
+        is_remote = place is not None and not place.is_local
+        self.lanes = _REMOTE_LANES if is_remote else 1
+        """How many requests at once pay off."""
 
     @cached_property
-    def _backend(self) -> LocalStore | MemoryStore:
+    def _backend(self) -> _Backend:
         return self._connect()
 
     @classmethod
     def in_memory(cls) -> "Store":
         """Make an empty store that lives as long as this object."""
-        return cls(MemoryStore, location=None, folder=None)
+        return cls(MemoryStore, place=None)
 
     @classmethod
-    def open(cls, location: str | Path) -> "Store":
-        """Open the store at a local folder; the folder is made when it is first used.
+    def open(cls, where: PlaceText | Place) -> "Store":
+        """Open the store at a folder, `s3://bucket/prefix`, `gs://...` or `az://...`.
+
+        This writes and sends nothing; a folder is made when it is first used.
 
         Raises:
-            DestinationError: the path is a file or cannot be a folder.
+            PlaceError: the address is of an unknown kind.
+            DestinationError: the path is a file or cannot be a folder, or the place is read-only.
         """
-        # not `Path.expanduser`: it refuses a folder that is named like no user, "~x"
-        folder = Path(os.path.expanduser(location)).absolute()  # noqa: PTH111
-        if not _is_text(str(folder)):
-            raise DestinationError(f"the path {str(folder)!a} is not UTF-8 text; use another one")
+        place = Place.of(where)
+        if place.is_local:
+            return cls._open_folder(place)
+        if place.scheme in {"http", "https"}:
+            raise DestinationError(f"{place.shown} can be read, but nothing can be stored there")
+        prefix = place.key.strip("/") or None
+        with _errors(place.shown):
+            return cls(partial(open_bucket, place, prefix=prefix), place=place)
+
+    @classmethod
+    def _open_folder(cls, place: Place) -> "Store":
+        folder = Path(place.address)
         with _errors(str(folder)):
             existing = next(each for each in (folder, *folder.parents) if each.exists())
         if not existing.is_dir():
             raise DestinationError(f"{existing} is a file, so {folder} cannot be a destination")
-        connect = partial(LocalStore, folder, mkdir=True)
-        return cls(connect, location=str(folder), folder=folder)
+        return cls(partial(LocalStore, folder, mkdir=True), place=place)
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
         """Write an object whole, over any that is there.
@@ -91,13 +119,37 @@ class Store:
             DestinationError: the destination cannot be written.
             StoreError: it failed for a reason that may pass.
         """
-        with _errors(key):
-            if self._folder:  # a file system keeps no media type
-                self._backend.put(key, data, use_multipart=False)
-            else:
-                self._backend.put(
-                    key, data, use_multipart=False, attributes={"Content-Type": media_type}
-                )
+        with _errors(key, is_writing=True):
+            self._put(key, data, media_type, "overwrite")
+
+    def put_new(self, key: str, data: bytes, media_type: str) -> bool:
+        """Write an object whole, unless there is one: of several writers, one is told True.
+
+        Raises:
+            StoreFullError: no space is left.
+            DestinationError: the destination cannot be written.
+            StoreError: it failed for a reason that may pass.
+        """
+        with _errors(key, is_writing=True):
+            try:
+                self._put(key, data, media_type, "create")
+            except AlreadyExistsError:
+                return False
+        return True
+
+    def _put(
+        self, key: str, data: bytes, media_type: str, mode: Literal["overwrite", "create"]
+    ) -> None:
+        if self._folder:  # a file system keeps no attributes
+            self._backend.put(key, data, use_multipart=False, mode=mode)
+        else:
+            self._backend.put(
+                key,
+                data,
+                use_multipart=False,
+                mode=mode,
+                attributes={"Content-Type": media_type, "Cache-Control": caching(key)},
+            )
 
     def get(self, key: str) -> bytes:
         """Return an object's bytes.
@@ -109,19 +161,28 @@ class Store:
         with _errors(key):
             return bytes(self._backend.get(key).bytes())
 
-    def sizes(self) -> dict[str, int]:
-        """Return the size in bytes of every object, by key."""
-        with _errors("the list of objects"):
-            return {entry["path"]: entry["size"] for page in self._backend.list() for entry in page}
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Return the size in bytes of every object, by key.
+
+        Args:
+            prefix: a folder of keys to look in, such as "frames/"; all of them if empty.
+        """
+        with _errors("the list of objects", is_writing=True):
+            pages = self._backend.list(prefix.rstrip("/") or None)
+            return {entry["path"]: entry["size"] for page in pages for entry in page}
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; keys that have none are passed over."""
-        for key in keys:
-            try:
-                with _errors(key):
-                    self._backend.delete(key)
-            except ObjectNotFoundError:
-                continue
+        with ThreadPoolExecutor(self.lanes) as pool:
+            for _ in pool.map(self._delete, keys):
+                pass
+
+    def _delete(self, key: str) -> None:
+        try:
+            with _errors(key):
+                self._backend.delete(key)
+        except ObjectNotFoundError:
+            return
 
     def sweep(self, folders: Iterable[str], is_ours: Callable[[str], bool]) -> None:
         """Remove the unfinished files that a killed writer left.
@@ -139,28 +200,40 @@ class Store:
                     path.unlink(missing_ok=True)
 
 
-def _is_text(path: str) -> bool:
-    """Whether a path is UTF-8: other bytes could not be told to a worker in JSON."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 @contextmanager
-def _errors(what: str) -> Generator[None]:
-    """Turn obstore's errors into ours; it raises builtins for some and `BaseError` for most."""
+def _errors(what: str, *, is_writing: bool = False) -> Generator[None]:
+    """Turn obstore's errors into ours; it raises builtins for some and `BaseError` for most.
+
+    Args:
+        what: the object.
+        is_writing: a "not found" then means the bucket, not the object.
+    """
     try:
         yield
     except FileNotFoundError as exc:
+        if is_writing:
+            raise DestinationError(_NO_BUCKET) from exc
         raise ObjectNotFoundError(f"{what} does not exist in the destination") from exc
+    except (PermissionDeniedError, UnauthenticatedError) as exc:
+        raise DestinationError(
+            f"the destination refuses {what}: these credentials may not do that"
+        ) from exc
     except (BaseError, OSError) as exc:
-        reason = str(exc).partition("\n")[0]
-        numbers = {int(number) for number in _OS_ERROR.findall(str(exc))}
-        numbers |= {exc.errno} if isinstance(exc, OSError) and exc.errno else set()
-        if numbers & _NO_SPACE:
-            raise StoreFullError(f"no space is left in the destination to write {what}") from exc
-        if isinstance(exc, PermissionError) or numbers & _NOT_WRITABLE:
-            raise DestinationError(f"the destination cannot be written: {reason}") from exc
-        raise StoreError(f"the destination failed on {what}: {reason}") from exc
+        raise _translated(exc, what) from exc
+
+
+def _translated(exc: BaseError | OSError, what: str) -> StoreError:
+    reason = first_line(exc)
+    numbers = {int(number) for number in _OS_ERROR.findall(str(exc))}
+    numbers |= {exc.errno} if isinstance(exc, OSError) and exc.errno else set()
+    if numbers & _NO_SPACE:
+        return StoreFullError(f"no space is left in the destination to write {what}")
+    if isinstance(exc, PermissionError) or numbers & _NOT_WRITABLE:
+        return DestinationError(f"the destination cannot be written: {reason}")
+    if "404 Not Found" in reason:  # what a list says; other requests have an error of their own
+        return DestinationError(_NO_BUCKET)
+    if "403 Forbidden" in reason and not _NO_CREDENTIALS.search(reason):
+        return DestinationError(f"the destination refuses {what}: these credentials may not do that")
+    if _NO_CREDENTIALS.search(reason):
+        return DestinationError(f"no credentials were found for the destination: {reason}")
+    return StoreError(f"the destination failed on {what}: {reason}")

@@ -7,16 +7,19 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from scrubjay.errors import SourceDamagedError, SourceUnreadableError
-from scrubjay.media.ffmpeg import ffmpeg_errors
-from scrubjay.media.frames import FrameReader, Shown
+from scrubjay.errors import SourceDamagedError, SourceForbiddenError, SourceUnreadableError
+from scrubjay.media.ffmpeg import source_errors
+from scrubjay.media.frames import FrameReader, Shown, ThreadsUnfitError
 from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Slice, SliceRecord
+from scrubjay.place import Place, PlaceText
 from scrubjay.planning import instants_of, plan_id, targets_from
 from scrubjay.reading import open_reader
-from scrubjay.render import Artifact, Record, Studio
+from scrubjay.remote import verdict
+from scrubjay.render import Record, Studio
 from scrubjay.state import save_record
 from scrubjay.store import Store
 from scrubjay.timing import short_clock
+from scrubjay.uploads import Uploads
 
 __all__ = ["Bench", "render_slice"]
 
@@ -24,20 +27,20 @@ OnTime = Callable[[Fraction], None]
 """Told the time, in seconds, up to which a slice's frames have been read."""
 
 
-def render_slice(plan: Plan, index: int, *, source: str, store: Store) -> SliceRecord:
+def render_slice(plan: Plan, index: int, *, source: PlaceText | Place, store: Store) -> SliceRecord:
     """Render one slice of a plan and store it.
 
     Args:
         plan: what to make.
         index: which slice, 0-based.
-        source: path of the video that the plan was made for.
+        source: where the video lies that the plan was made for: a path or a URL.
         store: where its artifacts go, and last its record.
 
     Raises:
         SourceError: the video cannot be read, is another one, or gives no picture there.
         StoreError: an object could not be written.
     """
-    with Bench(plan, source=source, store=store) as bench:
+    with Bench(plan, source=Place.of(source), store=store) as bench:
         return bench.make(index)
 
 
@@ -49,25 +52,33 @@ class Bench(AbstractContextManager["Bench"]):
 
     Args:
         plan: what to make.
-        source: path of the video that the plan was made for.
+        source: where the video lies that the plan was made for.
         store: where artifacts and records go.
+        threads: how many the decoder may use; what is made does not depend on it.
 
     Raises:
         SourceError: on entering, the video cannot be opened or is another one.
     """
 
-    def __init__(self, plan: Plan, *, source: str, store: Store) -> None:
+    def __init__(self, plan: Plan, *, source: Place, store: Store, threads: int = 1) -> None:
         self._plan = plan
         self._plan_id = plan_id(plan)
         self._source = source
         self._store = store
+        self._threads = threads
         self._studio = Studio(plan)
         self._open = ExitStack()
         self._next_index: int | None = None
 
     def __enter__(self) -> Self:
-        self._reader = self._open.enter_context(open_reader(self._plan, self._source, FrameReader))
+        self._open_reader()
         return self
+
+    def _open_reader(self) -> None:
+        self._open.close()
+        self._next_index = None
+        reader = open_reader(self._plan, self._source, FrameReader, threads=self._threads)
+        self._reader = self._open.enter_context(reader)
 
     def __exit__(
         self,
@@ -80,23 +91,44 @@ class Bench(AbstractContextManager["Bench"]):
     def make(self, index: int, on_time: OnTime = lambda _: None) -> SliceRecord:
         """Render one slice, store its artifacts, and last its record.
 
+        A signed URL is good for a while; when it expires in the middle of a slice, the slice is
+        begun anew with a fresh one. So it is where a video on a server seems damaged, for it may
+        be the connection, and, with a single decoder thread, where several do not do.
+
         Raises:
             SourceDamagedError: nothing in the slice can be decoded.
+            SourceUnavailableError: the server of the video broke off.
             StoreError: an object could not be written.
         """
+        try:
+            return self._make(index, on_time)
+        except ThreadsUnfitError:
+            self._threads = 1
+        except (SourceForbiddenError, SourceDamagedError):
+            if self._source.is_local:
+                raise
+        self._open_reader()  # what it meets again, it meets for good
+        return self._make(index, on_time)
+
+    def _make(self, index: int, on_time: OnTime) -> SliceRecord:
         part = self._plan.slices[index]
         goes_on = index == self._next_index
         self._next_index = None  # a slice that fails halfway is begun anew
         if not goes_on:
             self._reader.start(targets_from(self._plan, index))
         try:
-            with ffmpeg_errors(self._plan.source.name):
+            with source_errors(self._source), Uploads(self._store) as uploads:
                 records = [
-                    self._put(artifact)
+                    uploads.put(artifact)
                     for artifact in self._studio.render(part, self._shown(part, on_time))
                 ]
+        except SourceForbiddenError:
+            raise
         except SourceUnreadableError as error:  # here, and perhaps nowhere else
             raise SourceDamagedError(str(error)) from error
+        except SourceDamagedError:
+            self._check_server()
+            raise
         record = self._record(part, records)
         save_record(self._store, record)
         self._next_index = index + 1
@@ -122,9 +154,10 @@ class Bench(AbstractContextManager["Bench"]):
     def _damaged_in(self, part: Slice) -> int:
         return sum(part.start <= time < part.end for time in self._reader.damaged)
 
-    def _put(self, artifact: Artifact) -> Record:
-        self._store.put(artifact.record.key, artifact.data, artifact.media_type)
-        return artifact.record
+    def _check_server(self) -> None:
+        """Raise what the server of the video has against us: it may look like damage."""
+        if not self._source.is_local and (error := verdict(self._source)):
+            raise error from None
 
     def _record(self, part: Slice, records: list[Record]) -> SliceRecord:
         return SliceRecord(

@@ -17,6 +17,7 @@ from scrubjay.errors import (
 )
 from scrubjay.events import Event, SliceDone, SliceFailed, SliceRetried, SliceStarted
 from scrubjay.model import Plan, Recipe
+from scrubjay.place import Place
 from scrubjay.store import Store
 
 Opened = Callable[..., tuple[Ledger, list[Event]]]
@@ -29,7 +30,7 @@ def opened(planned: Callable[..., Plan]) -> Opened:
     def opened(attempts: int = 3, slices: int = 10) -> tuple[Ledger, list[Event]]:
         plan = planned(Fraction(10 * slices), Recipe(slice_length=Fraction(10)))
         events: list[Event] = []
-        job = Job(plan, "film.mp4", Store.in_memory())
+        job = Job(plan, Place.of("film.mp4"), Store.in_memory())
         return Ledger(job, range(slices), attempts=attempts, on_event=events.append), events
 
     return opened

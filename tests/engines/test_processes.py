@@ -97,6 +97,16 @@ def test_a_crash_costs_one_try(
     assert _previews(tree(tmp_path / "set")) == undisturbed
 
 
+@pytest.mark.parametrize("name", ["real/phone_360p_17s.mp4", "bad/bitflip_mdat_2000.mp4"])
+def test_idle_cores_change_no_byte(media: Path, tmp_path: Path, name: str, tree: Tree) -> None:
+    """One slice for eight workers is decoded by eight threads, and comes out as by one."""
+    recipe = Recipe(slice_length=Fraction(60), frames=Frames(interval=Fraction(1, 4)))
+    for workers in (1, 8):
+        engine = ProcessEngine(workers=workers)
+        scrubjay.make(media / name, tmp_path / str(workers), recipe=recipe, engine=engine)
+    assert _previews(tree(tmp_path / "8")) == _previews(tree(tmp_path / "1"))
+
+
 def test_a_hang_is_ended(
     clip: Path, tmp_path: Path, undisturbed: dict[str, str], tree: Tree
 ) -> None:

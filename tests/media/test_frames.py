@@ -16,9 +16,10 @@ from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
 import scrubjay
-from scrubjay.media.frames import SKIPPING_CODECS, Counts, FrameReader
+from scrubjay.media.frames import SKIPPING_CODECS, Counts, FrameReader, ThreadsUnfitError
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import open_container, origin_of, video_streams
+from scrubjay.place import Place
 from scrubjay.planning import targets_from
 from scrubjay.reading import explain_reading, open_reader
 from scrubjay.timing import Span, Target, Timeline, samples_in, spans_of
@@ -120,20 +121,22 @@ def _decoded_whole(container: InputContainer, stream: VideoStream) -> list[tuple
     return sorted((frame.pts or 0, _picture_sum(frame)) for frame in frames)
 
 
-def _wrong(path: Path, *, rate: Fraction, length: Fraction) -> tuple[list[Fraction], int, int]:
+def _wrong(
+    path: Path, *, rate: Fraction, length: Fraction, threads: int = 1
+) -> tuple[list[Fraction], int, int]:
     """Read a video slice by slice; return instants with a wrong picture, frames decoded, frames.
 
     Every second slice is a jump, the others go on, so that both ways are taken.
     """
-    media = probe_media(str(path))[1]
-    with open_container(str(path)) as container:
+    media = probe_media(Place.of(path))[1]
+    with open_container(Place.of(path)) as container:
         whole = _decoded_whole(container, video_streams(container)[0])
     stamps = [pts for pts, _ in whole]
     wrong: list[Fraction] = []
     count = 0
-    with open_container(str(path)) as container:
+    with open_container(Place.of(path)) as container:
         timeline = Timeline(time_base=media.time_base, origin=media.origin)
-        reader = FrameReader(container, video_streams(container)[0], timeline)
+        reader = FrameReader(container, video_streams(container)[0], timeline, threads=threads)
         spans = list(spans_of(media.duration, length))
         for index, span in enumerate(spans):
             if index % 2 == 0:
@@ -159,9 +162,12 @@ def _instants(spans: Iterable[Span], rate: Fraction) -> Iterator[Fraction]:
 
 
 @pytest.mark.parametrize(("rate", "length"), [(10, "2"), (3, "5/2"), (24, "3"), ("7/5", "7/3")])
-def test_leaving_frames_out_changes_no_picture(encoded: Path, rate: str, length: str) -> None:
-    """Whatever codec and slicing, every picture is bit for bit that of a full decode."""
-    wrong, _, _ = _wrong(encoded, rate=Fraction(rate), length=Fraction(length))
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_leaving_frames_out_changes_no_picture(
+    encoded: Path, rate: str, length: str, threads: int
+) -> None:
+    """Whatever codec, slicing and threads, every picture is bit for bit that of a full decode."""
+    wrong, _, _ = _wrong(encoded, rate=Fraction(rate), length=Fraction(length), threads=threads)
     assert wrong == []
 
 
@@ -170,10 +176,11 @@ def test_frames_that_nothing_shows_are_not_decoded(media: Path) -> None:
     path = media / "real" / "film_720p24_120s.mp4"
     wrong, decoded, frames = _wrong(path, rate=Fraction(3), length=Fraction(60))
     assert wrong == []
-    assert probe_media(str(path))[1].codec in SKIPPING_CODECS
+    assert probe_media(Place.of(path))[1].codec in SKIPPING_CODECS
     assert decoded < 0.75 * frames
 
 
+@pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize(
     "name",
     [
@@ -193,16 +200,16 @@ def test_frames_that_nothing_shows_are_not_decoded(media: Path) -> None:
         "odd/no_duration.webm",
     ],
 )
-def test_pictures_of_odd_videos_are_exact(media: Path, name: str) -> None:
+def test_pictures_of_odd_videos_are_exact(media: Path, name: str, threads: int) -> None:
     """Edit lists, late starts, wrapped clocks, variable rates, no index: the picture is exact."""
-    wrong, _, _ = _wrong(media / name, rate=Fraction(4), length=Fraction(3))
+    wrong, _, _ = _wrong(media / name, rate=Fraction(4), length=Fraction(3), threads=threads)
     assert wrong == []
 
 
 @pytest.mark.parametrize("length", ["7", "30", "7/3", "60"])
 def test_the_barcode_film_shows_frame_24_t_at_t(media: Path, length: str) -> None:
     """In the film that carries its frame numbers, the picture at t is frame floor(24 t)."""
-    path = str(media / "real" / "barcode_frames_60s.mp4")
+    path = Place.of(media / "real" / "barcode_frames_60s.mp4")
     seen: dict[Fraction, int] = {}
     with open_container(path) as container:
         stream = video_streams(container)[0]
@@ -219,14 +226,21 @@ def test_the_barcode_film_shows_frame_24_t_at_t(media: Path, length: str) -> Non
 
 
 def _shown(
-    path: Path, times: list[Fraction], tolerance: Fraction, *, is_sparse: bool
+    path: Path, times: list[Fraction], tolerance: Fraction, *, is_sparse: bool, threads: int = 1
 ) -> tuple[list[tuple[Fraction, Fraction]], Counts]:
     """Read pictures with a tolerance: (wanted time, time of the picture) of each, and the cost."""
-    media = probe_media(str(path))[1]
+    media = probe_media(Place.of(path))[1]
     timeline = Timeline(time_base=media.time_base, origin=media.origin)
-    with open_container(str(path)) as container:
+    with open_container(Place.of(path)) as container:
         stream = video_streams(container)[0]
-        reader = FrameReader(container, stream, timeline, tolerance=tolerance, is_sparse=is_sparse)
+        reader = FrameReader(
+            container,
+            stream,
+            timeline,
+            tolerance=tolerance,
+            is_sparse=is_sparse,
+            threads=threads,
+        )
         reader.start(_targets(times))
         shown = [(each.time, each.source_time) for each in reader.until(media.duration)]
         return shown, reader.counts
@@ -240,7 +254,7 @@ def test_no_picture_is_further_off_than_the_tolerance(
     encoded: Path, step: str, tolerance: str
 ) -> None:
     """On every codec a picture is the exact one, or within the tolerance of its instant."""
-    duration = probe_media(str(encoded))[1].duration
+    duration = probe_media(Place.of(encoded))[1].duration
     times = [k * Fraction(step) for k in range(int(duration / Fraction(step)))]
     is_sparse = Fraction(step) >= 1
     exact, whole = _shown(encoded, times, Fraction(0), is_sparse=is_sparse)
@@ -251,6 +265,54 @@ def test_no_picture_is_further_off_than_the_tolerance(
     assert cost.decoded <= whole.decoded
     distinct = {source_time for _, source_time in exact}
     assert len({source_time for _, source_time in near}) >= len(distinct)
+    assert near == _shown(encoded, times, Fraction(tolerance), is_sparse=is_sparse, threads=8)[0]
+
+
+def test_a_choice_that_comes_late_is_made_early(tmp_path: Path) -> None:
+    """At 120 frames/s a tolerance reaches beyond what is read ahead: what is shown stays clear."""
+    path = tmp_path / "fast.mp4"
+    with av.open(str(path), "w") as output:
+        options = _X264 | {"bf": "6", "g": "600", "x264-params": "b-adapt=0"}
+        stream = output.add_stream("libx264", rate=120, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for number in range(900):
+            frame = av.VideoFrame.from_ndarray(_moving(number), format="rgb24")
+            output.mux(stream.encode(frame.reformat(format="yuv420p")))
+        output.mux(stream.encode(None))
+    times = [Fraction(2 * k) for k in range(4)]
+    one, eight = (
+        _shown(path, times, Fraction(1, 3), is_sparse=True, threads=threads)[0]
+        for threads in (1, 8)
+    )
+    assert one == eight
+
+
+def test_packets_without_dts_do_not_hinder_a_choice(media: Path) -> None:
+    """Matroska has none just after a jump: a jump picks what reading on does all the same."""
+    path = Place.of(media / "odd" / "s_vfr_mpdecimate.mkv")
+    info = probe_media(path)[1]
+    targets = list(_targets([Fraction(k, 2) for k in range(60)]))
+    with open_container(path) as container:
+        timeline = Timeline(time_base=info.time_base, origin=info.origin)
+        stream = video_streams(container)[0]
+        reader = FrameReader(container, stream, timeline, tolerance=Fraction(1, 4))
+        reader.start(targets)
+        whole = [shown.source_time for shown in reader.until(Fraction(30))]
+        parts: list[Fraction] = []
+        for start in range(0, 60, 7):
+            reader.start(targets[start:])
+            parts += (each.source_time for each in reader.until(Fraction(min(start + 7, 60), 2)))
+    assert parts == whole
+
+
+def test_damage_is_left_to_one_thread(media: Path) -> None:
+    """Several threads give up on a damaged video: they would show other pictures than one does."""
+    times = [Fraction(k, 4) for k in range(30)]
+    for name in ("bitflip_mdat_2000.mp4", "packet_loss_2pct.ts", "garbage_after_30pct.mp4"):
+        _shown(media / "bad" / name, times, Fraction(0), is_sparse=False)
+        with pytest.raises(ThreadsUnfitError):
+            _shown(media / "bad" / name, times, Fraction(0), is_sparse=False, threads=2)
 
 
 @pytest.mark.parametrize("tolerance", ["1/12", "1/2"])
@@ -304,7 +366,7 @@ def test_a_frame_of_tolerance_decodes_reference_frames_alone(media: Path) -> Non
 )
 def test_sparse_pictures_come_from_keyframes_alone(media: Path, name: str, tolerance: int) -> None:
     """With a tolerance above half the GOP one frame a picture is decoded, one or two are read."""
-    duration = probe_media(str(media / name))[1].duration
+    duration = probe_media(Place.of(media / name))[1].duration
     times = [Fraction(5 * k) for k in range(int(duration / 5))]
     shown, counts = _shown(media / name, times, Fraction(tolerance), is_sparse=True)
     assert len(shown) == len(times)
@@ -323,8 +385,8 @@ def test_a_rehearsal_counts_what_reading_costs(encoded: Path, tolerance: str) ->
         sheets=scrubjay.Sheets(enabled=False),
     )
     plan = scrubjay.plan(encoded, recipe=recipe, engine=scrubjay.InlineEngine())
-    reading = explain_reading(plan, source=str(encoded))
-    with open_reader(plan, str(encoded), FrameReader) as reader:
+    reading = explain_reading(plan, source=Place.of(encoded))
+    with open_reader(plan, Place.of(encoded), FrameReader) as reader:
         reader.start(targets_from(plan, 0))
         pictures = len(list(reader.until(plan.media.duration)))
         assert (reading.pictures, reading.packets_read) == (pictures, reader.counts.read)

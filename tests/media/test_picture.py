@@ -13,13 +13,14 @@ from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import open_container, video_streams
 from scrubjay.model import MediaInfo, Size
+from scrubjay.place import Place
 from scrubjay.timing import Target, Timeline
 
 
 def _painted(path: Path, time: Fraction, width: int) -> tuple[RgbPicture, MediaInfo]:
-    media = probe_media(str(path))[1]
+    media = probe_media(Place.of(path))[1]
     size = Size(width=width, height=max(1, round(width * media.height / media.width)))
-    with open_container(str(path)) as container:
+    with open_container(Place.of(path)) as container:
         stream = next(each for each in video_streams(container) if each.index == media.stream_index)
         timeline = Timeline(time_base=media.time_base, origin=media.origin)
         reader = FrameReader(container, stream, timeline)
@@ -61,7 +62,7 @@ def test_all_eight_orientations(planned_media: MediaInfo, turns: int, *, mirrore
 @pytest.fixture
 def planned_media(media: Path) -> MediaInfo:
     """What some video is, to be altered."""
-    return probe_media(str(media / "real/globe_30s.mp4"))[1]
+    return probe_media(Place.of(media / "real/globe_30s.mp4"))[1]
 
 
 @pytest.mark.parametrize(("matrix", "name"), [(1, "bt709"), (5, "bt470bg")])

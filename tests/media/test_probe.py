@@ -7,6 +7,7 @@ import pytest
 from scrubjay.errors import NoVideoError, ScrubjayError, SourceNotFoundError, SourceUnreadableError
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import identify
+from scrubjay.place import Place
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_the_duration_is_where_the_pictures_end(
     media: Path, name: str, duration: float, first: float
 ) -> None:
     """Durations come from packets: headers that lie, lack one or count the sound do not matter."""
-    found = probe_media(str(media / name))[1]
+    found = probe_media(Place.of(media / name))[1]
     assert float(found.duration) == pytest.approx(duration, abs=0.001)
     assert float(found.first_picture) == pytest.approx(first, abs=0.001)
 
@@ -59,15 +60,15 @@ def test_the_size_is_the_displayed_one(
     media: Path, name: str, width: int, height: int, rotation_deg: int, *, mirrored: bool
 ) -> None:
     """Non-square pixels and turned pictures count as a browser shows them."""
-    found = probe_media(str(media / name))[1]
+    found = probe_media(Place.of(media / name))[1]
     assert (found.width, found.height) == (width, height)
     assert (found.rotation_deg, found.mirrored) == (rotation_deg, mirrored)
 
 
 def test_the_default_video_stream_is_taken(media: Path) -> None:
     """Of two video streams the default one is read, and one without pictures is passed over."""
-    assert probe_media(str(media / "odd/s_two_videos_default_second.mkv"))[1].stream_index == 1
-    found = probe_media(str(media / "odd/first_video_track_empty.mp4"))[1]
+    assert probe_media(Place.of(media / "odd/s_two_videos_default_second.mkv"))[1].stream_index == 1
+    found = probe_media(Place.of(media / "odd/first_video_track_empty.mp4"))[1]
     assert float(found.duration) == pytest.approx(1.001, abs=0.001)
 
 
@@ -89,7 +90,7 @@ def test_the_default_video_stream_is_taken(media: Path) -> None:
 def test_what_is_no_video_is_named(media: Path, name: str, error: type[ScrubjayError]) -> None:
     """Sound, covers, text, playlists and nothing at all: each is one clear sentence."""
     with pytest.raises(error, match=r"\w") as caught:
-        probe_media(str(media / name))
+        probe_media(Place.of(media / name))
     assert "\n" not in str(caught.value)
 
 
@@ -98,11 +99,11 @@ def test_a_video_is_known_by_its_content(tmp_path: Path) -> None:
     one, two = tmp_path / "one.mp4", tmp_path / "two.mp4"
     one.write_bytes(bytes(range(256)) * 1000)
     two.write_bytes(one.read_bytes())
-    assert identify(str(one)).fingerprint == identify(str(two)).fingerprint
+    assert identify(Place.of(one)).fingerprint == identify(Place.of(two)).fingerprint
     data = bytearray(two.read_bytes())
     data[123_456] ^= 1
     two.write_bytes(data)
-    assert identify(str(one)).fingerprint != identify(str(two)).fingerprint
+    assert identify(Place.of(one)).fingerprint != identify(Place.of(two)).fingerprint
 
 
 def test_a_large_video_is_known_by_samples(tmp_path: Path) -> None:
@@ -114,5 +115,5 @@ def test_a_large_video_is_known_by_samples(tmp_path: Path) -> None:
             file.truncate(size)
             file.seek(at)
             file.write(b"x")
-        seen.add(identify(str(path)).fingerprint)
+        seen.add(identify(Place.of(path)).fingerprint)
     assert len(seen) == 4

@@ -10,6 +10,7 @@ from rich.console import Console
 
 import scrubjay
 from scrubjay import pipeline
+from scrubjay.cli.aws import aws, engine_for, engine_options
 from scrubjay.cli.options import (
     GroupedCommand,
     grouped,
@@ -24,11 +25,10 @@ from scrubjay.engines.processes import ProcessEngine
 from scrubjay.events import Event, Finished, Planned
 from scrubjay.model import PRESETS, encode, encode_pretty
 from scrubjay.naming import PAGE
+from scrubjay.place import Place
 from scrubjay.settings import load_recipe, load_settings
 
 __all__ = ["cli", "main"]
-
-_PATH = click.Path(path_type=Path)
 
 
 def main() -> None:
@@ -66,18 +66,18 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     "  scrubjay make movie.mp4 -o previews/ --slice-length 10 --animation-width 320\n"
     "  scrubjay make movie.mp4 -o previews/ --no-animations --frame-width 640\n"
     "  scrubjay make movie.mp4 -o sheets/ --recipe trickplay\n"
-    "  scrubjay make movie.mp4 -o previews/ --recipe my.toml --json",
+    "  scrubjay make movie.mp4 -o previews/ --recipe my.toml --json\n"
+    "  scrubjay make s3://films/movie.mp4 -o s3://previews/movie",
 )
-@click.argument("video", type=_PATH)
+@click.argument("video")
 @grouped(
     "Output",
     "--output",
     "-o",
     "output",
     required=True,
-    type=_PATH,
     metavar="DIR",
-    help="Folder for the previews, made if need be.",
+    help="Folder for the previews, made if need be; or s3://, gs:// or az:// with a bucket.",
 )
 @grouped(
     "Output",
@@ -95,10 +95,11 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
 @grouped("Output", "--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
 @_recipe_base
 @recipe_options
+@engine_options
 @settings_options
 def make(
-    video: Path,
-    output: Path,
+    video: str,
+    output: str,
     *,
     base: str,
     remove_stale: bool,
@@ -106,15 +107,18 @@ def make(
     quiet: bool,
     **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
 ) -> None:
-    """Make the previews of VIDEO in DIR, or what is missing of them."""
+    """Make the previews of VIDEO in DIR, or what is missing of them.
+
+    VIDEO is a file, or lies at https://, s3://, gs:// or az://.
+    """
     with reported(as_json=as_json, resumable=True):
         recipe = load_recipe(recipe_flags(values), base)
         watcher = _Watcher(as_json=as_json, quiet=quiet)
-        with _engine(values) as engine, watcher:
+        with engine_for(values, _engine(values)) as engine, watcher:
             try:
                 pipeline.make(
-                    video,
-                    output,
+                    _place(video, values),
+                    _place(output, values),
                     recipe=recipe,
                     engine=engine,
                     on_progress=watcher,
@@ -126,18 +130,19 @@ def make(
 
 @cli.command(
     cls=GroupedCommand,
-    epilog="\b\nExamples:\n  scrubjay probe movie.mp4\n  scrubjay probe movie.mp4 --json",
+    epilog="\b\nExamples:\n  scrubjay probe movie.mp4\n"
+    "  scrubjay probe https://cdn.example/movie.mp4 --json",
 )
-@click.argument("video", type=_PATH)
+@click.argument("video")
 @grouped("Output", "--json", "as_json", is_flag=True, help="Write a JSON object instead.")
 @settings_options
-def probe(video: Path, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
-    """Say what is in VIDEO."""
+def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
+    """Say what is in VIDEO: a file, or at https://, s3://, gs:// or az://."""
     with reported(as_json=as_json), _engine(values) as engine:
-        media = pipeline.probe(video, engine=engine)
-        click.echo(
-            encode_pretty(media) if as_json else describe_media(video.name, media), nl=not as_json
-        )
+        place = _place(video, values)
+        media = pipeline.probe(place, engine=engine)
+        text = encode_pretty(media) if as_json else describe_media(place.name, media)
+        click.echo(text, nl=not as_json)
 
 
 @cli.command(
@@ -146,7 +151,7 @@ def probe(video: Path, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
     "  scrubjay plan movie.mp4 --explain\n"
     "  scrubjay plan movie.mp4 --slice-length 10 --json",
 )
-@click.argument("video", type=_PATH)
+@click.argument("video")
 @grouped(
     "Output",
     "--explain",
@@ -158,23 +163,31 @@ def probe(video: Path, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
 @recipe_options
 @settings_options
 def plan(
-    video: Path,
+    video: str,
     *,
     base: str,
     explain: bool,
     as_json: bool,
     **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
 ) -> None:
-    """Say what would be made of VIDEO, without making it."""
+    """Say what would be made of VIDEO, a file or a URL, without making it."""
     with reported(as_json=as_json):
         recipe = load_recipe(recipe_flags(values), base)
         with _engine(values) as engine:
-            wanted = pipeline.plan(video, recipe=recipe, engine=engine)
-            reading = pipeline.explain(video, wanted, engine=engine) if explain else None
+            place = _place(video, values)
+            wanted = pipeline.plan(place, recipe=recipe, engine=engine)
+            reading = pipeline.explain(place, wanted, engine=engine) if explain else None
         if as_json:
             click.echo(encode_pretty({"plan": wanted, "reading": reading} if explain else wanted))
         else:
             click.echo(describe_plan(wanted, reading))
+
+
+cli.add_command(aws)
+
+
+def _place(text: str, flags: dict[str, Any]) -> Place:
+    return Place.of(text, endpoint=load_settings(flags, os.environ).endpoint)
 
 
 def _engine(flags: dict[str, Any]) -> ProcessEngine:
@@ -218,11 +231,12 @@ class _Watcher:
         if self._display:
             self._display(event)
 
-    def sum_up(self, output: Path) -> None:
+    def sum_up(self, output: str) -> None:
         """Say what was made, and on standard output where its page is."""
         self._open.close()
         if self._planned is None or self._finished is None or self._as_json:
             return
         if not self._quiet:
             say(describe_result(self._planned, self._finished))
-        click.echo(output / PAGE)
+        is_local = Place.of(output).is_local
+        click.echo(Path(output) / PAGE if is_local else f"{output.rstrip('/')}/{PAGE}")

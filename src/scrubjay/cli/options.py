@@ -113,8 +113,8 @@ def _option(
     if kind is bool:
         attributes["help"] = f"{description}  [default: {'yes' if default else 'no'}]"
     else:
-        attributes["type"] = _Exact() if kind is Fraction else (float if kind is float else int)
-        attributes["metavar"] = "N"
-        if default is not None:
+        attributes["type"] = _Exact() if kind is Fraction else kind
+        attributes["metavar"] = "URL" if kind is str else "N"
+        if default not in {None, ""}:
             attributes["help"] = f"{description}  [default: {default}]"
     return grouped(group, flag, parameter, **attributes)

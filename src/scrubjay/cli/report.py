@@ -12,6 +12,7 @@ from scrubjay.cli.exits import ExitCode, exit_code
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import Failed
 from scrubjay.model import encode
+from scrubjay.place import redacted
 
 __all__ = ["reported", "say"]
 
@@ -46,8 +47,8 @@ def reported(*, as_json: bool, resumable: bool = False) -> Generator[None]:
         sys.stderr.close()  # whoever read the output has gone; there is nobody to tell
         raise SystemExit(ExitCode.PIPE if resumable else ExitCode.OK) from None
     except Exception as error:  # noqa: BLE001  a door: nothing may end without a word
-        traceback.print_exc()
-        text = f"this is a bug in Scrubjay, please report it: {error}"
+        say(redacted(traceback.format_exc()).rstrip())
+        text = f"this is a bug in Scrubjay, please report it: {redacted(str(error))}"
         _end(ExitCode.BUG, type(error).__name__, text, as_json=as_json)
 
 

@@ -1,18 +1,29 @@
 """What commands tell people, as text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 
 from scrubjay.events import Finished, Planned
 from scrubjay.model import MediaInfo, Plan, Reading, Size
-from scrubjay.naming import animation_key, frame_key, sheet_key
-from scrubjay.planning import targets_of
+from scrubjay.naming import (
+    MANIFEST,
+    PAGE,
+    PLAN,
+    WEBVTT,
+    animation_key,
+    frame_key,
+    sheet_key,
+)
+from scrubjay.planning import Targets, targets_of
 from scrubjay.timing import short_clock
 
 __all__ = ["describe_media", "describe_plan", "describe_result"]
 
 _KIB = 1024
+
+_PUT_DOLLARS = 0.005 / 1000
+"""What writing an object costs: a PUT in S3 Standard, us-east-1, November 2026."""
 
 
 def describe_media(name: str, media: MediaInfo) -> str:
@@ -113,8 +124,17 @@ def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         facts = f"JPEG, {grid.columns} x {grid.rows} thumbnails of {_size(grid.thumbnail)}"
         every = f"every {_number(recipe.sheets.interval)} s"
         yield "sheets", f"{sheets} {facts}, {every}: {sheet_key(first)} ..."
+    objects = _objects(plan, targets)
+    yield "objects", f"{objects}; to put them into S3 costs ${objects * _PUT_DOLLARS:.4f}"
     for warning in plan.media.warnings:
         yield "note", warning
+
+
+def _objects(plan: Plan, targets: Sequence[Targets]) -> int:
+    """Return how many objects a set has: pictures, records, the plan and the documents."""
+    pictures = sum(bool(plan.animation) + len(each.frames) + bool(each.sheet) for each in targets)
+    documents = len((PLAN, MANIFEST, PAGE, *([WEBVTT] if plan.sheet else [])))
+    return pictures + len(plan.slices) + documents
 
 
 def _reading_rows(reading: Reading) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, Self
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
+from scrubjay.place import Place
 from scrubjay.store import Store
 
 __all__ = ["Engine", "Job"]
@@ -15,8 +16,8 @@ class Job(NamedTuple):
     """Work on one video."""
 
     plan: Plan
-    source: str
-    """Where this machine finds the video: a path."""
+    source: Place
+    """Where the video lies."""
     store: Store
 
 
@@ -31,8 +32,8 @@ class Engine(Protocol):
         """Stop at once and leave nothing running."""
         ...
 
-    def probe(self, source: str) -> tuple[SourceRef, MediaInfo]:
-        """Look into the video at a path.
+    def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
+        """Look into the video at a place.
 
         Raises:
             SourceError: it cannot be opened, has no video, or gives no picture.
@@ -40,8 +41,8 @@ class Engine(Protocol):
         """
         ...
 
-    def explain(self, plan: Plan, source: str) -> Reading:
-        """Count what a plan's pictures will cost to read from the video at a path.
+    def explain(self, plan: Plan, source: Place) -> Reading:
+        """Count what a plan's pictures will cost to read from the video at a place.
 
         Raises:
             SourceError: it cannot be opened, or is another one.

@@ -31,6 +31,7 @@ from scrubjay.engines.wire import (
 from scrubjay.errors import RenderError, ScrubjayError, WorkerMemoryError
 from scrubjay.media.probe import probe_media
 from scrubjay.model import encode
+from scrubjay.place import redacted
 from scrubjay.reading import explain_reading
 from scrubjay.store import Store
 from scrubjay.work import Bench
@@ -91,7 +92,7 @@ class _Server:
         except MemoryError:
             self._say(Problem.of(WorkerMemoryError("it needs more memory than a worker may have")))
         except Exception as error:  # noqa: BLE001  a door: whatever it is, the run must hear of it
-            self._say(Problem.of(RenderError(f"{type(error).__name__}: {error}")))
+            self._say(Problem.of(RenderError(redacted(f"{type(error).__name__}: {error}"))))
 
     def _do(self, command: Command) -> Iterator[object]:
         match command:
@@ -111,8 +112,10 @@ class _Server:
         if self._bench is None:
             assert self._load is not None  # noqa: S101  the run loads first
             load = self._load
-            bench = Bench(load.plan, source=load.source, store=Store.open(load.store))
+            store = Store.open(load.store)
+            bench = Bench(load.plan, source=load.source, store=store, threads=load.threads)
             self._bench = self._stack.enter_context(bench)
+        self._due = 0.0  # of each slice, however short, the run hears before it is made
         record = self._bench.make(index, self._report)
         return Made(
             index=index,

@@ -14,6 +14,7 @@ from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
 from scrubjay.media.probe import probe_media
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
+from scrubjay.place import Place
 from scrubjay.reading import explain_reading
 from scrubjay.work import Bench
 
@@ -29,16 +30,16 @@ class InlineEngine:
     def __exit__(self, *_: object) -> None:
         """Nothing is left running."""
 
-    def probe(self, source: str) -> tuple[SourceRef, MediaInfo]:
-        """Look into the video at a path.
+    def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
+        """Look into the video at a place.
 
         Raises:
             SourceError: it cannot be opened, has no video, or gives no picture.
         """
         return probe_media(source)
 
-    def explain(self, plan: Plan, source: str) -> Reading:
-        """Count what a plan's pictures will cost to read from the video at a path.
+    def explain(self, plan: Plan, source: Place) -> Reading:
+        """Count what a plan's pictures will cost to read from the video at a place.
 
         Raises:
             SourceError: it cannot be opened, or is another one.

@@ -1,4 +1,4 @@
-"""The default engine: worker processes on this machine, each with one decoder thread.
+"""The default engine: worker processes on this machine, one for each core.
 
 A worker that crashes, hangs or eats memory is replaced; only the slice it was on is charged with a
 try. Why `subprocess` and not a process pool: docs/decisions/0004-worker-processes.md.
@@ -30,10 +30,14 @@ from scrubjay.engines.worker import Worker
 from scrubjay.errors import EngineError, ScrubjayError, WorkerCrashedError, WorkerStalledError
 from scrubjay.events import OnEvent
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
+from scrubjay.place import Place
 
 __all__ = ["ProcessEngine"]
 
 A = TypeVar("A", Probed, Explained)
+
+_MOST_THREADS = 8
+"""More decoder threads than that decode faster than their pictures are painted."""
 
 
 class _Slot:
@@ -42,7 +46,7 @@ class _Slot:
     def __init__(self, number: int) -> None:
         self.number = number
         self.worker: Worker | None = None
-        self.loaded: Job | None = None
+        self.loaded: Load | None = None
         self.busy: int | None = None
         """The slice that it is making."""
         self.last: int | None = None
@@ -82,8 +86,8 @@ class ProcessEngine:
         for slot in self._slots:
             self._dismiss(slot)
 
-    def probe(self, source: str) -> tuple[SourceRef, MediaInfo]:
-        """Look into the video at a path, in a worker process.
+    def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
+        """Look into the video at a place, in a worker process.
 
         Raises:
             SourceError: it cannot be opened, has no video, or gives no picture.
@@ -92,7 +96,7 @@ class ProcessEngine:
         probed = self._ask(Probe(source=source), Probed)
         return probed.source, probed.media
 
-    def explain(self, plan: Plan, source: str) -> Reading:
+    def explain(self, plan: Plan, source: Place) -> Reading:
         """Count what a plan's pictures will cost to read, in a worker process.
 
         Raises:
@@ -108,13 +112,15 @@ class ProcessEngine:
             EngineError: the destination is in this process's memory, where no worker can write.
             ScrubjayError: no slice can be made: see `Engine.run`.
         """
-        if job.store.location is None:
+        if job.store.place is None:
             raise EngineError("a destination in memory needs engine=InlineEngine()")
+        threads = self._threads_for(len(indexes))
+        load = Load(plan=job.plan, source=job.source, store=job.store.place, threads=threads)
         ledger = Ledger(job, indexes, attempts=self._attempts, on_event=on_event)
         while ledger.handout or any(slot.busy is not None for slot in self._slots):
             for slot in self._slots:
                 if slot.busy is None and ledger.handout:
-                    self._assign(slot, job, ledger)
+                    self._assign(slot, load, ledger)
             for slot, what in self._hear():
                 self._note(slot, what, ledger)
         return ledger.lost
@@ -170,17 +176,20 @@ class ProcessEngine:
         slot.worker.kill()
         slot.worker = None
 
-    def _assign(self, slot: _Slot, job: Job, ledger: Ledger) -> None:
+    def _threads_for(self, slices: int) -> int:
+        """Return how many threads each decoder gets, so that no core is idle for want of slices."""
+        return max(1, min(self._workers // slices, _MOST_THREADS))
+
+    def _assign(self, slot: _Slot, load: Load, ledger: Ledger) -> None:
         """Give a free slot its next slice."""
         others = [each.busy for each in self._slots if each.busy is not None]
         slot.busy = index = ledger.handout.take(slot.last, others)
         ledger.started(slot.number, index)
         try:
             worker = self._worker(slot)
-            if slot.loaded is not job:
-                store = job.store.location or ""
-                worker.send(Load(plan=job.plan, source=job.source, store=store))
-                slot.loaded = job
+            if slot.loaded is not load:
+                worker.send(load)
+                slot.loaded = load
             worker.send(MakeSlice(index=index))
         except WorkerCrashedError as error:
             self._dismiss(slot)

@@ -12,6 +12,7 @@ import msgspec
 
 from scrubjay.errors import ScrubjayError, error_class
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef, decoder
+from scrubjay.place import Place
 
 __all__ = [
     "MAX_LINE_BYTES",
@@ -40,22 +41,24 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="say"):
 class Probe(_Message, frozen=True, kw_only=True, tag="probe"):
     """To a worker: look into a video."""
 
-    source: str
+    source: Place
 
 
 class Load(_Message, frozen=True, kw_only=True, tag="load"):
     """To a worker: the plan that the next slices belong to. It is not answered."""
 
     plan: Plan
-    source: str
-    store: str
+    source: Place
+    store: Place
+    threads: int
+    """How many its decoder may use: more than one where cores would be idle."""
 
 
 class Explain(_Message, frozen=True, kw_only=True, tag="explain"):
     """To a worker: count what a plan's pictures will cost to read."""
 
     plan: Plan
-    source: str
+    source: Place
 
 
 class MakeSlice(_Message, frozen=True, kw_only=True, tag="make"):

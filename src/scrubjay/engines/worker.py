@@ -14,11 +14,17 @@ import msgspec
 from scrubjay.engines.wire import MAX_LINE_BYTES, Command, Reply, to_reply
 from scrubjay.errors import WorkerCrashedError
 from scrubjay.model import encode
+from scrubjay.place import redacted
 
 __all__ = ["Worker"]
 
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Slices run side by side, one core each: numpy's libraries must not start threads of their own."""
+
+_GIVE_BACK = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(4 << 20))
+"""For glibc: memory that is freed goes back to the system. Left to itself it raises these limits
+with each larger block, and a worker grows for a dozen slices (mallopt(3), "dynamic mmap
+threshold"). Much lower ones make numpy's intermediate results cost system time."""
 
 _LAST_WORDS_BYTES = 4096
 
@@ -37,7 +43,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": search_path},
+            env={**os.environ, **_ONE_THREAD, **_GIVE_BACK, "PYTHONPATH": search_path},
             start_new_session=True,  # Ctrl-C is for the run, which then ends its workers
         )
         self._unread = b""
@@ -113,7 +119,7 @@ class Worker:
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
         while self.listen_to_complaints():
             pass  # up to what it said last
-        words = self._last_words.decode(errors="replace").strip()
+        words = redacted(self._last_words.decode(errors="replace")).strip()
         last = f"; its last words: {words.splitlines()[-1]}" if words else ""
         return WorkerCrashedError(f"the worker process {how}{last}")
 

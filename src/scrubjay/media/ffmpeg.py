@@ -7,17 +7,34 @@ import av
 import av.error
 
 from scrubjay.errors import (
+    ScrubjayError,
     SourceDamagedError,
+    SourceForbiddenError,
     SourceNotFoundError,
+    SourceUnavailableError,
     SourceUnreadableError,
     UnsupportedVideoError,
     WorkerMemoryError,
 )
+from scrubjay.place import Place
+from scrubjay.remote import verdict
 
-__all__ = ["DECODE_ERRORS", "ffmpeg_errors"]
+__all__ = ["DECODE_ERRORS", "NETWORK_ERRORS", "ffmpeg_errors", "source_errors"]
 
 DECODE_ERRORS = (av.error.FFmpegError, UnicodeDecodeError, ValueError)
 """What PyAV raises on damaged packets; FFmpeg's own errors subclass many builtins."""
+
+
+NETWORK_ERRORS = (
+    av.error.HTTPClientError,
+    av.error.HTTPServerError,
+    av.error.OSError,
+    av.error.TimeoutError,
+    av.error.ConnectionRefusedError,
+    av.error.ConnectionResetError,
+    av.error.ConnectionAbortedError,
+    av.error.BrokenPipeError,
+)
 
 
 @contextmanager
@@ -45,3 +62,38 @@ def ffmpeg_errors(name: str) -> Generator[None]:
         raise SourceUnreadableError(f"{name} cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise SourceDamagedError(f"{name} has damaged names inside") from exc
+
+
+@contextmanager
+def source_errors(place: Place) -> Generator[None]:
+    """Turn what PyAV raises while it opens or reads the video at a place into `SourceError`s.
+
+    What FFmpeg says of a video on a server holds its signed URL and seldom the reason, so the
+    server is asked once more, and FFmpeg's error is forgotten.
+    """
+    if place.is_local:
+        with ffmpeg_errors(place.name):
+            yield
+        return
+    try:
+        yield
+    except (av.error.FFmpegError, MemoryError, UnicodeDecodeError) as exc:
+        error = verdict(place) or _error_on_a_server(exc, place)
+    else:
+        return
+    error.__context__ = None
+    raise error from None
+
+
+def _error_on_a_server(exc: BaseException, place: Place) -> ScrubjayError:
+    """Return what an error means of a video whose server answers again by now."""
+    if isinstance(exc, av.error.HTTPForbiddenError | av.error.HTTPUnauthorizedError):
+        return SourceForbiddenError(f"{place.shown} may not be read: its URL is no longer good")
+    if isinstance(exc, NETWORK_ERRORS):
+        return SourceUnavailableError(f"{place.shown} cannot be read: its server broke off")
+    try:
+        with ffmpeg_errors(place.name):
+            raise exc
+    except ScrubjayError as error:
+        error.__cause__ = None
+        return error

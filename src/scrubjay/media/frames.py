@@ -17,11 +17,15 @@ from scrubjay.media.picking import LOOKAHEAD, Instants, Near, Seen, Wanted
 from scrubjay.media.source import read_only, rewind
 from scrubjay.timing import Target, Timeline
 
-__all__ = ["SKIPPING_CODECS", "Counts", "FrameReader", "Shown"]
+__all__ = ["SKIPPING_CODECS", "Counts", "FrameReader", "Shown", "ThreadsUnfitError"]
 
 SKIPPING_CODECS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 """Codecs whose decoders can leave out a frame that nothing refers to without changing any other;
 `tests/media/test_frames.py` holds them to it, bit by bit. The others are decoded whole."""
+
+_THREADED_CODECS = frozenset({"h264", "hevc", "vp9", "mpeg4", "libdav1d"})
+"""Decoders of which several threads make the same pictures as one, and which say where a video is
+damaged. VP8's does not: of a damaged video each number of threads makes other pictures."""
 
 _BACK_OFF = (0, 2, 8, 30, 120)
 """Seconds before the wanted instant to which a seek is tried; after these, the very start."""
@@ -37,6 +41,10 @@ _UNREADABLE = (av.error.InvalidDataError, UnicodeDecodeError)
 
 _MOST_READ_ERRORS = 100
 """Unreadable packets in a row after which the rest of the file is given up."""
+
+
+class ThreadsUnfitError(Exception):
+    """What several decoder threads make of this video may differ from what one makes of it."""
 
 
 class Shown(NamedTuple):
@@ -74,6 +82,11 @@ class FrameReader:
         timeline: how that stream's ticks map to seconds.
         tolerance: by how many seconds a picture may miss its instant if that is cheaper.
         is_sparse: whether instants are so far apart that it may pay to jump from one to the next.
+        threads: how many the decoder may use. No picture depends on it: of damaged videos, and of
+            those too large for the memory there is, only one gives pictures.
+
+    Raises:
+        ThreadsUnfitError: while reading: only a reader with one thread can go on here.
     """
 
     def __init__(
@@ -84,9 +97,13 @@ class FrameReader:
         *,
         tolerance: Fraction = Fraction(0),
         is_sparse: bool = False,
+        threads: int = 1,
     ) -> None:
         read_only(container, stream)
-        stream.codec_context.thread_count = 1  # slices run side by side, one core each
+        codec = stream.codec_context
+        self._threads = threads if codec.name in _THREADED_CODECS else 1
+        codec.thread_count = self._threads
+        codec.thread_type = "FRAME"  # threads of slices let other pictures stand for damaged ones
         self._container = container
         self._stream = stream
         self._timeline = timeline
@@ -233,13 +250,21 @@ class FrameReader:
         try:
             frames = self._stream.codec_context.decode(packet)
         except (av.error.MemoryError, MemoryError):
+            self._distrust_threads()
             raise
         except DECODE_ERRORS:
+            self._distrust_threads()
             if packet is not None and packet.pts is not None:
                 self.damaged.append(self._timeline.seconds(packet.pts))
             return []
+        if any(frame.is_corrupt for frame in frames):
+            self._distrust_threads()
         self.counts.decoded += len(frames)
         return [frame for frame in frames if frame.pts is not None]
+
+    def _distrust_threads(self) -> None:
+        if self._threads > 1:
+            raise ThreadsUnfitError
 
     def _packets(self) -> Iterator["Packet[VideoStream]"]:
         """Read packets up to the end of the file, past those that cannot be read."""

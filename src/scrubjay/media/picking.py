@@ -38,10 +38,17 @@ class Near:
     def __init__(self) -> None:
         self._seen: deque[Seen] = deque()
         self._untimed = 0
+        self._dts: int | None = None
         self.kinds: dict[int, Kind] = {}
         """What each frame is, by its PTS."""
-        self.newest: int | None = None
-        """The DTS of the packet read last; None where a packet nearby has no time."""
+
+    @property
+    def newest(self) -> int | None:
+        """The DTS read last: no packet to come has an earlier PTS.
+
+        None where a packet nearby has no PTS. Matroska's first ones have no DTS, and need none.
+        """
+        return None if self._untimed else self._dts
 
     def add(self, seen: Seen) -> None:
         """Take in the packet read last, and let go of the one furthest back."""
@@ -54,11 +61,11 @@ class Near:
                 self.kinds.pop(oldest.pts, None)
         if seen.pts is not None:
             self.kinds[seen.pts] = seen.kind
-        self.newest = None if self._untimed else seen.dts
+        if seen.dts is not None:
+            self._dts = seen.dts
 
     def _count(self, seen: Seen, step: int) -> None:
-        if seen.pts is None or seen.dts is None:
-            self._untimed += step
+        self._untimed += step * (seen.pts is None)
 
 
 class Wanted:
@@ -164,6 +171,7 @@ class Instants:
         if near.newest is None:
             return True
         self._choose_until(near.newest, near.kinds)
+        self._choose_now(pts, near.newest, near.kinds)
         for wanted in self._waiting:
             if wanted.pick is None:
                 if pts <= max(wanted.limit, wanted.latest):
@@ -186,6 +194,18 @@ class Instants:
             if wanted.pick is None:
                 stamps = stamps or sorted(kinds)
                 wanted.choose(stamps, kinds)
+
+    def _choose_now(self, pts: int, newest: int, kinds: Mapping[int, Kind]) -> None:
+        """Let instants whose exact frame this is show it: a later choice might come too late.
+
+        Otherwise it would depend on how many frames the decoder holds back what is shown.
+        """
+        for wanted in self._waiting:
+            if wanted.limit >= newest:
+                return
+            may_show = wanted.pick is None and pts <= wanted.limit
+            if may_show and not any(pts < other <= wanted.limit for other in kinds):
+                wanted.pick = pts
 
     @staticmethod
     def _may_be(wanted: Wanted, pts: int, kinds: Mapping[int, Kind]) -> bool:

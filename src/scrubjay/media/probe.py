@@ -11,11 +11,13 @@ from av.container import InputContainer
 from av.sidedata.sidedata import SideData
 from av.video.stream import VideoStream
 
-from scrubjay.errors import NoVideoError, UnsupportedVideoError
-from scrubjay.media.ffmpeg import DECODE_ERRORS, ffmpeg_errors
+from scrubjay.errors import NoVideoError, SourceUnreadableError, UnsupportedVideoError
+from scrubjay.media.boxes import Fragments, fragments_of
+from scrubjay.media.ffmpeg import DECODE_ERRORS, NETWORK_ERRORS, source_errors
 from scrubjay.media.source import (
     as_fraction,
     identify,
+    name_of,
     open_container,
     origin_of,
     read_only,
@@ -24,6 +26,8 @@ from scrubjay.media.source import (
     video_streams,
 )
 from scrubjay.model import MediaInfo, SourceRef
+from scrubjay.place import Place
+from scrubjay.remote import RemoteFile
 from scrubjay.timing import Timeline
 
 __all__ = ["probe_media"]
@@ -35,6 +39,12 @@ _TAIL = 10
 """Seconds before the declared end from which packets are read: MPEG-TS seeks land late, and the
 last packet in the file is seldom the last in time."""
 
+_FAR = 1 << 62
+"""A tick after the end of every video."""
+
+_MOST_READ_BYTES = 64 << 20
+"""How large a video on a server may be to be read from end to end just to see how long it is."""
+
 _COLOR_SPACES = {0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m",
                  9: "bt2020nc", 10: "bt2020c"}  # fmt: skip
 _TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-10",
@@ -43,29 +53,46 @@ _RANGES = {1: "limited", 2: "full"}
 
 
 def probe_media(
-    location: str, *, on_packet: Callable[[], None] = lambda: None
+    place: Place, *, on_packet: Callable[[], None] = lambda: None
 ) -> tuple[SourceRef, MediaInfo]:
-    """Look into the video at a path: which it is, and what it holds.
+    """Look into the video at a place: which it is, and what it holds.
 
     Args:
-        location: the path.
+        place: where it lies.
         on_packet: called for each packet that is read in search of the end.
 
     Raises:
         SourceError: it cannot be opened, has no video, or gives no picture.
     """
-    source = identify(location)
-    with open_container(location) as container, ffmpeg_errors(source.name):
+    source = identify(place)
+    jumps_to_end = not place.is_local and _has_index_at_end(place)
+    with open_container(place) as container, source_errors(place):
         streams = video_streams(container)
         for stream in streams:
             read_only(container, stream)
             picture = _first_picture(container, stream)
             if picture is not None:
-                return source, _describe(container, stream, picture, on_packet)
+                end = _End(container, stream, jumps=jumps_to_end, on_packet=on_packet)
+                return source, _describe(container, stream, picture, end)
     codec = _codec_name(streams[0])
     if all(_has_no_decoder(stream) for stream in streams):
         raise UnsupportedVideoError(f"no decoder here for the {codec} video in {source.name}")
     raise NoVideoError(f"{source.name} has a {codec} video stream, but no picture in it decodes")
+
+
+def _has_index_at_end(place: Place) -> bool:
+    """Whether a video on a server is a fragmented MP4 with its index at its end.
+
+    Raises:
+        SourceUnreadableError: it is one that has no index.
+    """
+    fragments = fragments_of(RemoteFile(place))
+    if fragments is Fragments.MANY:
+        raise SourceUnreadableError(
+            f"{place.shown} is a fragmented MP4 without an index, which takes a request for every "
+            f"fragment; mend it: ffmpeg -i {place.name} -c copy -movflags +faststart out.mp4"
+        )
+    return fragments is Fragments.INDEXED_AT_END
 
 
 def _has_no_decoder(stream: VideoStream) -> bool:
@@ -102,11 +129,11 @@ def _describe(
     container: InputContainer,
     stream: VideoStream,
     picture: VideoFrame,
-    on_packet: Callable[[], None],
+    the_end: "_End",
 ) -> MediaInfo:
     timeline = Timeline(time_base=time_base_of(stream), origin=origin_of(container))
-    declared = Fraction(container.duration, 1_000_000) if container.duration else None
-    end = _measured_end(container, stream, timeline, declared, on_packet)
+    declared = the_end.declared
+    end = the_end.measure(timeline)
     first = timeline.seconds(picture.pts or 0)
     duration = max(end, first + _usual_length(stream))
     rotation_deg, mirrored = _orientation(picture)
@@ -151,43 +178,75 @@ def _warnings(
         yield f"its pictures end at {float(duration):.2f} s of {claimed} s"
 
 
-def _measured_end(
-    container: InputContainer,
-    stream: VideoStream,
-    timeline: Timeline,
-    declared: Fraction | None,
-    on_packet: Callable[[], None],
-) -> Fraction:
-    """Return when the last picture ends, by reading the last packets; all of them if need be."""
-    end = None
-    if declared:
+class _End:
+    """Finds where the pictures of a video end, from its last packets.
+
+    Args:
+        container: the opened video.
+        stream: its video stream.
+        jumps: whether to ask for its very end, for its header knows only its beginning.
+        on_packet: called for each packet that is read.
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        *,
+        jumps: bool,
+        on_packet: Callable[[], None],
+    ) -> None:
+        self._container = container
+        self._stream = stream
+        self._jumps = jumps
+        self._on_packet = on_packet
+        self._is_remote = not container.name.startswith("file:")
+        duration = None if jumps else container.duration
+        self.declared = Fraction(duration, 1_000_000) if duration else None
+        """What the header says, in seconds."""
+
+    def measure(self, timeline: Timeline) -> Fraction:
+        """Return when the last picture ends, by reading the last packets; all if need be."""
+        end = None
+        if self._jumps or self.declared:
+            far = _FAR if self.declared is None else timeline.last_pts_at(self.declared - _TAIL)
+            try:
+                self._container.seek(far, stream=self._stream)
+                end = self._end_of_packets()
+            except av.error.FFmpegError as exc:  # no way to the end but reading all of it
+                self._check(exc)
+        if end is None:
+            self._refuse_to_read_all()
+            rewind(self._container, self._stream)
+            end = self._end_of_packets()
+        return Fraction(0) if end is None else timeline.seconds(end)
+
+    def _end_of_packets(self) -> int | None:
+        """Return the tick at which the packets from here on end; None if there are none."""
+        usual = _usual_length(self._stream) / time_base_of(self._stream)
+        end: int | None = None
         try:
-            container.seek(timeline.last_pts_at(declared - _TAIL), stream=stream)
-            end = _end_of_packets(container, stream, on_packet)
-        except av.error.FFmpegError:
-            end = None  # no way to the end but reading all of it
-    if end is None:
-        rewind(container, stream)
-        end = _end_of_packets(container, stream, on_packet)
-    return Fraction(0) if end is None else timeline.seconds(end)
+            for packet in self._container.demux(self._stream):
+                self._on_packet()
+                stamp = packet.pts if packet.pts is not None else packet.dts
+                if packet.size and stamp is not None and not packet.is_discard:
+                    after = stamp + (packet.duration or round(usual))
+                    end = after if end is None else max(end, after)
+        except DECODE_ERRORS as exc:
+            self._check(exc)  # a damaged end: what was read before it counts
+        return end
 
+    def _check(self, exc: Exception) -> None:
+        """Raise an error of the network: what follows is not the end."""
+        if self._is_remote and isinstance(exc, NETWORK_ERRORS):
+            raise exc
 
-def _end_of_packets(
-    container: InputContainer, stream: VideoStream, on_packet: Callable[[], None]
-) -> int | None:
-    """Return the tick at which the packets from here on end; None if there are none."""
-    usual = _usual_length(stream) / time_base_of(stream)
-    end: int | None = None
-    try:
-        for packet in container.demux(stream):
-            on_packet()
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            if packet.size and stamp is not None and not packet.is_discard:
-                after = stamp + (packet.duration or round(usual))
-                end = after if end is None else max(end, after)
-    except DECODE_ERRORS:
-        return end  # a damaged end: what was read before it counts
-    return end
+    def _refuse_to_read_all(self) -> None:
+        if self._is_remote and self._container.size > _MOST_READ_BYTES:
+            raise SourceUnreadableError(
+                f"{name_of(self._container)} does not say how long it is and has no index, so all "
+                "of it would be fetched; mend it: ffmpeg -i in -c copy out"
+            )
 
 
 def _usual_length(stream: VideoStream) -> Fraction:

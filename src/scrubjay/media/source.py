@@ -1,12 +1,14 @@
-"""Opening a video: only local files, only known containers, only the video stream."""
+"""Opening a video: only known containers, only known protocols, only the video stream."""
 
 import stat
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from hashlib import blake2b
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -15,12 +17,16 @@ from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from scrubjay.errors import NoVideoError, SourceNotFoundError, SourceUnreadableError
-from scrubjay.media.ffmpeg import ffmpeg_errors
+from scrubjay.media.ffmpeg import source_errors
+from scrubjay.media.web import web_options
 from scrubjay.model import SourceRef
+from scrubjay.place import Place
+from scrubjay.remote import RemoteFile, signed
 
 __all__ = [
     "as_fraction",
     "identify",
+    "name_of",
     "open_container",
     "origin_of",
     "read_only",
@@ -38,7 +44,8 @@ _CONTAINERS = (
 
 The last four hold sound alone; they open only so that the error can say so."""
 
-_OPTIONS = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
+_FORMATS = {"format_whitelist": ",".join(_CONTAINERS)}
+_LOCAL = {"protocol_whitelist": "file"}
 
 _BEFORE_19 = int(av.__version__.partition(".")[0]) < 19  # noqa: PLR2004  a version
 _TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if _BEFORE_19 else {}
@@ -46,60 +53,83 @@ _TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if _BEFORE_19 else {}
 
 _open: Callable[..., InputContainer] = av.open
 
-_WHOLE_BYTES = 64 << 20
 _SAMPLES = 64
 _SAMPLE_BYTES = 64 << 10
+_WHOLE_BYTES = _SAMPLES * _SAMPLE_BYTES
+_LANES = 16
+"""Ranges of a remote video that are read at once."""
 
 
-def identify(location: str) -> SourceRef:
-    """Say which video lies at a path, by content.
+def identify(place: Place) -> SourceRef:
+    """Say which video lies at a place, by content.
 
-    Up to 64 MiB are hashed whole; of a larger file, its size and 64 samples of 64 KiB, spread
-    evenly from its first byte to its last.
+    Up to 4 MiB are hashed whole; of a larger video, its size and 64 samples of 64 KiB, spread
+    evenly from its first byte to its last. A copy elsewhere is the same video.
 
     Raises:
         SourceNotFoundError: nothing is there.
         SourceUnreadableError: it is no regular file, is empty, or may not be read.
+        SourceUnavailableError: its server does not answer.
     """
-    path = Path(location)
+    if place.is_local:
+        return _identify_file(place)
+    file = RemoteFile(place)
+    with ThreadPoolExecutor(_LANES) as pool:
+        pieces = list(pool.map(file.read, _starts(file.size), repeat(_SAMPLE_BYTES)))
+    return _reference(place, file.size, pieces)
+
+
+def _identify_file(place: Place) -> SourceRef:
+    path = Path(place.address)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise SourceUnreadableError(f"{path.name} is not a file")
         if not status.st_size:
             raise SourceUnreadableError(f"{path.name} is empty")
-        digest = blake2b(f"{status.st_size}:".encode(), digest_size=16)
-        for piece in _content(path, status.st_size):
-            digest.update(piece)
+        with path.open("rb") as file:
+            return _reference(place, status.st_size, _samples(file, status.st_size))
     except FileNotFoundError:
-        raise SourceNotFoundError(f"{location} does not exist") from None
+        raise SourceNotFoundError(f"{path} does not exist") from None
     except OSError as exc:
         raise SourceUnreadableError(f"{path.name} cannot be read: {exc.strerror}") from exc
-    return SourceRef(name=path.name, size_bytes=status.st_size, fingerprint=digest.hexdigest())
 
 
-def _content(path: Path, size: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        if size <= _WHOLE_BYTES:
-            while piece := file.read(1 << 20):
-                yield piece
-            return
-        for index in range(_SAMPLES):
-            file.seek((size - _SAMPLE_BYTES) * index // (_SAMPLES - 1))
-            yield file.read(_SAMPLE_BYTES)
+def _samples(file: BinaryIO, size: int) -> Iterator[bytes]:
+    for start in _starts(size):
+        file.seek(start)
+        yield file.read(_SAMPLE_BYTES)
+
+
+def _starts(size: int) -> list[int]:
+    """Return where the pieces of a video begin that it is known by."""
+    if size <= _WHOLE_BYTES:
+        return list(range(0, size, _SAMPLE_BYTES))
+    return [(size - _SAMPLE_BYTES) * index // (_SAMPLES - 1) for index in range(_SAMPLES)]
+
+
+def _reference(place: Place, size: int, pieces: Iterable[bytes]) -> SourceRef:
+    digest = blake2b(f"{size}:".encode(), digest_size=16)
+    for piece in pieces:
+        digest.update(piece)
+    return SourceRef(name=place.name, size_bytes=size, fingerprint=digest.hexdigest())
 
 
 @contextmanager
-def open_container(location: str) -> Generator[InputContainer]:
-    """Open the video file at a path, read-only, for as long as the context lasts.
+def open_container(place: Place) -> Generator[InputContainer]:
+    """Open the video at a place, read-only, for as long as the context lasts.
 
     Raises:
         SourceError: it cannot be opened as a video.
     """
-    name = Path(location).name
-    with ffmpeg_errors(name):
+    if place.is_local:
         # `file:` keeps FFmpeg from reading "a:b.mp4" as a protocol or "-i.mp4" as anything else
-        container = _open(f"file:{location}", options=_OPTIONS, **_TOLERANT)
+        url, options = f"file:{place.address}", _LOCAL
+    else:
+        url = signed(place)
+        options = web_options(place, url)
+    with source_errors(place):
+        container = _open(url, options=_FORMATS | options, **_TOLERANT)
     with container:
         yield container
 
@@ -117,7 +147,7 @@ def video_streams(container: InputContainer) -> list[VideoStream]:
     ]
     if not moving:
         cover = " but a cover picture" if container.streams.video else ""
-        raise NoVideoError(f"{_name(container)} has no video{cover}")
+        raise NoVideoError(f"{name_of(container)} has no video{cover}")
     best = container.streams.best("video")
     return sorted(moving, key=lambda stream: stream is not best)
 
@@ -172,5 +202,7 @@ def rewind(container: InputContainer, stream: VideoStream) -> None:
         return
 
 
-def _name(container: InputContainer) -> str:
-    return Path(container.name).name
+def name_of(container: InputContainer) -> str:
+    """Return the last part of an open video's address, for people."""
+    address = container.name
+    return Place.of(address.removeprefix("file:")).name

@@ -1,0 +1,84 @@
+"""Amazon's services as `boto3` offers them: opened late, patient, and with our errors."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+from scrubjay.errors import EngineError, StackError, TransportError
+from scrubjay.place import redacted
+
+__all__ = ["aws_errors", "client", "may_pass"]
+
+_CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 20
+"""Seconds."""
+
+_MOST_TRIES = 3
+"""Of one request, by botocore; what it gives up is counted and sent again by the transports."""
+
+_THROTTLED = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable")
+_SERVER_ERROR = 500
+
+_one_at_a_time = Lock()
+"""Clients may be shared between threads, but boto3 must not make two at once."""
+
+
+def client(service: str) -> Any:  # noqa: ANN401  boto3 makes its classes at run time
+    """Return what speaks to one of Amazon's services; it may be shared between threads.
+
+    Raises:
+        StackError: boto3 is not installed, or no region is set.
+    """
+    with _installed():
+        import boto3  # noqa: PLC0415  an extra, and slow
+        from botocore.config import Config  # noqa: PLC0415
+    config = Config(
+        connect_timeout=_CONNECT_TIMEOUT,
+        read_timeout=_READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": _MOST_TRIES},
+        max_pool_connections=32,
+    )
+    with aws_errors(service), _one_at_a_time:
+        return boto3.client(service, config=config)
+
+
+@contextmanager
+def _installed() -> Generator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise StackError(
+            "Amazon's services need one more library: pip install 'scrubjay[aws]'"
+        ) from exc
+
+
+@contextmanager
+def aws_errors(what: str) -> Generator[None]:
+    """Turn botocore's errors into ours.
+
+    Args:
+        what: whom we speak to, for the error's text.
+
+    Raises:
+        TransportError: it may pass: the network, throttling, a fault of the service.
+        StackError: it will not: no credentials, no right, no such thing.
+    """
+    with _installed():
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  slow
+    try:
+        yield
+    except (BotoCoreError, ClientError) as exc:
+        text = redacted(str(exc))
+        kind: type[EngineError] = TransportError if may_pass(exc) else StackError
+        raise kind(f"{what} refuses: {text}") from None
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether an error of botocore may not come again when the same is asked later."""
+    from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415  slow
+
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return any(each in code for each in _THROTTLED) or status >= _SERVER_ERROR
+    return isinstance(error, HTTPClientError)

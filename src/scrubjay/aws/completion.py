@@ -1,0 +1,228 @@
+"""How far a set is, and the step that ends it: published by whoever makes its last slice.
+
+Nobody counts: what is done is what the store holds. A slice that can never be made leaves a note
+beside the records, so that the set still ends, as a partial one.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from scrubjay.aws.events import Upload
+from scrubjay.aws.log import log
+from scrubjay.errors import (
+    DestinationError,
+    ObjectNotFoundError,
+    RecipeError,
+    ScrubjayError,
+    SourceError,
+    SourceForbiddenError,
+)
+from scrubjay.model import Manifest, Plan, Slice, SliceRecord, decode, encode
+from scrubjay.naming import (
+    ANNOUNCED,
+    FAILURES,
+    ORIGIN,
+    PROBLEM,
+    SLICES,
+    failure_key,
+    record_key,
+)
+from scrubjay.planning import plan_id
+from scrubjay.publishing.documents import publish
+from scrubjay.state import done_slices, load_plan, withdraw
+from scrubjay.store import Store
+
+__all__ = [
+    "Failure",
+    "Standing",
+    "failure_of",
+    "finish",
+    "is_announced",
+    "is_hopeless",
+    "load_origin",
+    "note_failure",
+    "note_problem",
+    "record_of",
+    "reopen",
+    "save_origin",
+    "standing",
+]
+
+_JSON = "application/json"
+_STATE = ".scrubjay/"
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a slice can never be made: the note that a worker leaves in its record's place."""
+
+    format: Literal["scrubjay-failure/1"] = "scrubjay-failure/1"
+    plan: str
+    index: int
+    error: str
+    message: str
+
+
+class _Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """That a set was told of, and how far it was then."""
+
+    plan: str
+    done: int
+    time: str
+
+
+class Standing(NamedTuple):
+    """How far a set is, by slice index."""
+
+    done: dict[int, SliceRecord]
+    failed: dict[int, Failure]
+    """Noted as impossible."""
+    missing: list[int]
+
+
+def standing(store: Store, plan: Plan) -> Standing:
+    """Look how far a set is: every record is read, and every artifact's size compared."""
+    done = done_slices(store, plan)
+    listed = store.sizes(FAILURES)
+    rest = [part for part in plan.slices if part.index not in done]
+    noted = [part for part in rest if failure_key(part.start) in listed]
+    with ThreadPoolExecutor(store.lanes) as pool:
+        notes = list(pool.map(partial(failure_of, store, plan), noted))
+    failed = {note.index: note for note in notes if note}
+    return Standing(done, failed, [part.index for part in rest if part.index not in failed])
+
+
+def record_of(store: Store, plan: Plan, part: Slice) -> SliceRecord | None:
+    """Return a slice's record if it is there: one small request, which looks at nothing else."""
+    try:
+        record = decode(store.get(record_key(part.start)), SliceRecord)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        return None
+    return record if (record.plan, record.index) == (plan_id(plan), part.index) else None
+
+
+def note_failure(store: Store, plan: Plan, part: Slice, error: ScrubjayError) -> None:
+    """Write down that a slice can never be made, and why."""
+    note = Failure(
+        plan=plan_id(plan), index=part.index, error=type(error).__name__, message=str(error)
+    )
+    store.put(failure_key(part.start), encode(note), _JSON)
+
+
+def note_problem(store: Store, upload: Upload, error: ScrubjayError) -> None:
+    """Write down, where people look for the previews, why there are none."""
+    note = {
+        "error": type(error).__name__,
+        "message": str(error),
+        "source": f"s3://{upload.bucket}/{upload.key}",
+        "time": datetime.now(UTC).isoformat(),
+    }
+    store.put(PROBLEM, json.dumps(note, indent=2).encode() + b"\n", _JSON)
+    log("ERROR", f"no previews: {error}", key=upload.key, error=type(error).__name__)
+
+
+def is_hopeless(error: ScrubjayError) -> bool:
+    """Whether a video can have no previews, however often it is tried.
+
+    That it may not be read is no such case: rights are given later, and then it can be.
+    """
+    is_ours = isinstance(error, SourceError | RecipeError)
+    return is_ours and not error.retryable and not isinstance(error, SourceForbiddenError)
+
+
+def failure_of(store: Store, plan: Plan, part: Slice) -> Failure | None:
+    """Return the note that a slice can never be made, if there is one."""
+    try:
+        note = decode(store.get(failure_key(part.start)), Failure)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        return None
+    return note if (note.plan, note.index) == (plan_id(plan), part.index) else None
+
+
+def reopen(store: Store, plan: Plan, indexes: Iterable[int]) -> None:
+    """Make ready for slices to be made again: take back documents, notes and broken records.
+
+    A worker leaves a slice alone whose record is there; so that of a slice whose pictures are
+    gone must go too.
+    """
+    parts = [plan.slices[index] for index in indexes]
+    keys = {key for part in parts for key in (record_key(part.start), failure_key(part.start))}
+    store.delete(keys & store.sizes(_STATE).keys())  # first: nobody may find the set whole now
+    withdraw(store)
+
+
+def finish(store: Store, plan: Plan, tell: Callable[[Manifest], None]) -> Manifest | None:
+    """Publish a set and tell of it, if every slice of it is done or noted as impossible.
+
+    Whoever makes a slice calls this afterwards. Killed anywhere, it does the rest when it is called
+    again; two at once make one manifest. It may tell twice, and never tells nothing.
+
+    Args:
+        store: where the set lies.
+        plan: its plan.
+        tell: says that it is finished.
+
+    Returns:
+        The manifest, if this call has told of it.
+    """
+    listed = store.sizes(_STATE)
+    if not _all_there(plan, listed):
+        return None
+    records = sum(record_key(part.start) in listed for part in plan.slices)
+    if ANNOUNCED in listed and is_announced(store, plan, done=records):
+        return None
+    done, failed, missing = standing(store, plan)
+    if missing or _is_replaced(store, plan):
+        return None
+    reasons = {index: note.message for index, note in failed.items()}
+    manifest = publish(plan, store, reasons=reasons)
+    tell(manifest)
+    mark = _Mark(plan=plan_id(plan), done=len(done), time=datetime.now(UTC).isoformat())
+    store.put(ANNOUNCED, encode(mark), _JSON)
+    return manifest
+
+
+def is_announced(store: Store, plan: Plan, *, done: int) -> bool:
+    """Whether somebody has told of a set as it is: of this plan, with so many slices done."""
+    try:
+        mark = decode(store.get(ANNOUNCED), _Mark)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        return False
+    return (mark.plan, mark.done) == (plan_id(plan), done)
+
+
+def _all_there(plan: Plan, listed: Collection[str]) -> bool:
+    """Whether every slice seems to have ended: a look at names, for it happens after each one."""
+    ended = sum(key.startswith((SLICES, FAILURES)) for key in listed)
+    return ended >= len(plan.slices) and all(
+        record_key(part.start) in listed or failure_key(part.start) in listed
+        for part in plan.slices
+    )
+
+
+def _is_replaced(store: Store, plan: Plan) -> bool:
+    now = load_plan(store)
+    return now is None or plan_id(now) != plan_id(plan)
+
+
+def save_origin(store: Store, upload: Upload) -> None:
+    """Write down which object a set is made of: neither its plan nor its records say."""
+    store.put(ORIGIN, encode(upload), _JSON)
+
+
+def load_origin(store: Store) -> Upload:
+    """Return which object a set is made of.
+
+    Raises:
+        DestinationError: that is not written there: no function has begun this set.
+    """
+    try:
+        return decode(store.get(ORIGIN), Upload)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        where = store.place.shown if store.place else "this store"
+        raise DestinationError(f"{where} holds no set that the functions have begun") from None

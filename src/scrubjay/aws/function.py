@@ -1,0 +1,81 @@
+"""What the two functions share: their context, their settings, and how they end."""
+
+import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Protocol
+
+from scrubjay.aws.log import log
+from scrubjay.errors import PlaceError, ScrubjayError, error_class
+from scrubjay.naming import set_prefix
+from scrubjay.place import Place, redacted
+
+__all__ = ["Context", "is_below", "safe", "set_place"]
+
+
+class Context(Protocol):
+    """What Lambda tells a function about its own run."""
+
+    @property
+    def aws_request_id(self) -> str:
+        """Names the invocation; the same for each retry of an asynchronous one."""
+        ...
+
+    @property
+    def memory_limit_in_mb(self) -> str | int:
+        """What the function may use; its share of processors follows from it."""
+        ...
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return how long the function may go on."""
+        ...
+
+
+def set_place(output: Place, key: str, named: str = "") -> Place:
+    """Return where the set of a video lies.
+
+    Args:
+        output: where all sets lie.
+        key: of the video, in its bucket.
+        named: the place that an event names, if it names one.
+
+    Raises:
+        PlaceError: the named place is not below `output`: an event must not send us elsewhere.
+    """
+    if not named:
+        address = f"{output.address.rstrip('/')}/{set_prefix(key)}"
+        return Place(address=address, endpoint=output.endpoint)
+    place = Place.of(named, endpoint=output.endpoint)
+    if not is_below(place, output):
+        raise PlaceError(f"{place.shown} is not below {output.shown}, where sets may lie")
+    return place
+
+
+def is_below(place: Place, output: Place) -> bool:
+    """Whether a place is `output` or below it."""
+    top, below = output.address.rstrip("/").split("/"), place.address.rstrip("/").split("/")
+    return below[: len(top)] == top and not {"", ".", ".."} & set(below[len(top) :])
+
+
+@contextmanager
+def safe(**about: object) -> Generator[None]:
+    """Log what ends a function, and raise it without what may be secret.
+
+    Lambda copies an exception's text into its log, its record of failures and the dead letter.
+
+    Args:
+        about: what the function is at, for the log's line.
+    """
+    failure: Exception
+    try:
+        yield
+    except ScrubjayError as error:
+        failure = error_class(type(error).__name__)(redacted(str(error)))
+        log("ERROR", str(failure), error=type(error).__name__, **about)
+    except Exception as error:  # noqa: BLE001  a door: nothing may end without a word
+        name = type(error).__name__
+        failure = RuntimeError(redacted(f"{name}: {error}"))
+        log("ERROR", str(failure), error=name, trace=traceback.format_exc(), **about)
+    else:
+        return
+    raise failure from None

@@ -1,0 +1,108 @@
+"""The planner function: a video has come; look into it, save its plan, hand out its slices."""
+
+import os
+from collections.abc import Collection
+
+from scrubjay.aws.beginning import begin, hand_out
+from scrubjay.aws.completion import is_hopeless, note_problem
+from scrubjay.aws.events import Json, Upload, slice_entries, uploads_in
+from scrubjay.aws.function import Context, is_below, safe, set_place
+from scrubjay.aws.log import log
+from scrubjay.aws.transports import Transport, open_transport
+from scrubjay.errors import ScrubjayError, SourceChangedError
+from scrubjay.media.probe import probe_media
+from scrubjay.model import Recipe
+from scrubjay.place import Place
+from scrubjay.planning import make_plan, plan_id
+from scrubjay.remote import pinned
+from scrubjay.settings import function_recipe, load_function_settings
+from scrubjay.store import Store
+
+__all__ = ["handler", "plan_upload"]
+
+
+def handler(event: Json, context: Context) -> dict[str, object]:
+    """Plan the videos whose arrival an event tells.
+
+    What cannot be a video is written down beside where its set would be, and is no failure of the
+    function. All else raises after every video has been tried, so that Lambda calls again;
+    what was planned and sent before is then not done twice.
+    """
+    with safe(request=context.aws_request_id):
+        settings = load_function_settings(os.environ)
+        recipe = function_recipe(settings)
+        transport = open_transport(settings.transport, settings.target)
+        output = Place.of(settings.output)
+        suffixes = settings.suffixes.lower().split()
+        failures: list[Exception] = []
+        sent = 0
+        for upload in uploads_in(event):
+            if not _is_wanted(upload, output, suffixes):
+                continue
+            try:
+                with safe(key=upload.key, bucket=upload.bucket):
+                    sent += plan_upload(upload, output=output, recipe=recipe, transport=transport)
+            except Exception as error:  # noqa: BLE001  the others shall have their turn
+                failures.append(error)
+    if failures:
+        raise failures[0]
+    return {"sent": sent}
+
+
+def _is_wanted(upload: Upload, output: Place, suffixes: Collection[str]) -> bool:
+    """Whether an object is a video, and not one of ours: the functions must not feed themselves."""
+    if not upload.key.lower().endswith(tuple(suffixes)):
+        log("INFO", "passed over: this is no video's name", key=upload.key, bucket=upload.bucket)
+        return False
+    if is_below(Place(address=f"s3://{upload.bucket}/{upload.key}"), output):
+        log("INFO", "passed over: it lies where sets lie", key=upload.key, bucket=upload.bucket)
+        return False
+    return True
+
+
+def plan_upload(upload: Upload, *, output: Place, recipe: Recipe, transport: Transport) -> int:
+    """Plan one video and send its slices.
+
+    Args:
+        upload: the video.
+        output: where all sets lie.
+        recipe: what to make.
+        transport: takes the slices to the workers.
+
+    Returns:
+        How many slices were sent.
+
+    Raises:
+        ScrubjayError: it may go better next time, or a person must change something first.
+    """
+    store = Store.open(set_place(output, upload.key))
+    source = Place(address=f"s3://{upload.bucket}/{upload.key}", etag=upload.etag)
+    try:
+        source = pinned(source)
+        plan = make_plan(*probe_media(source), recipe)
+    except SourceChangedError:
+        log("INFO", "passed over: it has been replaced since", key=upload.key)
+        return 0
+    except ScrubjayError as error:
+        if not is_hopeless(error):
+            raise
+        note_problem(store, upload, error)
+        return 0
+    fresh = Upload(bucket=upload.bucket, key=upload.key, etag=source.etag)
+    is_new = begin(store, plan, fresh)
+    if is_new:
+        sent = len(plan.slices)
+        transport.send(slice_entries(plan, iter(plan.slices), fresh))
+    else:
+        sent = hand_out(store, plan, fresh, transport)
+    log(
+        "INFO",
+        "planned",
+        key=upload.key,
+        plan=plan_id(plan),
+        slices=len(plan.slices),
+        sent=sent,
+        duration=float(plan.media.duration),
+        resumed=not is_new,
+    )
+    return sent

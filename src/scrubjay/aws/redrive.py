@@ -1,0 +1,200 @@
+"""Sending work once more: what ended as a dead letter, and what a set lacks."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Self
+
+from scrubjay.aws.beginning import hand_out
+from scrubjay.aws.clients import aws_errors, client
+from scrubjay.aws.completion import load_origin, note_failure, standing
+from scrubjay.aws.events import SLICE, Entry, Json, orders_in, slice_entries, unwrapped, uploads_in
+from scrubjay.aws.function import set_place
+from scrubjay.aws.stack import Stack
+from scrubjay.errors import DestinationError, EventError, RenderError
+from scrubjay.model import Plan
+from scrubjay.place import Place, redacted
+from scrubjay.state import load_plan
+from scrubjay.store import Store
+
+__all__ = ["Letter", "Redriven", "read_letter", "redrive_letters", "redrive_set"]
+
+_HIDDEN = 300
+"""Seconds for which nobody else sees a message that is looked at here."""
+
+_AT_ONCE = 10
+_WAIT = 2
+"""Seconds to wait for a message: a queue is only known to be empty after a long poll."""
+
+
+class Letter(NamedTuple):
+    """What a dead letter asks for."""
+
+    slices: list[Entry]
+    videos: list[Json]
+    """News of videos, for the planner."""
+
+
+class Redriven(NamedTuple):
+    """What became of dead letters."""
+
+    slices: int
+    videos: int
+    unreadable: dict[str, str]
+    """Left where they are: why, by message id."""
+
+
+def read_letter(body: str) -> Letter:
+    """Understand a dead letter, whichever way it came.
+
+    A rule and a topic leave the event as it was, and so does a queue; Lambda leaves it inside a
+    record of what happened (`requestPayload`).
+
+    Raises:
+        EventError: it is none of ours.
+    """
+    letter = Letter([], [])
+    for message in unwrapped(body):
+        match message:
+            case {"Records": _} | {"detail-type": "Object Created"} | {"Event": "s3:TestEvent"}:
+                uploads_in(message)
+                letter.videos.append(message)
+            case _:
+                orders_in(message)
+                detail = message.get("detail", message)
+                letter.slices.append(Entry(SLICE, json.dumps(detail, ensure_ascii=False)))
+    return letter
+
+
+def redrive_letters(stack: Stack, *, dry_run: bool = False) -> Redriven:
+    """Drain the dead-letter queues: each letter is sent again, and only then deleted.
+
+    What nobody understands stays where it is. A worker leaves a slice alone that is done by now.
+
+    Args:
+        stack: whose queues.
+        dry_run: only look.
+
+    Raises:
+        EngineError: something could not be sent; its letter is still there.
+    """
+    slices = videos = 0
+    unreadable: dict[str, str] = {}
+    for url in stack.dead_letters.values():
+        with _Queue(url) as queue:
+            for messages in queue.batches():
+                letters: list[tuple[str, Letter]] = []
+                for message in messages:
+                    try:
+                        letters.append((message["ReceiptHandle"], read_letter(message["Body"])))
+                    except EventError as error:
+                        unreadable[message["MessageId"]] = redacted(str(error))
+                slices += sum(len(letter.slices) for _, letter in letters)
+                videos += sum(len(letter.videos) for _, letter in letters)
+                if not dry_run:
+                    _send(stack, [letter for _, letter in letters])
+                    queue.delete([receipt for receipt, _ in letters])
+    return Redriven(slices, videos, unreadable)
+
+
+def _send(stack: Stack, letters: Sequence[Letter]) -> None:
+    entries = [entry for letter in letters for entry in letter.slices]
+    if entries:
+        stack.transport.send(entries)
+    for news in (each for letter in letters for each in letter.videos):
+        stack.plan_again(json.dumps(news, ensure_ascii=False).encode())
+
+
+class _Queue:
+    """A queue whose messages are looked at; those not deleted are let go at the end.
+
+    Args:
+        url: of the queue.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._sqs: Any = client("sqs")
+        self._held: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others see what is left."""
+        receipts = list(self._held.values())
+        for first in range(0, len(receipts), _AT_ONCE):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                for number, receipt in enumerate(receipts[first : first + _AT_ONCE])
+            ]
+            with aws_errors(self._url):
+                self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+
+    def batches(self) -> Iterator[list[dict[str, Any]]]:
+        """Yield its messages, a few at a time, each once, until there are no more."""
+        seen: set[str] = set()
+        while True:
+            with aws_errors(self._url):
+                answer = self._sqs.receive_message(
+                    QueueUrl=self._url,
+                    MaxNumberOfMessages=_AT_ONCE,
+                    VisibilityTimeout=_HIDDEN,
+                    WaitTimeSeconds=_WAIT,
+                )
+            found = answer.get("Messages", [])
+            self._held |= {each["MessageId"]: each["ReceiptHandle"] for each in found}
+            fresh = [each for each in found if each["MessageId"] not in seen]
+            if not fresh:
+                return
+            seen |= {each["MessageId"] for each in fresh}
+            yield fresh
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """Delete messages by their receipts.
+
+        One that cannot be deleted comes back, and its slice is sent twice: that costs nothing.
+        """
+        if not receipts:
+            return
+        entries = [{"Id": str(n), "ReceiptHandle": each} for n, each in enumerate(receipts)]
+        with aws_errors(self._url):
+            self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+        self._held = {name: each for name, each in self._held.items() if each not in receipts}
+
+
+def redrive_set(
+    stack: Stack, place: Place, *, dry_run: bool = False, give_up: bool = False
+) -> tuple[Plan, list[int]]:
+    """Send what a set lacks: slices without a record, and those that failed.
+
+    Args:
+        stack: whose workers make it.
+        place: where the set lies.
+        dry_run: only look.
+        give_up: make gaps of the slices that are missing, so that the set is published as it is.
+
+    Returns:
+        The plan, and the indexes of the slices that are not done.
+
+    Raises:
+        DestinationError: there is no set that the functions have begun.
+        EngineError: they could not be sent.
+    """
+    store = Store.open(place)
+    plan, video = load_plan(store), load_origin(store)
+    if plan is None:
+        raise DestinationError(f"{place.shown} holds no plan")
+    state = standing(store, plan)
+    wanted = sorted({*state.missing, *state.failed})
+    if dry_run:
+        return plan, wanted
+    usual = set_place(stack.output, video.key)
+    output = "" if place.address == usual.address else place.address
+    if not give_up:
+        hand_out(store, plan, video, stack.transport, output=output)
+        return plan, wanted
+    for index in state.missing:
+        note_failure(store, plan, plan.slices[index], RenderError("given up by hand"))
+    last = iter(plan.slices[:1])  # whoever gets it finds nothing to make, and finishes the set
+    stack.transport.send(slice_entries(plan, last, video, output=output))
+    return plan, state.missing

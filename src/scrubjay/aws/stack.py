@@ -1,0 +1,123 @@
+"""A deployed stack, as its outputs describe it."""
+
+from functools import cached_property
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from scrubjay.aws.clients import aws_errors, client
+from scrubjay.aws.function import is_below, set_place
+from scrubjay.aws.transports import Transport, open_transport
+from scrubjay.errors import StackError, TransportError
+from scrubjay.place import Place
+
+__all__ = ["Outputs", "Stack"]
+
+_Text = Annotated[str, Meta(min_length=1)]
+
+
+class Outputs(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """What deploy/aws/template.yaml says of itself once it is deployed."""
+
+    source_bucket_name: _Text
+    output_location: _Text
+    planner_function_arn: _Text
+    worker_function_arn: _Text
+    transport: _Text
+    transport_target: _Text
+    event_bus_name: _Text
+    delivery_dead_letter_queue_url: _Text
+    worker_dead_letter_queue_url: _Text
+
+
+class Stack:
+    """A deployed stack. Nothing is asked before it is needed.
+
+    Args:
+        name: of the stack, in the account and region that boto3 finds.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """What the stack says of itself.
+
+        Raises:
+            StackError: there is no such stack, it is not ours, or it may not be asked.
+            TransportError: it could not be asked just now.
+        """
+        with aws_errors(f"the stack {self.name}"):
+            answer = client("cloudformation").describe_stacks(StackName=self.name)
+        found: list[dict[str, Any]] = answer["Stacks"][0].get("Outputs", [])
+        tree = {each["OutputKey"]: each["OutputValue"] for each in found}
+        try:
+            return msgspec.convert(tree, Outputs)
+        except msgspec.ValidationError as exc:
+            raise StackError(
+                f"the stack {self.name} is not of deploy/aws/template.yaml, or an older one: {exc}"
+            ) from None
+
+    @cached_property
+    def transport(self) -> Transport:
+        """What takes slices to the stack's workers."""
+        return open_transport(self.outputs.transport, self.outputs.transport_target)
+
+    @property
+    def output(self) -> Place:
+        """Where all sets lie.
+
+        Raises:
+            StackError: in a file system that only the functions can reach.
+        """
+        place = Place.of(self.outputs.output_location)
+        if place.is_local:
+            raise StackError(
+                f"the stack {self.name} keeps its sets in a file system ({place.address}) that "
+                "cannot be reached from here"
+            )
+        return place
+
+    @property
+    def dead_letters(self) -> dict[str, str]:
+        """The URLs of the dead-letter queues, by what they hold."""
+        return {
+            "not delivered": self.outputs.delivery_dead_letter_queue_url,
+            "failed": self.outputs.worker_dead_letter_queue_url,
+        }
+
+    def set_at(self, text: str) -> Place:
+        """Return where a set lies.
+
+        Args:
+            text: its address, or the key of its video.
+
+        Raises:
+            StackError: the stack keeps no sets there.
+        """
+        if "://" not in text:
+            return set_place(self.output, text)
+        place = Place.of(text)
+        if not is_below(place, self.output):
+            raise StackError(
+                f"{place.shown} is no set of the stack {self.name}: its workers write below "
+                f"{self.output.shown}"
+            )
+        return Place(address=place.address.rstrip("/"), endpoint=place.endpoint)
+
+    def plan_again(self, payload: bytes) -> None:
+        """Give an event to the planner once more, and do not wait for its answer.
+
+        Raises:
+            TransportError: it could not be reached.
+            StackError: it refuses.
+        """
+        arn = self.outputs.planner_function_arn
+        with aws_errors("the planner"):
+            answer = client("lambda").invoke(
+                FunctionName=arn, InvocationType="Event", Payload=payload
+            )
+        if answer["StatusCode"] >= 300:  # noqa: PLR2004  HTTP
+            raise TransportError(f"the planner answers {answer['StatusCode']}")

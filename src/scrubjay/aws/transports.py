@@ -1,0 +1,239 @@
+"""How slices travel from the planner to the workers: one small class for each service.
+
+Each sends what it is given, as often as need be, and raises what nobody took. What a service does
+with an event that it took, and for how long, is in docs/aws.md. Why single messages to a topic:
+docs/decisions/0012-transports.md.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from scrubjay.aws.clients import aws_errors, client
+from scrubjay.aws.events import SOURCE, Entry
+from scrubjay.errors import StackError, TransportError
+
+__all__ = [
+    "ATTEMPTS",
+    "MOST_BYTES",
+    "MOST_ENTRIES",
+    "TRANSPORTS",
+    "EventBridgeTransport",
+    "LambdaTransport",
+    "SnsTransport",
+    "SqsTransport",
+    "Transport",
+    "open_transport",
+]
+
+MOST_ENTRIES = 10
+"""Entries in one request: PutEvents and SendMessageBatch refuse an eleventh."""
+
+MOST_BYTES = 256 << 10
+"""Bytes in one request, all entries together: the limit that every one of these services had
+before some raised it to 1 MiB. A slice's event has 300 bytes and its key, at most 1024."""
+
+ATTEMPTS = 6
+"""How often an entry is sent before it counts as refused: about 12 s in all."""
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.4, 5.0
+"""Seconds."""
+
+_LANES = 16
+"""Requests at once."""
+
+
+class Transport(Protocol):
+    """Hands slices to workers."""
+
+    def send(self, entries: Sequence[Entry]) -> None:
+        """Send events; when this returns, the service has taken every one.
+
+        Raises:
+            TransportError: some were refused as often as it was tried.
+            StackError: they cannot be sent: no such target, or no right to it.
+        """
+        ...
+
+
+class _Refusal(NamedTuple):
+    """An entry that was not taken, and why."""
+
+    entry: Entry
+    reason: str
+
+
+_Post = Callable[[Sequence[Entry]], Sequence[_Refusal]]
+"""Sends one request and returns what of it was refused."""
+
+
+def _deliver(entries: Sequence[Entry], post: _Post, *, target: str, most: int) -> None:
+    """Send entries in requests of at most `most`; what is refused is sent again, and only that."""
+
+    def carefully(batch: Sequence[Entry]) -> Sequence[_Refusal]:
+        try:
+            with aws_errors(target):
+                return post(batch)
+        except TransportError as error:  # all of it, but perhaps only this time
+            return [_Refusal(entry, str(error)) for entry in batch]
+
+    waiting, reason = list(entries), ""
+    with ThreadPoolExecutor(_LANES) as pool:
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
+                time.sleep(random.uniform(longest / 2, longest))  # noqa: S311  no secret
+            answers = pool.map(carefully, _batches(waiting, most))
+            refused = [refusal for answer in answers for refusal in answer]
+            if not refused:
+                return
+            waiting, reason = [refusal.entry for refusal in refused], refused[0].reason
+    raise TransportError(
+        f"{len(waiting)} of {len(entries)} events could not be sent to {target}, "
+        f"{ATTEMPTS} times in a row; the last reason: {reason}"
+    )
+
+
+def _batches(entries: Sequence[Entry], most: int) -> Iterator[list[Entry]]:
+    """Cut a list into requests that no service refuses for their size."""
+    batch: list[Entry] = []
+    room = MOST_BYTES
+    for entry in entries:
+        size = len(entry.envelope.encode())  # a little more than any service counts
+        if batch and (len(batch) == most or size > room):
+            yield batch
+            batch, room = [], MOST_BYTES
+        batch.append(entry)
+        room -= size
+    if batch:
+        yield batch
+
+
+class _Sender:
+    """What the transports share.
+
+    Args:
+        target: where events go: the name or ARN of a bus, the URL of a queue, the ARN of a topic
+            or of the worker's alias.
+        service: boto3's client; None opens one when it is first needed.
+    """
+
+    name: ClassVar[str]
+    """Of the service."""
+    most: ClassVar[int]
+    """Entries in one request."""
+
+    def __init__(self, target: str, service: Any = None) -> None:  # noqa: ANN401  boto3's
+        self.target = target
+        self._given = service
+
+    @cached_property
+    def service(self) -> Any:  # noqa: ANN401  boto3's
+        """Boto3's client."""
+        return self._given or client(self.name)
+
+    def send(self, entries: Sequence[Entry]) -> None:
+        """Send events; see `Transport.send`."""
+        _ = self.service  # before there are threads
+        _deliver(entries, self._post, target=self.target, most=self.most)
+
+    def _post(self, batch: Sequence[Entry]) -> Sequence[_Refusal]:
+        """Send one request, and return what of it was refused."""
+        raise NotImplementedError
+
+
+class EventBridgeTransport(_Sender):
+    """Puts slices on a bus, whose rule calls the worker."""
+
+    name = "events"
+    most = MOST_ENTRIES
+
+    def _post(self, batch: Sequence[Entry]) -> Sequence[_Refusal]:
+        answer = self.service.put_events(
+            Entries=[
+                {
+                    "EventBusName": self.target,
+                    "Source": SOURCE,
+                    "DetailType": entry.detail_type,
+                    "Detail": entry.detail,
+                }
+                for entry in batch
+            ]
+        )
+        return [
+            _Refusal(entry, f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}")
+            for entry, result in zip(batch, answer["Entries"], strict=True)
+            if answer["FailedEntryCount"] and result.get("ErrorCode")
+        ]
+
+
+class SqsTransport(_Sender):
+    """Puts slices into a queue, from which Lambda feeds the worker."""
+
+    name = "sqs"
+    most = MOST_ENTRIES
+
+    def _post(self, batch: Sequence[Entry]) -> Sequence[_Refusal]:
+        answer = self.service.send_message_batch(
+            QueueUrl=self.target,
+            Entries=[
+                {"Id": str(number), "MessageBody": entry.envelope}
+                for number, entry in enumerate(batch)
+            ],
+        )
+        return [
+            _Refusal(batch[int(each["Id"])], f"{each['Code']}: {each.get('Message', '')}")
+            for each in answer.get("Failed", [])
+        ]
+
+
+class SnsTransport(_Sender):
+    """Publishes slices to a topic, which calls the worker."""
+
+    name = "sns"
+    most = 1
+
+    def _post(self, batch: Sequence[Entry]) -> Sequence[_Refusal]:
+        for entry in batch:
+            self.service.publish(TopicArn=self.target, Message=entry.envelope)
+        return []
+
+
+class LambdaTransport(_Sender):
+    """Calls the worker directly and does not wait for its answer."""
+
+    name = "lambda"
+    most = 1
+
+    def _post(self, batch: Sequence[Entry]) -> Sequence[_Refusal]:
+        for entry in batch:
+            self.service.invoke(
+                FunctionName=self.target,
+                InvocationType="Event",
+                Payload=entry.envelope.encode(),
+            )
+        return []
+
+
+TRANSPORTS: dict[str, Callable[[str], Transport]] = {
+    "eventbridge": EventBridgeTransport,
+    "sns": SnsTransport,
+    "lambda": LambdaTransport,
+    "sqs": SqsTransport,
+}
+
+
+def open_transport(kind: str, target: str) -> Transport:
+    """Open a transport by its name; this sends nothing.
+
+    Raises:
+        StackError: there is none of that name, or it has no target.
+    """
+    if kind not in TRANSPORTS:
+        raise StackError(f"no transport is called {kind!r}: {', '.join(TRANSPORTS)}")
+    if not target:
+        raise StackError(f"the transport {kind} has no target: SCRUBJAY_TARGET is empty")
+    return TRANSPORTS[kind](target)

@@ -1,0 +1,258 @@
+"""The worker function: one slice of a video, and the end of the set if it was the last one.
+
+Everything here may happen twice or be cut off anywhere: events are delivered at least once, and a
+function may be ended at any moment. What is in the store decides; a second time costs nothing.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from functools import partial
+from time import monotonic
+from typing import cast
+
+from scrubjay.aws.completion import (
+    failure_of,
+    finish,
+    is_hopeless,
+    note_failure,
+    note_problem,
+    record_of,
+    save_origin,
+)
+from scrubjay.aws.events import READY, Entry, Json, Order, Upload, orders_in
+from scrubjay.aws.function import Context, safe, set_place
+from scrubjay.aws.log import log
+from scrubjay.aws.transports import EventBridgeTransport
+from scrubjay.errors import (
+    EventError,
+    OutOfTimeError,
+    ScrubjayError,
+    SourceChangedError,
+    SourceDamagedError,
+    SourceNotFoundError,
+)
+from scrubjay.media.probe import probe_media
+from scrubjay.model import Manifest, Plan, Recipe, Slice, encode_pretty
+from scrubjay.naming import MANIFEST, PLAN
+from scrubjay.place import Place
+from scrubjay.planning import make_plan, plan_id
+from scrubjay.remote import pinned
+from scrubjay.settings import FunctionSettings, function_recipe, load_function_settings
+from scrubjay.state import load_plan
+from scrubjay.store import Store
+from scrubjay.timing import short_clock
+from scrubjay.work import Bench
+
+__all__ = ["Desk", "handler"]
+
+_HOPELESS = (SourceDamagedError, SourceChangedError, SourceNotFoundError)
+"""Errors that no retry mends: the slice becomes a gap."""
+
+_MARGIN_MS = 10_000
+_MARGIN_SHARE = 10
+"""A worker gives up this long before it is ended, or at a tenth of its time if that is less."""
+
+_PROCESSOR_MB = 1769
+"""Memory with which Lambda gives one whole processor."""
+
+_MOST_PLANS = 3
+
+
+def handler(event: Json, context: Context) -> dict[str, object]:
+    """Render the slices that an event asks for.
+
+    An event may be one of EventBridge or of the reference design, records of SNS or SQS, or a
+    direct call. Of a batch of SQS, the answer names the messages that failed; other events raise.
+    """
+    with safe(request=context.aws_request_id):
+        settings = load_function_settings(os.environ)
+        desk = Desk(settings, function_recipe(settings), context)
+    if not _is_batch(event):
+        return {"slices": desk.serve(event)}
+    failed: list[dict[str, str]] = []
+    for record in event["Records"]:
+        try:
+            desk.serve({"Records": [record]})
+        except Exception:  # noqa: BLE001  it is logged; the queue keeps this message alone
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _is_batch(event: Json) -> bool:
+    """Whether an event is messages of a queue: those have an answer for each."""
+    match event:
+        case {"Records": [*records]} if records:
+            return all(
+                isinstance(each, Mapping) and isinstance(cast("Json", each).get("messageId"), str)
+                for each in records
+            )
+        case _:
+            return False
+
+
+class Desk:
+    """Where one invocation does its work.
+
+    Args:
+        settings: where things lie and go.
+        recipe: what to make of a video that nobody has planned.
+        context: knows when the function will be ended.
+    """
+
+    def __init__(self, settings: FunctionSettings, recipe: Recipe, context: Context) -> None:
+        self._settings = settings
+        self._output = Place.of(settings.output)
+        self._recipe = recipe
+        self._context = context
+        self._threads = max(1, int(context.memory_limit_in_mb) // _PROCESSOR_MB)
+        self._margin_ms = min(_MARGIN_MS, context.get_remaining_time_in_millis() // _MARGIN_SHARE)
+
+    def serve(self, event: Json) -> list[dict[str, object]]:
+        """Make all slices that an event asks for, and say what became of each.
+
+        Raises:
+            ScrubjayError: one was not made, but may be next time.
+        """
+        with safe(request=self._context.aws_request_id):
+            orders = orders_in(event)
+        failures: list[Exception] = []
+        told: list[dict[str, object]] = []
+        for order in orders:
+            about = {"key": order.key, "start": float(order.start)}
+            try:
+                with safe(request=self._context.aws_request_id, **about):
+                    told.extend(self._serve(order))
+            except Exception as error:  # noqa: BLE001  the others shall have their turn
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return told
+
+    def _serve(self, order: Order) -> Iterator[dict[str, object]]:
+        """Make the slices of one order, yielding what the log's line says of each."""
+        store = Store.open(set_place(self._output, order.key, order.output))
+        bucket = order.bucket or self._settings.source_bucket
+        if not bucket:
+            raise EventError("this event names no bucket, and SCRUBJAY_SOURCE_BUCKET is empty")
+        video = Upload(bucket=bucket, key=order.key, etag=order.etag)
+        source = Place(address=f"s3://{bucket}/{order.key}", etag=order.etag)
+        plan = load_plan(store)
+        if plan is None and not order.plan:
+            try:
+                plan = self._planned(store, source)
+            except ScrubjayError as error:
+                if not is_hopeless(error):
+                    raise
+                note_problem(store, video, error)
+                return
+        if plan is None or (order.plan and order.plan != plan_id(plan)):
+            log("INFO", "passed over: this set has another plan by now, or none", key=order.key)
+            return
+        parts = _parts_of(plan, order)
+        if not parts:
+            log("INFO", "passed over: the video ends before", key=order.key)
+        for part in parts:
+            began = monotonic()
+            line: dict[str, object] = {"key": order.key, "slice": part.index}
+            line |= self._make(store, plan, part, source)
+            manifest = finish(store, plan, partial(self._announce, store, plan, video))
+            if manifest:
+                line["published"] = manifest.status
+            line["seconds"] = round(monotonic() - began, 3)
+            log("WARN" if line["outcome"] == "gap" else "INFO", "slice", **line)
+            yield line
+
+    def _planned(self, store: Store, source: Place) -> Plan | None:
+        """Plan a video that nobody has planned; of several workers at once, one plan is kept."""
+        source = pinned(source)
+        plan = make_plan(*probe_media(source), self._recipe)
+        save_origin(store, Upload(bucket=source.bucket, key=source.key, etag=source.etag))
+        store.put_new(PLAN, encode_pretty(plan), "application/json")
+        return load_plan(store)
+
+    def _make(self, store: Store, plan: Plan, part: Slice, source: Place) -> dict[str, object]:
+        """Make a slice, unless it is there; return what the log's line says of that."""
+        if record_of(store, plan, part):
+            return {"outcome": "there already"}
+        note = failure_of(store, plan, part)
+        if note:  # who wants another try takes the note away
+            return {"outcome": "gap", "error": note.error, "reason": note.message}
+        try:
+            with self._bench(plan, source, store) as bench:
+                record = bench.make(part.index, self._watch(part))
+        except _HOPELESS as error:
+            note_failure(store, plan, part, error)
+            return {"outcome": "gap", "error": type(error).__name__, "reason": str(error)}
+        self._make_way(store, plan, [part], source)
+        sizes = record.sizes()
+        return {"outcome": "made", "objects": len(sizes) + 1, "bytes": sum(sizes.values())}
+
+    def _bench(self, plan: Plan, source: Place, store: Store) -> Bench:
+        return Bench(plan, source=pinned(source), store=store, threads=self._threads)
+
+    def _make_way(self, store: Store, plan: Plan, written: Sequence[Slice], source: Place) -> None:
+        """If another plan has taken the set over meanwhile, make its slices over what we wrote.
+
+        Both plans use the same keys: without this, pictures of the one could end up in the other.
+        """
+        for _ in range(_MOST_PLANS):
+            now = load_plan(store)
+            if now is None or plan_id(now) == plan_id(plan):
+                return
+            spans = [part.span for part in written]
+            written = [
+                part
+                for part in now.slices
+                if any(part.start < span.end and part.end > span.start for span in spans)
+            ]
+            plan, source = now, Place(address=source.address)
+            log("WARN", "this set has another plan by now: its slices are made over ours")
+            with self._bench(plan, source, store) as bench:
+                for part in written:
+                    bench.make(part.index, self._watch(part))
+
+    def _watch(self, part: Slice) -> Callable[[Fraction], None]:
+        """Return what ends a slice, with a clear word, before the function is ended without one."""
+
+        def watch(time: Fraction) -> None:
+            if self._context.get_remaining_time_in_millis() < self._margin_ms:
+                raise OutOfTimeError(
+                    f"slice {part.index} ({short_clock(part.start)} to {short_clock(part.end)}) is "
+                    f"read up to {short_clock(time)} and the function's time is over: give it "
+                    "more memory or time, or ask for shorter slices"
+                )
+
+        return watch
+
+    def _announce(self, store: Store, plan: Plan, video: Upload, manifest: Manifest) -> None:
+        """Say on the bus that a set is finished."""
+        bus = self._settings.event_bus
+        if not bus:
+            return
+        where = store.place.address if store.place else ""
+        detail: dict[str, object] = {
+            "key": video.key,
+            "bucket": video.bucket,
+            "output": where,
+            "manifest": f"{where}/{MANIFEST}",
+            "status": manifest.status,
+            "plan": plan_id(plan),
+            "slices": len(manifest.slices),
+            "duration": manifest.media.duration,
+        }
+        EventBridgeTransport(bus).send([Entry(READY, json.dumps(detail, ensure_ascii=False))])
+
+
+def _parts_of(plan: Plan, order: Order) -> list[Slice]:
+    """Return the slices that an order means: by index where it has one, or else by time.
+
+    The reference's own events have times alone, and end with the last second that they mean.
+    """
+    if order.plan and order.index is not None:
+        if order.index >= len(plan.slices):
+            raise EventError(f"the plan of {order.key} has no slice {order.index}")
+        return [plan.slices[order.index]]
+    end = order.end if order.plan else order.end + 1
+    return [part for part in plan.slices if part.start < end and part.end > order.start]

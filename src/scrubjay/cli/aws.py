@@ -1,0 +1,200 @@
+"""`scrubjay aws`: a look at a deployed stack, and a second chance for what failed in it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from scrubjay.aws.engine import AwsLambdaEngine
+from scrubjay.aws.redrive import redrive_letters, redrive_set
+from scrubjay.aws.stack import Stack
+from scrubjay.aws.status import SetStatus, StackStatus, set_status, stack_status
+from scrubjay.cli.options import GroupedCommand, grouped
+from scrubjay.cli.report import reported
+from scrubjay.engines.base import Engine
+from scrubjay.engines.processes import ProcessEngine
+from scrubjay.errors import RecipeError
+from scrubjay.model import encode_pretty
+
+__all__ = ["aws", "engine_for", "engine_options"]
+
+_MOST_INDEXES = 20
+"""Slices that are named one by one before "..."."""
+
+
+@click.group(
+    epilog="\b\nExamples:\n"
+    "  scrubjay aws status --help\n"
+    "  scrubjay aws redrive --help\n"
+    "How to deploy a stack: docs/aws.md.",
+)
+def aws() -> None:
+    """Look after a stack that is deployed on AWS."""
+
+
+def engine_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
+    """Give a command the choice of where slices are made."""
+    for option in (
+        grouped(
+            "Running",
+            "--patience",
+            type=click.FloatRange(min=0, min_open=True),
+            default=600,
+            metavar="N",
+            help="Seconds without news of any slice before the rest counts as lost (aws-lambda). "
+            " [default: 600]",
+        ),
+        grouped("Running", "--stack", metavar="NAME", help="The deployed stack (aws-lambda)."),
+        grouped(
+            "Running",
+            "--engine",
+            "kind",
+            type=click.Choice(["local", "aws-lambda"]),
+            default="local",
+            help="Where slices are made: in worker processes here, or by a deployed stack. "
+            " [default: local]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def engine_for(values: Mapping[str, Any], local: ProcessEngine) -> Engine:
+    """Return what makes the slices.
+
+    Args:
+        values: of the options of `engine_options`.
+        local: makes slices here, or opens the video for the others.
+
+    Raises:
+        RecipeError: no stack is named.
+    """
+    if values["kind"] == "local":
+        return local
+    if values["stack"] is None:
+        raise RecipeError("--engine aws-lambda needs --stack NAME")
+    return AwsLambdaEngine(values["stack"], patience=values["patience"], local=local)
+
+
+def _stack_option(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
+    return grouped(
+        "Stack",
+        "--stack",
+        required=True,
+        metavar="NAME",
+        help="Name of the deployed stack, in the account and region that boto3 finds.",
+    )(command)
+
+
+def _json_option(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
+    return grouped("Output", "--json", "as_json", is_flag=True, help="Write a JSON object.")(
+        command
+    )
+
+
+@aws.command(
+    cls=GroupedCommand,
+    epilog="\b\nExamples:\n"
+    "  scrubjay aws status --stack previews\n"
+    "  scrubjay aws status --stack previews films/movie.mp4",
+)
+@click.argument("which", metavar="[SET]", required=False)
+@_stack_option
+@_json_option
+def status(which: str | None, *, stack: str, as_json: bool) -> None:
+    """Say how a stack is, or how far SET is: the key of a video, or a set's address."""
+    with reported(as_json=as_json):
+        deployed = Stack(stack)
+        if which is None:
+            found = stack_status(deployed)
+            click.echo(encode_pretty(found) if as_json else _of_stack(found), nl=not as_json)
+        else:
+            state = set_status(deployed.set_at(which))
+            click.echo(encode_pretty(state) if as_json else _of_set(state), nl=not as_json)
+
+
+@aws.command(
+    cls=GroupedCommand,
+    epilog="\b\nExamples:\n"
+    "  scrubjay aws redrive --stack previews --dry-run\n"
+    "  scrubjay aws redrive --stack previews\n"
+    "  scrubjay aws redrive --stack previews s3://gifs/previews/films/movie.mp4\n"
+    "  scrubjay aws redrive --stack previews films/movie.mp4 --give-up",
+)
+@click.argument("which", metavar="[SET]", required=False)
+@_stack_option
+@grouped("Work", "--dry-run", is_flag=True, help="Only say what would be sent.")
+@grouped(
+    "Work",
+    "--give-up",
+    is_flag=True,
+    help="Make gaps of what SET lacks, so that it is published as it is.",
+)
+@_json_option
+def redrive(which: str | None, *, stack: str, dry_run: bool, give_up: bool, as_json: bool) -> None:
+    """Send dead letters again, or what SET lacks: the key of a video, or a set's address."""
+    if give_up and which is None:
+        raise click.UsageError("--give-up needs a SET")
+    with reported(as_json=as_json):
+        deployed = Stack(stack)
+        if which is None:
+            done = redrive_letters(deployed, dry_run=dry_run)
+            told: dict[str, object] = {
+                "slices": done.slices,
+                "videos": done.videos,
+                "unreadable": done.unreadable,
+            }
+        else:
+            place = deployed.set_at(which)
+            plan, indexes = redrive_set(deployed, place, dry_run=dry_run, give_up=give_up)
+            told = {"set": place.shown, "of": len(plan.slices), "indexes": indexes}
+        if as_json:
+            click.echo(encode_pretty(told | {"dry_run": dry_run}), nl=False)
+        elif which is None:
+            click.echo("\n".join(_of_letters(told, dry_run=dry_run)))
+        else:
+            click.echo(_of_reconciled(told, dry_run=dry_run, give_up=give_up))
+
+
+def _of_stack(found: StackStatus) -> str:
+    rows = [f"{found.stack}: slices travel by {found.transport}"]
+    rows += [f"  {count:>6}  messages {what}" for what, count in found.queues.items()]
+    rows += [f"  {state:>6}  {alarm}" for alarm, state in found.alarms.items()]
+    return "\n".join(rows)
+
+
+def _of_set(state: SetStatus) -> str:
+    return "\n".join(_rows_of_set(state))
+
+
+def _rows_of_set(state: SetStatus) -> Iterator[str]:
+    yield f"{state.set}: {state.done} of {state.slices} slices done"
+    if state.problem:
+        yield f"  no previews: {state.problem}"
+    for index, why in sorted(state.failed.items()):
+        yield f"  slice {index} failed: {why}"
+    if state.missing:
+        yield f"  missing: {_indexes(state.missing)}"
+    published = "published" if state.published else "not published"
+    yield f"  {published}, {'announced' if state.announced else 'not announced'}"
+
+
+def _of_letters(told: dict[str, Any], *, dry_run: bool) -> Iterator[str]:
+    verb = "Would send" if dry_run else "Sent"
+    yield f"{verb} {told['slices']} slices and {told['videos']} videos again."
+    for name, why in told["unreadable"].items():
+        yield f"  left in its queue: message {name}: {why}"
+
+
+def _of_reconciled(told: dict[str, Any], *, dry_run: bool, give_up: bool) -> str:
+    indexes: list[int] = told["indexes"]
+    if not indexes:
+        return f"{told['set']} lacks nothing."
+    past, future = ("gave up", "give up") if give_up else ("sent again", "send again")
+    did = f"would {future}" if dry_run else past
+    return f"{told['set']}: {did} {len(indexes)} of {told['of']} slices: {_indexes(indexes)}"
+
+
+def _indexes(indexes: list[int]) -> str:
+    named = ", ".join(map(str, indexes[:_MOST_INDEXES]))
+    return f"{named}, ..." if len(indexes) > _MOST_INDEXES else named

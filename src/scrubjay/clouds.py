@@ -1,0 +1,107 @@
+"""Buckets as `obstore` opens them: with which credentials, where, and how patiently.
+
+Credentials come from where each cloud's own tools look for them, and are never part of a `Place`:
+a worker process finds them as its parent did.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from scrubjay.place import Place, redacted
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+__all__ = ["Bucket", "boto3_credentials", "first_line", "open_bucket"]
+
+Bucket: TypeAlias = S3Store | GCSStore | AzureStore
+
+_RETRIES: "RetryConfig" = {
+    "max_retries": 6,
+    "retry_timeout": timedelta(seconds=30),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=100),
+        "max_backoff": timedelta(seconds=4),
+        "base": 2,
+    },
+}
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+_READ_TIMEOUT = timedelta(seconds=20)
+_TIMEOUT = timedelta(seconds=120)
+
+_FOUND_BY_OBSTORE = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_SKIP_SIGNATURE",
+)
+"""Variables that tell obstore itself where Amazon's credentials are."""
+
+_MOST_CHARACTERS = 300
+
+
+def open_bucket(place: Place, *, prefix: str | None = None) -> Bucket:
+    """Open the bucket that a place lies in; this sends nothing.
+
+    Args:
+        place: `s3://`, `gs://` or `az://`.
+        prefix: what every key begins with.
+
+    Raises:
+        obstore.exceptions.BaseError: a setting in the environment makes no sense.
+    """
+    client: ClientConfig = {
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "read_timeout": _READ_TIMEOUT,
+        "timeout": _TIMEOUT,
+    }
+    if place.endpoint.startswith("http://") or os.environ.get("AWS_ALLOW_HTTP") == "true":
+        client["allow_http"] = True  # options given here win over obstore's own variables
+    options: dict[str, Any] = {"client_options": client, "retry_config": _RETRIES, "prefix": prefix}
+    match place.scheme:
+        case "s3":
+            if place.endpoint:  # the second one wins over a variable that names another server
+                options["config"] = {
+                    "endpoint": place.endpoint,
+                    "aws_endpoint_url_s3": place.endpoint,
+                    "virtual_hosted_style_request": False,
+                }
+            if not any(os.environ.get(name) for name in _FOUND_BY_OBSTORE):
+                options["credential_provider"] = boto3_credentials()
+            return S3Store(place.bucket, **options)
+        case "gs":
+            if place.endpoint:
+                options["config"] = {"base_url": place.endpoint}
+            return GCSStore(place.bucket, **options)
+        case _:
+            if place.endpoint:
+                options["config"] = {"endpoint": place.endpoint}
+            return AzureStore(place.bucket, **options)
+
+
+def boto3_credentials() -> "Callable[[], Any] | None":
+    """Return what finds Amazon's credentials where only boto3 looks (profiles, SSO), if it can."""
+    return None if find_spec("boto3") is None else _provider_of(os.environ.get("AWS_PROFILE", ""))
+
+
+@cache
+def _provider_of(_profile: str) -> "Callable[[], Any] | None":
+    from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415  an extra, and slow
+
+    try:
+        return Boto3CredentialProvider()
+    except ValueError:  # it finds none; perhaps obstore does
+        return None
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error of obstore says, without its debugging text and without secrets."""
+    line = redacted(str(error).partition("\n")[0])
+    return line if len(line) <= _MOST_CHARACTERS else line[:_MOST_CHARACTERS] + "..."

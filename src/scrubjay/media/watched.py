@@ -1,0 +1,89 @@
+"""Telling a broken connection from a damaged video and from its end.
+
+Where a connection breaks and cannot be made again, some of FFmpeg's demuxers say "invalid data",
+and some "end of file": the last picture would then stand for all that was not read.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from scrubjay.errors import SourceDamagedError
+from scrubjay.media.source import as_fraction, time_base_of
+from scrubjay.place import Place
+from scrubjay.remote import verdict
+
+__all__ = ["WatchedContainer"]
+
+_DEEPEST_REORDER = 16
+"""Frames by which the last packet in the file may come before the last picture in time."""
+
+_SLOWEST = Fraction(1)
+"""Frames per second that are assumed at least, where the stream does not say or says less."""
+
+
+class WatchedContainer:
+    """Stands in for a container, as far as `FrameReader` uses one.
+
+    Args:
+        place: where the video lies.
+        container: the video, open.
+        stream: its video stream.
+        end: the tick at which its last picture ends.
+    """
+
+    def __init__(
+        self, place: Place, container: InputContainer, stream: VideoStream, end: int
+    ) -> None:
+        self._place = place
+        self._complaints = 0
+        self._container = container
+        self.streams = container.streams
+        rate = max(as_fraction(stream.average_rate) or _SLOWEST, _SLOWEST)
+        self._reached: int | None = None
+        self._enough = end - round(_DEEPEST_REORDER / rate / time_base_of(stream))
+
+    def seek(self, offset: int, **options: Any) -> None:  # noqa: ANN401  as PyAV's
+        """Jump.
+
+        Raises:
+            FFmpegError: there is no way to there.
+            SourceError: the server does not let us read any more.
+        """
+        self._reached = None
+        try:
+            self._container.seek(offset, **options)
+        except av.error.FFmpegError:
+            self._ask_server()
+            raise
+
+    def demux(self, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
+        """Yield packets.
+
+        Raises:
+            SourceDamagedError: they end before the video does.
+            SourceError: the server does not let us read any more.
+        """
+        try:
+            for packet in self._container.demux(stream):
+                if packet.pts is not None:
+                    end = packet.pts + (packet.duration or 0)
+                    self._reached = end if self._reached is None else max(self._reached, end)
+                yield packet
+        except av.error.InvalidDataError:
+            self._ask_server()
+            raise
+        if self._reached is not None and self._reached < self._enough:
+            raise SourceDamagedError(f"{self._place.name} breaks off in the middle")
+
+    def _ask_server(self) -> None:
+        """Raise the server's reason if it is the one to blame; of a damaged video, ask seldom."""
+        self._complaints += 1
+        is_power_of_two = not self._complaints & (self._complaints - 1)
+        if is_power_of_two and (error := verdict(self._place)):
+            raise error from None

@@ -1,0 +1,41 @@
+"""How FFmpeg reads a video over HTTP: which protocols, whom it trusts, how patient it is."""
+
+from scrubjay.place import Place
+from scrubjay.remote import ca_file, etag_header
+
+__all__ = ["web_options"]
+
+_PATIENCE = {
+    "reconnect": "1",
+    "reconnect_on_network_error": "1",
+    "reconnect_on_http_error": "429,5xx",
+    "reconnect_delay_max": "4",
+    "reconnect_max_retries": "3",
+    "rw_timeout": str(8_000_000),  # microseconds
+}
+_READING = {
+    # what has arrived when a request is broken off was sent for nothing, and a decoder is slower
+    # than most networks: the system would let six megabytes pile up
+    "recv_buffer_size": str(96 << 10),
+    "icy": "0",
+    "use_mfra_for": "pts",  # the index at the end of a fragmented MP4, if it has one
+}
+
+
+def web_options(place: Place, url: str) -> dict[str, str]:
+    """Return FFmpeg's options for a URL.
+
+    A redirect may lead from HTTP to HTTPS, but not back, and to no other protocol: FFmpeg holds
+    each one against the list.
+    """
+    is_encrypted = url.startswith("https:")
+    options = {
+        "protocol_whitelist": "https,tls,tcp" if is_encrypted else "http,https,tls,tcp",
+        "tls_verify": "1",
+        "ca_file": ca_file(),
+        **_PATIENCE,
+        **_READING,
+    }
+    if etag_header(place.etag):
+        options["headers"] = f"If-Match: {etag_header(place.etag)}\r\n"
+    return options

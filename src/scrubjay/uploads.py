@@ -1,0 +1,72 @@
+"""A slice's artifacts on their way to the store: several at once where that pays."""
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from scrubjay.render import Artifact, Record
+from scrubjay.store import Store
+
+__all__ = ["Uploads"]
+
+_MOST_WAITING_BYTES = 64 << 20
+"""Bytes of artifacts that wait to be sent, at most, before rendering waits for them."""
+
+
+class Uploads:
+    """Puts artifacts into a store, in the background if the store is on a server.
+
+    Leaving it waits for all of them, so that what is put after it, a record, comes last.
+
+    Args:
+        store: where they go.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(store.lanes) if store.lanes > 1 else None
+        self._coming: deque[tuple[Future[None], int]] = deque()
+        self._waiting_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is None:
+            return
+        try:
+            while error is None and self._coming:
+                self._wait()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+
+    def put(self, artifact: Artifact) -> Record:
+        """Put one artifact, now or soon.
+
+        Raises:
+            StoreError: this one, or one before it, could not be written.
+        """
+        key, data = artifact.record.key, artifact.data
+        if self._pool is None:
+            self._store.put(key, data, artifact.media_type)
+            return artifact.record
+        while self._coming and (
+            self._coming[0][0].done() or self._waiting_bytes + len(data) > _MOST_WAITING_BYTES
+        ):
+            self._wait()
+        job = self._pool.submit(self._store.put, key, data, artifact.media_type)
+        self._coming.append((job, len(data)))
+        self._waiting_bytes += len(data)
+        return artifact.record
+
+    def _wait(self) -> None:
+        """Wait for the oldest one, and raise its error if it has one."""
+        job, size = self._coming.popleft()
+        self._waiting_bytes -= size
+        job.result()

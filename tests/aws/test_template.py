@@ -1,0 +1,397 @@
+"""What can be known of the template without deploying it."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.session import get_session
+
+from localaws.render import Rendered, templates
+from localaws.tools import ROOT, TEMPLATE, program, run
+from scrubjay.aws.transports import MOST_ENTRIES, TRANSPORTS
+from scrubjay.settings import FunctionSettings
+
+_EFS = {
+    "OutputMode": "EFS",
+    "EfsFileSystemId": "fs-0123456789abcdef0",
+    "EfsAccessPointId": "fsap-0123456789abcdef0",
+    "SubnetIds": "subnet-0123456789abcdef0",
+    "SecurityGroupIds": "sg-0123456789abcdef0",
+}
+_DAY = 86_400
+
+
+def _variants() -> list[dict[str, str]]:
+    transports = templates()["raw"]["Parameters"]["Transport"]["AllowedValues"]
+    events = templates()["raw"]["Parameters"]["SourceEvents"]["AllowedValues"]
+    return [
+        {"Transport": transport, "SourceEvents": event, **more}
+        for transport, event, more in itertools.product(transports, events, ({}, _EFS))
+    ]
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = templates()["raw"]["Parameters"][name]
+    return found
+
+
+def _limits(service: str, shape: str) -> tuple[int, int | None]:
+    """The least and the most that Amazon's own model of a service allows."""
+    told = get_session().get_service_model(service).shape_for(shape).metadata
+    return told["min"], told.get("max")
+
+
+def _statements(rendered: Rendered) -> list[tuple[str, dict[str, Any]]]:
+    policies = rendered.of_type("AWS::IAM::Policy")
+    return [
+        (name, statement)
+        for name, policy in policies.items()
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401  any JSON
+    return value if isinstance(value, list) else [value]
+
+
+def test_linters_have_nothing_to_say_of_what_is_written() -> None:
+    """The SAM template passes cfn-lint, and SAM's own validation."""
+    run(program("cfn-lint"), "--regions", "us-east-1", "--", str(TEMPLATE))
+    run(program("sam"), "validate", "--lint", "--template", str(TEMPLATE))
+
+
+def test_linters_have_nothing_to_say_of_what_is_deployed(tmp_path: Path) -> None:
+    """What SAM makes of the template passes cfn-lint, which then sees limits that SAM hides."""
+    path = tmp_path / "seen.json"
+    path.write_text(json.dumps(templates()["seen"]))
+    # W1031 is W1030 of the template itself; W2001: SAM has put in some parameters' values
+    ignored = ("--ignore-checks", "W1030", "W1031", "W2001")
+    run(program("cfn-lint"), "--regions", "us-east-1", *ignored, "--", str(path))
+
+
+@pytest.mark.parametrize("parameters", _variants(), ids=lambda each: " ".join(each.values())[:24])
+def test_every_variant_is_whole(parameters: dict[str, str]) -> None:
+    """Whatever is chosen, nothing refers to a resource that this choice leaves out."""
+    rendered = Rendered(parameters)
+    text = json.dumps([rendered.resources, rendered.outputs])
+    named = set(re.findall(r'"Ref": "(\w+)"', text))
+    named |= set(re.findall(r'"Fn::GetAtt": \["(\w+)"', text))
+    named |= {name.split(".")[0] for name in re.findall(r"\$\{([\w.]+)\}", text)}
+    assert named <= rendered.resources.keys()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_template_and_code_agree_on_variables(transport: str) -> None:
+    """The functions are given settings that exist, and all that they cannot do without."""
+    rendered = Rendered({"Transport": transport})
+    functions = rendered.of_type("AWS::Lambda::Function")
+    given = {name: each["Environment"]["Variables"] for name, each in functions.items()}
+    known = {f"SCRUBJAY_{each.upper()}" for each in FunctionSettings.__struct_fields__}
+    assert given["PlannerFunction"].keys() | given["WorkerFunction"].keys() <= known
+    assert given["PlannerFunction"]["SCRUBJAY_TRANSPORT"] == transport
+    assert given["PlannerFunction"]["SCRUBJAY_TARGET"]
+    assert {"SCRUBJAY_OUTPUT", "SCRUBJAY_EVENT_BUS"} <= given["WorkerFunction"].keys()
+    assert set(_parameter("Transport")["AllowedValues"]) == TRANSPORTS.keys()
+
+
+def test_every_caller_names_the_alias() -> None:
+    """Permissions, targets, mappings and policies name `live`: a policy on another ARN is none."""
+    for parameters in _variants():
+        rendered = Rendered(parameters)
+        callers = [
+            *(
+                each["FunctionName"]
+                for each in rendered.of_type("AWS::Lambda::Permission").values()
+            ),
+            *(
+                each["FunctionName"]
+                for each in rendered.of_type("AWS::Lambda::EventSourceMapping").values()
+            ),
+            *(each["Endpoint"] for each in rendered.of_type("AWS::SNS::Subscription").values()),
+            *(
+                target["Arn"]
+                for rule in rendered.of_type("AWS::Events::Rule").values()
+                for target in rule["Targets"]
+            ),
+            *(
+                statement["Resource"]
+                for _, statement in _statements(rendered)
+                if "lambda:InvokeFunction" in _listed(statement["Action"])
+            ),
+        ]
+        assert callers
+        assert {json.dumps(each) for each in callers} <= {
+            '{"Ref": "PlannerFunctionAliaslive"}',
+            '{"Ref": "WorkerFunctionAliaslive"}',
+        }
+    target = Rendered({"Transport": "lambda"}).of_type("AWS::Lambda::Function")["PlannerFunction"]
+    spelled = target["Environment"]["Variables"]["SCRUBJAY_TARGET"]["Fn::Sub"]
+    assert spelled.endswith(":function:${AWS::StackName}-worker:live")
+
+
+def test_failures_of_both_functions_are_kept() -> None:
+    """What Lambda gives up goes to a queue, set on the alias: on what is invoked."""
+    configs = Rendered().of_type("AWS::Lambda::EventInvokeConfig")
+    assert {each["Qualifier"] for each in configs.values()} == {"live"}
+    assert len(configs) == 2
+    for each in configs.values():
+        kept = each["DestinationConfig"]["OnFailure"]["Destination"]
+        assert kept == {"Fn::GetAtt": ["WorkerDeadLetterQueue", "Arn"]}
+
+
+def test_failures_of_delivery_are_kept() -> None:
+    """EventBridge tries for 24 hours; its rules, the topic and the queue have a dead letter."""
+    dead = {"Fn::GetAtt": ["DeliveryDeadLetterQueue", "Arn"]}
+    for parameters in _variants():
+        rendered = Rendered(parameters)
+        for rule in rendered.of_type("AWS::Events::Rule").values():
+            (target,) = rule["Targets"]
+            assert target["DeadLetterConfig"] == {"Arn": dead}
+            retry = target["RetryPolicy"]
+            assert retry == {"MaximumRetryAttempts": "185", "MaximumEventAgeInSeconds": "86400"}
+        for each in rendered.of_type("AWS::SNS::Subscription").values():
+            assert each["RedrivePolicy"] == {"deadLetterTargetArn": dead}
+        for name, each in rendered.of_type("AWS::SQS::Queue").items():
+            if name == "SlicesQueue":
+                assert each["RedrivePolicy"]["deadLetterTargetArn"] == dead
+        (policy,) = (
+            each["PolicyDocument"]["Statement"]
+            for name, each in rendered.of_type("AWS::SQS::QueuePolicy").items()
+            if name.startswith("Delivery")
+        )
+        rules = len(rendered.of_type("AWS::Events::Rule"))
+        topics = len(rendered.of_type("AWS::SNS::Topic"))
+        allowed = [each for each in policy if each["Effect"] == "Allow"]
+        assert len(allowed) == rules + topics
+        assert all(each["Condition"]["ArnEquals"]["aws:SourceArn"] for each in allowed)
+
+
+def test_a_failing_slice_is_tried_for_a_day() -> None:
+    """The queue hides a message for six times the time limit, and allows as many tries as fit."""
+    least, most = 1, 1000  # maxReceiveCount
+    for timeout in _parameter("WorkerTimeout")["AllowedValues"]:
+        rendered = Rendered({"Transport": "sqs", "WorkerTimeout": timeout})
+        queue = rendered.of_type("AWS::SQS::Queue")["SlicesQueue"]
+        hidden, tries = queue["VisibilityTimeout"], queue["RedrivePolicy"]["maxReceiveCount"]
+        assert hidden == 6 * timeout
+        assert _DAY <= (tries - 1) * hidden < _DAY + hidden
+        assert least <= tries <= most
+        assert queue["MessageRetentionPeriod"] > _DAY + hidden
+    queues = Rendered().of_type("AWS::SQS::Queue")
+    fortnight = {each["MessageRetentionPeriod"] for each in queues.values()}
+    assert fortnight == {14 * _DAY}  # counted from the first sending, so dead letters keep longer
+    (mapping,) = Rendered({"Transport": "sqs"}).of_type("AWS::Lambda::EventSourceMapping").values()
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": "50"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "service", "shape"),
+    [
+        ("DeliveryMaximumRetryAttempts", "events", "MaximumRetryAttempts"),
+        ("DeliveryMaximumEventAgeInSeconds", "events", "MaximumEventAgeInSeconds"),
+        ("MaximumRetryAttempts", "lambda", "MaximumRetryAttempts"),
+        ("MaximumEventAgeInSeconds", "lambda", "MaximumEventAgeInSeconds"),
+        ("MaximumConcurrency", "lambda", "MaximumConcurrency"),
+        ("WorkerMemory", "lambda", "MemorySize"),
+        ("PlannerMemory", "lambda", "MemorySize"),
+    ],
+)
+def test_parameters_keep_to_the_services_limits(parameter: str, service: str, shape: str) -> None:
+    """A parameter allows nothing that the service's own model refuses, nor does its default."""
+    told = _parameter(parameter)
+    least, most = _limits(service, shape)
+    assert told["MinValue"] >= least
+    assert most is None or told["MaxValue"] <= most
+    assert told["MinValue"] <= told["Default"] <= told["MaxValue"]
+    if shape == "MemorySize":  # the model tells of managed instances, which have more
+        assert told["MaxValue"] <= 10_240
+
+
+def test_code_keeps_to_the_services_limits() -> None:
+    """Requests hold ten entries; the longest time limit is Lambda's."""
+    assert _limits("events", "PutEventsRequestEntryList")[1] == MOST_ENTRIES
+    assert max(_parameter("WorkerTimeout")["AllowedValues"]) <= 900
+    assert _parameter("SnippetSize")["Default"] == 30
+
+
+def test_roles_name_what_they_may_touch() -> None:
+    """No action and no resource is a wildcard, save a few that are named here."""
+    for parameters in _variants():
+        for policy, statement in _statements(Rendered(parameters)):
+            where = f"{policy}.{statement['Sid']}"
+            for action in _listed(statement["Action"]):
+                assert "*" not in action, where
+            for resource in _listed(statement["Resource"]):
+                text = json.dumps(resource)
+                if statement["Sid"] == "JoinNetwork":  # these actions know no resources
+                    assert resource == "*"
+                    assert all(each.startswith("ec2:") for each in statement["Action"])
+                elif "*" in text:  # objects of one bucket: videos, or what lies below the prefix
+                    assert set(_listed(statement["Action"])) <= {
+                        "s3:GetObject",
+                        "s3:PutObject",
+                        "s3:DeleteObject",
+                    }, where
+                    assert re.fullmatch(
+                        r'\{"Fn::Sub": "\$\{(SourceBucket\.Arn\}|GifsBucket\.Arn\}/previews)'
+                        r'/\*(/\.scrubjay/\*)?"\}',
+                        text,
+                    ), where
+
+
+def test_roles_do_no_more_than_their_work() -> None:
+    """Nobody writes videos; the planner uses its one transport; the worker's bus is one."""
+    sends = {"events:PutEvents", "sns:Publish", "sqs:SendMessage", "lambda:InvokeFunction"}
+    for transport, action in zip(
+        ("eventbridge", "sns", "sqs", "lambda"),
+        ("events:PutEvents", "sns:Publish", "sqs:SendMessage", "lambda:InvokeFunction"),
+        strict=True,
+    ):
+        rendered = Rendered({"Transport": transport})
+        for policy, statement in _statements(rendered):
+            actions = set(_listed(statement["Action"]))
+            if "SourceBucket" in json.dumps(statement["Resource"]):
+                assert actions == {"s3:GetObject"}
+            if statement["Sid"] == "HandOutSlices":
+                assert policy == "PlannerPolicy"
+                assert actions == {action}
+            elif statement["Sid"] == "KeepFailures":
+                assert statement["Resource"] == {"Fn::GetAtt": ["WorkerDeadLetterQueue", "Arn"]}
+            elif statement["Sid"] == "SayPreviewsReady":
+                assert policy == "WorkerPolicy"
+                assert statement["Resource"] == {"Fn::GetAtt": ["Bus", "Arn"]}
+            else:
+                assert not actions & sends
+    roles = Rendered(_EFS).of_type("AWS::IAM::Role")
+    assert all(
+        "ManagedPolicyArns" not in role and "Policies" not in role for role in roles.values()
+    )
+
+
+def test_buckets_are_private_and_outlive_the_stack() -> None:
+    """Encrypted, without ACLs, closed to the public, by HTTPS only, and kept."""
+    rendered = Rendered()
+    buckets = rendered.of_type("AWS::S3::Bucket")
+    assert buckets.keys() == {"SourceBucket", "GifsBucket"}
+    for name, bucket in buckets.items():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["BucketEncryption"]
+        assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        assert rendered.resources[name]["DeletionPolicy"] == "Retain"
+        assert rendered.resources[name]["UpdateReplacePolicy"] == "Retain"
+    for policy in rendered.of_type("AWS::S3::BucketPolicy").values():
+        (only,) = policy["PolicyDocument"]["Statement"]
+        assert (only["Effect"], only["Principal"], only["Action"]) == ("Deny", "*", "s3:*")
+        assert only["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert len(only["Resource"]) == 2
+
+
+def test_queues_are_encrypted_and_take_nothing_by_plain_http() -> None:
+    """Every queue has a policy that refuses whatever does not come by HTTPS."""
+    rendered = Rendered({"Transport": "sqs"})
+    queues = rendered.of_type("AWS::SQS::Queue")
+    assert all(each["SqsManagedSseEnabled"] for each in queues.values())
+    policies = rendered.of_type("AWS::SQS::QueuePolicy").values()
+    assert {each["Queues"][0]["Ref"] for each in policies} == queues.keys()
+    for each in policies:
+        first = each["PolicyDocument"]["Statement"][0]
+        assert (first["Effect"], first["Action"]) == ("Deny", "sqs:*")
+        assert first["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_players_may_be_let_in_through_one_distribution() -> None:
+    """With a distribution's ARN, CloudFront may read below the prefix, on its behalf alone."""
+    arn = "arn:aws:cloudfront::123456789012:distribution/EDFDVBD6EXAMPLE"
+    policies = Rendered({"CloudFrontDistributionArn": arn}).of_type("AWS::S3::BucketPolicy")
+    _, allowed = policies["GifsBucketPolicy"]["PolicyDocument"]["Statement"]
+    assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert allowed["Action"] == "s3:GetObject"
+    assert allowed["Resource"] == {"Fn::Sub": "${GifsBucket.Arn}/previews/*"}
+    assert allowed["Condition"] == {"StringEquals": {"AWS:SourceArn": arn}}
+
+
+def test_a_changed_parameter_makes_a_new_version() -> None:
+    """A version's description names every parameter that the version freezes, and no other.
+
+    SAM makes a new version when the template changes, but not when a parameter does (its issue
+    3820); CloudFormation does when the description changes, and fails if nothing else has.
+    """
+    for name, function in templates()["raw"]["Resources"].items():
+        if function["Type"] != "AWS::Serverless::Function":
+            continue
+        described = function["Properties"]["VersionDescription"]["Fn::Sub"]
+        told = set(re.findall(r"\$\{(\w+)\}", described))
+        seen = templates()["seen"]["Resources"][name]["Properties"]
+        frozen = json.dumps(
+            [seen[each] for each in ("Architectures", "Environment", "MemorySize", "Timeout")]
+        )
+        chosen = set(re.findall(r'"(?:Ref)": "(\w+)"', frozen))
+        chosen |= set(re.findall(r"\$\{(\w+)\}", frozen))
+        chosen = {each for each in chosen if each in templates()["raw"]["Parameters"]}
+        assert told - {"OutputMode"} == chosen - {"EventBusName"}
+        longest = sum(max(len(str(value)) for value in _values(each)) + 1 for each in told)
+        assert longest <= 256
+
+
+def _values(parameter: str) -> list[str]:
+    told = _parameter(parameter)
+    if told["Type"] == "Number":
+        return [str(told.get("MaxValue", max(told.get("AllowedValues", [0]))))]
+    return [*told.get("AllowedValues", []), "x" * told.get("MaxLength", 1)]
+
+
+def test_environments_are_reserved_and_kept_warm_only_if_asked() -> None:
+    """Both cost: reserving takes from the account's pool, provisioning is paid for."""
+    plain = Rendered()
+    worker = plain.of_type("AWS::Lambda::Function")["WorkerFunction"]
+    assert "ReservedConcurrentExecutions" not in worker
+    assert worker["Architectures"] == ["arm64"]
+    asked = Rendered({"ReservedConcurrency": 5, "ProvisionedConcurrency": 2})
+    worker = asked.of_type("AWS::Lambda::Function")["WorkerFunction"]
+    assert worker["ReservedConcurrentExecutions"] == "5"
+    alias = asked.of_type("AWS::Lambda::Alias")["WorkerFunctionAliaslive"]
+    assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "2"}
+
+
+def test_what_goes_wrong_raises_an_alarm() -> None:
+    """Dead letters of both kinds, errors, throttles, and a slice that waits; mailed if asked."""
+    alarms = Rendered({"AlarmEmail": "a@example.com"}).of_type("AWS::CloudWatch::Alarm")
+    watched = sorted(each["MetricName"] for each in alarms.values())
+    dead = "ApproximateNumberOfMessagesVisible"
+    assert watched == [dead, dead, "AsyncEventAge", "Errors", "Throttles"]
+    assert all(each["AlarmActions"] == [{"Ref": "AlarmTopic"}] for each in alarms.values())
+    queue = Rendered({"Transport": "sqs"}).of_type("AWS::CloudWatch::Alarm")["OldestSliceAlarm"]
+    assert queue["MetricName"] == "ApproximateAgeOfOldestMessage"
+    assert "AlarmActions" not in queue
+
+
+def test_outputs_are_those_that_the_command_reads() -> None:
+    """`scrubjay aws` finds everything by the stack's outputs."""
+    assert Rendered().outputs.keys() == {
+        "SourceBucketName",
+        "OutputLocation",
+        "WorkerFunctionArn",
+        "PlannerFunctionArn",
+        "Transport",
+        "TransportTarget",
+        "EventBusName",
+        "DeliveryDeadLetterQueueUrl",
+        "WorkerDeadLetterQueueUrl",
+    }
+
+
+def test_reference_names_are_kept() -> None:
+    """A parameter that the reference design has is called as it is there."""
+    known = {"SourceBucketName", "GifsBucketName", "GenerateFrames", "SnippetSize"}
+    assert known <= templates()["raw"]["Parameters"].keys()
+
+
+def test_docs_name_every_parameter() -> None:
+    """The page on the serverless system has a line for each parameter."""
+    page = (ROOT / "docs" / "aws.md").read_text()
+    missing = [name for name in templates()["raw"]["Parameters"] if f"`{name}`" not in page]
+    assert missing == []

@@ -1,0 +1,111 @@
+"""Amazon's services on this machine (moto's server), with a video in a bucket."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from smallcloud import BUS, FAILED, LATER, LOST, QUEUE, SETS_BUCKET, SOURCE_BUCKET, Cloud
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """Moto's server, on a port of its own, for all tests."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{url}/moto-api/")
+            yield url
+        finally:
+            process.terminate()
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310  our own server
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("moto's server does not start")
+
+
+@pytest.fixture
+def cloud(server: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """A cloud with two buckets, a bus, queues and a topic; the functions' environment is set."""
+    request = urllib.request.Request(f"{server}/moto-api/reset", method="POST")  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310  our own server
+        pass
+    for name in [each for each in os.environ if each.startswith(("AWS_", "SCRUBJAY_"))]:
+        monkeypatch.delenv(name)
+    environ = {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret-of-the-test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+    }
+    for name, text in environ.items():
+        monkeypatch.setenv(name, text)
+    s3, sqs, sns, events = (boto3.client(name) for name in ("s3", "sqs", "sns", "events"))
+    cloud = Cloud(s3, sqs, sns, events, environ)
+    for bucket in (SOURCE_BUCKET, SETS_BUCKET):
+        cloud.s3.create_bucket(Bucket=bucket)
+    for queue in (QUEUE, LATER, LOST, FAILED):
+        cloud.sqs.create_queue(QueueName=queue)
+    cloud.events.create_event_bus(Name=BUS)
+    cloud.events.put_rule(
+        Name="all", EventBusName=BUS, EventPattern='{"source": ["custom.gifGenerator"]}'
+    )
+    listener = cloud.sqs.get_queue_attributes(
+        QueueUrl=cloud.url(LATER), AttributeNames=["QueueArn"]
+    )["Attributes"]["QueueArn"]
+    cloud.events.put_targets(
+        Rule="all", EventBusName=BUS, Targets=[{"Id": "listener", "Arn": listener}]
+    )
+    settings = {
+        "SCRUBJAY_OUTPUT": f"s3://{SETS_BUCKET}/previews",
+        "SCRUBJAY_SOURCE_BUCKET": SOURCE_BUCKET,
+        "SCRUBJAY_TRANSPORT": "eventbridge",
+        "SCRUBJAY_TARGET": BUS,
+        "SCRUBJAY_EVENT_BUS": BUS,
+        "SCRUBJAY_SLICE_LENGTH": "4",
+    }
+    for name, text in settings.items():
+        monkeypatch.setenv(name, text)
+    return cloud
+
+
+@pytest.fixture
+def uploaded() -> Callable[..., dict[str, Any]]:
+    """Make S3's own notification of objects: `uploaded((key, etag), ...)`."""
+
+    def uploaded(*objects: tuple[str, str], bucket: str = SOURCE_BUCKET) -> dict[str, Any]:
+        return {
+            "Records": [
+                {
+                    "eventVersion": "2.1",
+                    "eventSource": "aws:s3",
+                    "eventName": "ObjectCreated:Put",
+                    "s3": {
+                        "s3SchemaVersion": "1.0",
+                        "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
+                        "object": {"key": key, "size": 1, "eTag": etag, "sequencer": "0A"},
+                    },
+                }
+                for key, etag in objects
+            ]
+        }
+
+    return uploaded

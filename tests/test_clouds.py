@@ -1,0 +1,213 @@
+"""Buckets: an emulated S3 that checks signatures, and the others as far as they go offline."""
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from time import monotonic
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import obstore
+import pytest
+from obstore.store import S3Store
+
+import scrubjay
+from s3_server import KEYS, PROGRAM, S3Server
+from scrubjay.clouds import open_bucket
+from scrubjay.engines.inline import InlineEngine
+from scrubjay.engines.processes import ProcessEngine
+from scrubjay.errors import (
+    DestinationError,
+    ObjectNotFoundError,
+    SourceForbiddenError,
+    SourceNotFoundError,
+    StoreError,
+)
+from scrubjay.model import Manifest, Recipe, decode
+from scrubjay.naming import MANIFEST
+from scrubjay.place import Place
+from scrubjay.publishing.documents import publish
+from scrubjay.remote import RemoteFile, pinned, signed
+from scrubjay.signing import LIFETIME, sign_s3
+from scrubjay.store import Store
+
+SHORT = Recipe(slice_length=Fraction(5))
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An emulated S3 with the bucket `films`."""
+    if not PROGRAM.exists():
+        pytest.skip("`make test-aws` installs the emulator")
+    with pytest.MonkeyPatch.context() as patch, S3Server(tmp_path_factory.mktemp("s3")) as server:
+        for name in [each for each in os.environ if each.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in KEYS.items():
+            patch.setenv(name, value)
+        _write(server, "films", "")
+        yield server
+
+
+def _place(server: S3Server, address: str) -> Place:
+    return Place.of(address, endpoint=server.url)
+
+
+def _write(server: S3Server, bucket: str, key: str, data: bytes = b"") -> None:
+    """Write an object under any key, or make a bucket."""
+    place = _place(server, f"s3://{bucket}/{key}")
+    opened = cast("S3Store", open_bucket(place))
+    if key:
+        url = sign_s3(opened, place, datetime.now(UTC), method="PUT")
+    else:
+        url = obstore.sign(opened, "PUT", "", LIFETIME)
+    request = urllib.request.Request(url, data, method="PUT")  # noqa: S310  on this machine
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        assert response.status == 200
+
+
+@pytest.fixture
+def store(s3: S3Server, request: pytest.FixtureRequest) -> Store:
+    """An empty store below a prefix of the bucket."""
+    return Store.open(_place(s3, f"s3://films/sets/a b+é/{request.node.name}"))
+
+
+def test_what_is_put_is_got(store: Store) -> None:
+    """Objects come back byte for byte, are listed below the prefix, and can be deleted."""
+    store.put("frames/000001.jpg", b"123", "image/jpeg")
+    store.put("manifest.json", b"{}", "application/json")
+    assert store.get("frames/000001.jpg") == b"123"
+    assert store.sizes() == {"frames/000001.jpg": 3, "manifest.json": 2}
+    assert store.sizes("frames/") == {"frames/000001.jpg": 3}
+    store.delete(["frames/000001.jpg", "missing"])
+    assert store.sizes() == {"manifest.json": 2}
+    with pytest.raises(ObjectNotFoundError, match="frames"):
+        store.get("frames/000001.jpg")
+
+
+def test_objects_say_what_they_are(store: Store) -> None:
+    """Media type and caching are right: pictures for a day, documents and state not at all."""
+    kinds = {
+        "frames/000001.jpg": ("image/jpeg", "max-age=86400"),
+        "manifest.json": ("application/json", "no-cache"),
+        ".scrubjay/slices/000000.json": ("application/json", "no-cache"),
+    }
+    for key, (media_type, _) in kinds.items():
+        store.put(key, b"1", media_type)
+    for key, (media_type, caching) in kinds.items():
+        found = cast("Any", store._backend.get(key)).attributes
+        assert (found["Content-Type"], found["Cache-Control"]) == (media_type, caching)
+
+
+def test_one_of_many_writers_is_first(store: Store) -> None:
+    """Of several that put a new object at once, one is told that it did."""
+    with ThreadPoolExecutor(8) as pool:
+        firsts = list(pool.map(lambda k: store.put_new("a", bytes([k]), "x/y"), range(8)))
+    assert firsts.count(True) == 1
+    assert store.get("a") == bytes([firsts.index(True)])
+
+
+def test_a_set_goes_from_bucket_to_bucket(s3: S3Server, clip: Path, store: Store) -> None:
+    """A set made by worker processes from S3 to S3 is the set made of the file, byte for byte."""
+    _write(s3, "films", "in/clip.mp4", clip.read_bytes())
+    source, target = _place(s3, "s3://films/in/clip.mp4"), store.place
+    assert target is not None
+    scrubjay.make(source, target, recipe=SHORT, engine=ProcessEngine(workers=2))
+    local = Store.in_memory()
+    scrubjay.make(clip, local, recipe=SHORT, engine=InlineEngine())
+    assert {key: store.get(key) for key in store.sizes()} == {
+        key: local.get(key) for key in local.sizes()
+    }
+    text = json.dumps({key: store.get(key).decode("latin-1") for key in store.sizes()})
+    assert "X-Amz" not in text
+
+
+def test_two_finishers_make_one_manifest(clip: Path, store: Store) -> None:
+    """Publishing at the same time from several places gives one complete manifest."""
+    plan = scrubjay.plan(clip, recipe=SHORT, engine=InlineEngine())
+    for part in plan.slices:
+        scrubjay.render_slice(plan, part.index, source=clip, store=store)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: publish(plan, store), range(4)))
+    assert all(each == made[0] for each in made)
+    written = decode(store.get(MANIFEST), Manifest)
+    assert written == made[0]
+    assert written.status == "complete"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "plain.mp4",
+        "a b+c%d#e?é&f=g.mp4",
+        "%2F.mp4",
+        "a//b.mp4",
+        "/lead.mp4",
+        "trail/",
+        "x/../y",
+        "./z",
+    ],
+)
+def test_every_key_can_be_read(s3: S3Server, key: str) -> None:
+    """Whatever Amazon allows in a key, its signed URL reads it."""
+    _write(s3, "films", key, key.encode())
+    place = _place(s3, f"s3://films/{key}")
+    assert RemoteFile(place).head == key.encode()
+    assert pinned(place).etag
+
+
+def test_what_s3_refuses_is_said(
+    s3: S3Server, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No bucket, no such video, unknown keys: each is one sentence of its own."""
+    nowhere = Store.open(_place(s3, "s3://no-such-bucket/set"))
+    with pytest.raises(DestinationError, match="no such bucket"):
+        nowhere.put("a", b"1", "x/y")
+    with pytest.raises(DestinationError, match="no such bucket"):
+        nowhere.sizes()
+    with pytest.raises(SourceNotFoundError, match=r"s3://films/missing\.mp4 does not exist"):
+        pinned(_place(s3, "s3://films/missing.mp4"))
+    store.put("a", b"1", "x/y")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAUNKNOWN")
+    assert store.place is not None
+    stranger = Store.open(store.place)
+    for action in (stranger.sizes, lambda: stranger.get("a")):
+        with pytest.raises(DestinationError, match="credentials"):
+            action()
+    with pytest.raises(SourceForbiddenError):
+        pinned(_place(s3, "s3://films/in/clip.mp4"))
+
+
+def test_a_dead_endpoint_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that nobody serves is an error that may pass, within seconds."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    store = Store.open(Place.of("s3://films/set", endpoint="http://127.0.0.1:9"))
+    begin = monotonic()
+    with pytest.raises(StoreError) as caught:
+        store.put("a", b"1", "x/y")
+    assert monotonic() - begin < 20
+    assert caught.value.retryable
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["https://cdn.example/sets/a", "http://127.0.0.1/set"])
+def test_the_web_is_no_destination(address: str) -> None:
+    """A web address cannot be written to, and is refused before anything is made."""
+    with pytest.raises(DestinationError, match="nothing can be stored"):
+        Store.open(address)
+
+
+def test_google_and_azure_are_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses of the other clouds become URLs of theirs; no emulator here checks them."""
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0")
+    url = urlsplit(signed(Place.of("az://films/a b.mp4")))
+    assert (url.netloc, url.path) == ("account.blob.core.windows.net", "/films/a%20b.mp4")
+    assert parse_qs(url.query)["sp"] == ["r"]
+    assert Store.open("az://films/set").lanes > 1
+    assert Store.open("gs://films/set").lanes > 1

@@ -1,0 +1,381 @@
+"""Videos on web servers: what they cost to read, and what happens when servers misbehave."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import msgspec
+import pytest
+import trustme
+
+from films import write_clip, write_film
+from range_server import RangeServer
+from scrubjay import remote
+from scrubjay.errors import (
+    SourceChangedError,
+    SourceError,
+    SourceForbiddenError,
+    SourceNotFoundError,
+    SourceUnavailableError,
+    SourceUnreadableError,
+)
+from scrubjay.media.probe import probe_media
+from scrubjay.media.source import identify, open_container
+from scrubjay.model import PRESETS, Plan, Recipe
+from scrubjay.place import Place
+from scrubjay.planning import make_plan
+from scrubjay.remote import pinned
+from scrubjay.store import Store
+from scrubjay.work import Bench
+
+Set = dict[str, bytes]
+
+SHORT = Recipe(slice_length=Fraction(5))
+"""Slices of the clip: 5, 5 and 2 seconds."""
+
+
+class Cost(NamedTuple):
+    """What a slice cost to read."""
+
+    requests: int
+    amplification: float
+    """Bytes sent, for each byte of the slice in the file, sound included."""
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Make long films: `films("hour.mp4", 3600, movflags="")`."""
+    folder = tmp_path_factory.mktemp("films")
+    clip = folder / "clip.mp4"
+    write_clip(clip)
+
+    def films(name: str, seconds: int, movflags: str = "") -> Path:
+        path = folder / name
+        if not path.exists():
+            write_film(clip, path, seconds, movflags=movflags)
+        return path
+
+    return films
+
+
+@pytest.fixture
+def web(clip: Path) -> Iterator[RangeServer]:
+    """A web server that has the clip."""
+    with RangeServer(clip.parent) as server:
+        yield server
+
+
+def _planned(place: Place, recipe: Recipe) -> Plan:
+    found, media = probe_media(place)
+    return make_plan(found, media, recipe)
+
+
+def _slices(plan: Plan, place: Place, *indexes: int) -> Set:
+    store = Store.in_memory()
+    with Bench(plan, source=place, store=store) as bench:
+        for index in indexes:
+            bench.make(index)
+    return {key: store.get(key) for key in store.sizes()}
+
+
+def _own_bytes(path: Path, start: Fraction, end: Fraction) -> int:
+    """Return how many bytes of a file belong to a stretch of time, sound included."""
+    size = 0
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        base = video.time_base or Fraction(1)
+        container.seek(int(start / base), stream=video)
+        for packet in container.demux():
+            if packet.pts is None or packet.time_base is None:
+                continue
+            time = packet.pts * packet.time_base
+            if packet.stream is video and time >= end:
+                break
+            size += packet.size if start <= time < end else 0
+    return size
+
+
+def _cost(path: Path, recipe: Recipe) -> Cost:
+    """Make the slice in the middle of a film on a server."""
+    with RangeServer(path.parent) as server:
+        place = pinned(Place.of(f"{server.url}/{path.name}"))
+        plan = _planned(place, recipe)
+        part = plan.slices[len(plan.slices) // 2]
+        server.forget()
+        _slices(plan, place, part.index)
+        return Cost(len(server.requests), server.sent / _own_bytes(path, part.start, part.end))
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "movflags", "requests", "amplification"),
+    [
+        ("hour.mp4", 3600, "", 5, 1.35),
+        ("three_hours.mp4", 10800, "", 5, 1.7),
+        ("faststart.mp4", 600, "faststart", 2, 1.25),
+        ("fragments.mp4", 1200, "frag_keyframe+empty_moov+default_base_moof", 5, 1.35),
+        ("film.mkv", 1200, "", 5, 1.3),
+    ],
+)
+def test_a_slice_costs_little_more_than_itself(
+    films: Callable[..., Path],
+    name: str,
+    seconds: int,
+    movflags: str,
+    requests: int,
+    amplification: float,
+) -> None:
+    """30 s from the middle of a long film take a handful of requests and few other bytes."""
+    cost = _cost(films(name, seconds, movflags), Recipe())
+    assert cost.requests <= requests
+    assert cost.amplification <= amplification
+
+
+def test_sparse_pictures_are_sought(films: Callable[..., Path]) -> None:
+    """A picture every 10 s takes a request for each, and not the film between them."""
+    recipe = msgspec.structs.replace(PRESETS["trickplay"], slice_length=Fraction(60))
+    path = films("hour.mp4", 3600)
+    cost = _cost(path, recipe)
+    pictures = recipe.slice_length / recipe.sheets.interval
+    assert cost.requests <= pictures + 4
+
+
+@pytest.mark.parametrize("name", ["hour.mp4", "film.mkv"])
+def test_a_probe_reads_little(films: Callable[..., Path], name: str) -> None:
+    """What a film is, and how long, takes some samples and its end; as if it were a file."""
+    path = films(name, 3600 if name == "hour.mp4" else 1200)
+    with RangeServer(path.parent) as server:
+        place = Place.of(f"{server.url}/{name}")
+        found = probe_media(place)
+        assert len(server.requests) <= 75
+        assert server.sent <= 16 << 20
+    assert found == probe_media(Place.of(path))
+
+
+@pytest.mark.parametrize("size", [1, 65_536, 65_537, 4 << 20, (4 << 20) + 1, 9_999_999])
+def test_a_copy_on_a_server_is_the_same_video(tmp_path: Path, size: int) -> None:
+    """A video is known by the same fingerprint wherever it lies."""
+    path = tmp_path / "video.bin"
+    path.write_bytes(bytes(k * k % 251 for k in range(size)))
+    with RangeServer(tmp_path) as server:
+        assert identify(Place.of(f"{server.url}/video.bin")) == identify(Place.of(path))
+
+
+def test_a_set_is_the_same_from_anywhere(clip: Path, web: RangeServer) -> None:
+    """Every byte that is made of a video on a server is made of the file as well."""
+    local, there = Place.of(clip), pinned(Place.of(f"{web.url}/clip.mp4"))
+    plan = _planned(there, SHORT)
+    assert plan == _planned(local, SHORT)
+    assert _slices(plan, there, 0, 1, 2) == _slices(plan, local, 0, 1, 2)
+
+
+# Servers that misbehave -------------------------------------------------------------------------
+
+
+def _drop(server: RangeServer) -> None:
+    server.does.drop_after, server.does.drops = 40_000, 1
+
+
+def _drop_always(server: RangeServer) -> None:
+    server.does.drop_after, server.does.drops = 70_000, 99
+
+
+def _fail_twice(server: RangeServer) -> None:
+    server.does.errors = [503, 429]
+
+
+def _expire_at_once(server: RangeServer) -> None:
+    now = len(server.requests)
+    server.does.is_expired = lambda number, _: number == now
+
+
+def _expire_in_the_middle(server: RangeServer) -> None:
+    _drop(server)
+    now = len(server.requests)
+    server.does.is_expired = lambda number, _: number == now + 1
+
+
+@pytest.mark.parametrize(
+    "trouble", [_drop, _drop_always, _fail_twice, _expire_at_once, _expire_in_the_middle]
+)
+@pytest.mark.parametrize("name", ["faststart.mp4", "film.mkv"])
+def test_trouble_on_the_way_changes_nothing(
+    films: Callable[..., Path], name: str, trouble: Callable[[RangeServer], None]
+) -> None:
+    """Broken connections, busy servers, URLs that expire: the set is the same, byte for byte."""
+    path = films(name, 600 if name == "faststart.mp4" else 1200, "faststart" * ("mp4" in name))
+    plan = _planned(Place.of(path), Recipe(slice_length=Fraction(3)))
+    middle = len(plan.slices) // 2
+    with RangeServer(path.parent) as server:
+        place = pinned(Place.of(f"{server.url}/{name}"))
+        store = Store.in_memory()
+        with Bench(plan, source=place, store=store) as bench:
+            trouble(server)
+            bench.make(middle)
+            server.does.drops = 0
+    made = {key: store.get(key) for key in store.sizes()}
+    assert made == _slices(plan, Place.of(path), middle)
+
+
+def _forbid(server: RangeServer) -> None:
+    server.does.is_expired = lambda _number, _query: True
+
+
+def _remove(server: RangeServer) -> None:
+    server.folder = Path("/nowhere")
+
+
+def _fail_always(server: RangeServer) -> None:
+    server.does.errors = [503] * 99
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error", "words"),
+    [
+        (_forbid, SourceForbiddenError, "may not be read: its server answers 403"),
+        (_remove, SourceNotFoundError, "does not exist"),
+        (_fail_always, SourceUnavailableError, "its server answers 503"),
+    ],
+)
+def test_what_a_server_refuses_is_said(
+    clip: Path,
+    web: RangeServer,
+    trouble: Callable[[RangeServer], None],
+    error: type[SourceError],
+    words: str,
+) -> None:
+    """A video that cannot be read is one clear sentence, in probing and in the middle of a run."""
+    place = Place.of(f"{web.url}/{clip.name}?token=SECRET")
+    plan = _planned(place, SHORT)
+    with Bench(plan, source=place, store=Store.in_memory()) as bench:
+        trouble(web)
+        with pytest.raises(error, match=words):
+            bench._open_reader()  # as when a URL has expired
+    with pytest.raises(error, match=words) as caught:
+        pinned(Place.of(f"{web.url}/{clip.name}?token=SECRET"))
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_video_that_is_replaced_is_noticed(tmp_path: Path, clip: Path, other_clip: Path) -> None:
+    """Bytes of two videos are never mixed: a new version ends the reading."""
+    video = tmp_path / "video.mp4"
+    video.write_bytes(clip.read_bytes())
+    with RangeServer(tmp_path) as server:
+        place = pinned(Place.of(f"{server.url}/video.mp4"))
+        plan = _planned(place, SHORT)
+        video.write_bytes(other_clip.read_bytes())
+        with pytest.raises(SourceChangedError):
+            _slices(plan, place, 0)
+        server.does.has_etag = False
+        with pytest.raises(SourceChangedError):
+            _slices(plan, Place.of(place.address), 0)
+
+
+def test_a_server_without_ranges_is_refused(web: RangeServer) -> None:
+    """A server that sends all or nothing is refused before it sends all, a slice at a time."""
+    web.does.has_ranges = False
+    with pytest.raises(SourceUnreadableError, match="download it first"):
+        pinned(Place.of(f"{web.url}/clip.mp4"))
+
+
+def test_an_empty_video_is_said(tmp_path: Path) -> None:
+    """A video without any byte is named as that."""
+    (tmp_path / "video.mp4").touch()
+    with RangeServer(tmp_path) as server, pytest.raises(SourceUnreadableError, match="is empty"):
+        pinned(Place.of(f"{server.url}/video.mp4"))
+
+
+def test_nobody_answers() -> None:
+    """A server that is not there is said in seconds."""
+    with pytest.raises(SourceUnavailableError, match="refused"):
+        pinned(Place.of("http://127.0.0.1:9/video.mp4"))
+
+
+def test_fragments_without_an_index_are_refused(films: Callable[..., Path]) -> None:
+    """A fragmented MP4 that takes hundreds of requests to open takes a few to refuse."""
+    flags = "frag_keyframe+empty_moov+default_base_moof+skip_trailer"
+    path = films("no_index.mp4", 1200, flags)
+    with RangeServer(path.parent) as server:
+        with pytest.raises(SourceUnreadableError, match="-movflags"):
+            probe_media(Place.of(f"{server.url}/no_index.mp4"))
+        assert len(server.requests) <= 75
+        assert server.sent <= 8 << 20
+
+
+@pytest.mark.parametrize("flags", ["+global_sidx+skip_trailer", ""])
+def test_fragments_with_an_index_are_read(films: Callable[..., Path], flags: str) -> None:
+    """An index at the start or at the end of a fragmented MP4 says how long it is."""
+    name = f"indexed{len(flags)}.mp4"
+    path = films(name, 1200, f"frag_keyframe+empty_moov+default_base_moof{flags}")
+    with RangeServer(path.parent) as server:
+        media = probe_media(Place.of(f"{server.url}/{name}"))[1]
+        assert server.sent <= 16 << 20
+    assert media.duration == probe_media(Place.of(path))[1].duration
+
+
+# Whom to trust ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[trustme.CA]:
+    """The only authority that is trusted."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    remote.ca_file.cache_clear()
+    remote._opener.cache_clear()
+    yield authority
+    remote.ca_file.cache_clear()
+    remote._opener.cache_clear()
+
+
+def _tls(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context
+
+
+def test_a_certificate_is_checked(clip: Path, trusted: trustme.CA) -> None:
+    """A server is read if its certificate is of its name and of an authority that is trusted."""
+    plan = _planned(Place.of(clip), SHORT)
+    with RangeServer(clip.parent, _tls(trusted, "127.0.0.1")) as server:
+        place = pinned(Place.of(f"{server.url}/{clip.name}"))
+        assert _slices(plan, place, 1) == _slices(plan, Place.of(clip), 1)
+    for context in (_tls(trustme.CA(), "127.0.0.1"), _tls(trusted, "example.org")):
+        with RangeServer(clip.parent, context) as server:
+            place = Place.of(f"{server.url}/{clip.name}")
+            with pytest.raises(SourceUnreadableError, match="certificate"):
+                pinned(place)
+            with pytest.raises(SourceUnreadableError, match="certificate"), open_container(place):
+                pass
+            assert not server.requests
+
+
+def test_redirects_stay_encrypted(clip: Path, trusted: trustme.CA, web: RangeServer) -> None:
+    """A redirect leads to another web server, but not from HTTPS to HTTP or to a file."""
+    with RangeServer(clip.parent, _tls(trusted, "127.0.0.1")) as server:
+        there = Place.of(f"{server.url}/{clip.name}")
+        for target in (f"{web.url}/{clip.name}", clip.as_uri()):
+            server.does.redirect = target
+            with pytest.raises(SourceError):
+                pinned(there)
+            with pytest.raises(SourceError), open_container(there):
+                pass
+        assert not web.requests
+        server.forget()
+        web.does.redirect = f"{server.url}/{clip.name}"
+        here = Place.of(f"{web.url}/{clip.name}")
+        assert probe_media(here) == probe_media(Place.of(clip))
+
+
+def test_a_playlist_on_a_server_opens_nothing(tmp_path: Path, web: RangeServer) -> None:
+    """A playlist that calls itself a video is none, and what it names is not asked for."""
+    target = f"{web.url}/clip.mp4"
+    (tmp_path / "video.mp4").write_text(
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{target}\n#EXT-X-ENDLIST\n"
+    )
+    with RangeServer(tmp_path) as server, pytest.raises(SourceUnreadableError):
+        probe_media(Place.of(f"{server.url}/video.mp4"))
+    assert not web.requests

@@ -1,0 +1,1 @@
+"""What Scrubjay uses of botocore."""
