@@ -15,9 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 import obstore
 import pytest
 from obstore.store import S3Store
+from s3_server import KEYS, PROGRAM, S3Server
 
 import scrubjay
-from s3_server import KEYS, PROGRAM, S3Server
 from scrubjay.clouds import open_bucket
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine

@@ -57,3 +57,25 @@ def test_secrets_are_not_shown() -> None:
         assert "pass" not in text
         assert "https://cdn.example/films/a%20b.mp4?..." in text
     assert redacted(f"403 from '{SIGNED}', sorry").endswith("?...', sorry")
+
+
+def test_an_address_takes_no_password() -> None:
+    """A bucket's address with a user in it is refused, and not repeated."""
+    with pytest.raises(PlaceError) as caught:
+        Place.of("s3://KEY:SECRET@bucket/key")
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_name_shows_no_password() -> None:
+    """A web address without a path is named by its host alone."""
+    assert Place.of("https://user:pass@cdn.example/?token=1").name == "cdn.example"
+
+
+def test_an_endpoint_is_for_buckets() -> None:
+    """A server that speaks S3 is no matter of web addresses and paths."""
+    endpoint = "http://127.0.0.1:9000"
+    assert Place.of("s3://a/b", endpoint=endpoint).endpoint == endpoint
+    assert not Place.of("https://cdn.example/b", endpoint=endpoint).endpoint
+    assert not Place.of("movie.mp4", endpoint=endpoint).endpoint
+    place = Place.of("s3://a/b", endpoint=endpoint)
+    assert Place.of(place) is place

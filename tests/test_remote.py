@@ -10,9 +10,9 @@ import av
 import msgspec
 import pytest
 import trustme
-
 from films import write_clip, write_film
 from range_server import RangeServer
+
 from scrubjay import remote
 from scrubjay.errors import (
     SourceChangedError,

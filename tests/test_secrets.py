@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from range_server import RangeServer
 
 import scrubjay
-from range_server import RangeServer
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import ScrubjayError
 from scrubjay.store import Store

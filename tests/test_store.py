@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,27 @@ def test_putting_again_replaces(store: Store) -> None:
     store.put("frames/000001.jpg", b"new", JPEG)
     assert store.get("frames/000001.jpg") == b"new"
     assert store.sizes() == {"frames/000001.jpg": 3}
+
+
+def test_a_new_object_is_put_once(store: Store) -> None:
+    """Of several writers of a new object one is told that it was first; the others change nothing.
+
+    A deleted object can be new again.
+    """
+    with ThreadPoolExecutor(4) as pool:
+        firsts = list(pool.map(lambda k: store.put_new("a/b", bytes([k]), JPEG), range(4)))
+    assert firsts.count(True) == 1
+    assert store.get("a/b") == bytes([firsts.index(True)])
+    store.delete(["a/b"])
+    assert store.put_new("a/b", b"again", JPEG)
+    assert store.sizes() == {"a/b": 5}
+
+
+def test_a_folder_of_keys_can_be_listed(store: Store) -> None:
+    """Sizes can be asked for below a folder; a key that only begins like it is not below it."""
+    for key in ("frames/1", "frames/2", "frames2/1", "manifest.json"):
+        store.put(key, b"1", JPEG)
+    assert set(store.sizes("frames/")) == {"frames/1", "frames/2"}
 
 
 def test_a_missing_object_is_an_error_of_its_own(store: Store) -> None:

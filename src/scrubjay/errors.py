@@ -29,7 +29,7 @@
     │   └── StackError                the deployed functions are missing, or refuse
     └── IncompleteError               the set is published but has gaps; carries its manifest
 
-Errors of other libraries enter this tree at one place for each library (`media.ffmpeg`, `store`),
+Errors of other libraries enter this tree at one place for each (`media.ffmpeg`, `store`, `remote`),
 with `raise ... from`. Doors own the tables from these classes to exit codes and the like.
 """
 

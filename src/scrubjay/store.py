@@ -233,7 +233,9 @@ def _translated(exc: BaseError | OSError, what: str) -> StoreError:
     if "404 Not Found" in reason:  # what a list says; other requests have an error of their own
         return DestinationError(_NO_BUCKET)
     if "403 Forbidden" in reason and not _NO_CREDENTIALS.search(reason):
-        return DestinationError(f"the destination refuses {what}: these credentials may not do that")
+        return DestinationError(
+            f"the destination refuses {what}: these credentials may not do that"
+        )
     if _NO_CREDENTIALS.search(reason):
         return DestinationError(f"no credentials were found for the destination: {reason}")
     return StoreError(f"the destination failed on {what}: {reason}")

@@ -215,7 +215,7 @@ def test_code_keeps_to_the_services_limits() -> None:
     """Requests hold ten entries; the longest time limit is Lambda's."""
     assert _limits("events", "PutEventsRequestEntryList")[1] == MOST_ENTRIES
     assert max(_parameter("WorkerTimeout")["AllowedValues"]) <= 900
-    assert _parameter("SnippetSize")["Default"] == 30
+    assert _parameter("SnippetSize")["Default"] == 0
 
 
 def test_roles_name_what_they_may_touch() -> None:

@@ -70,14 +70,14 @@ def write_film(clip: Path, path: Path, seconds: int, *, movflags: str = "") -> N
             for p in source.demux()
             if p.size
         ]
-        bases = {s.type: s.time_base or Fraction(1) for s in source.streams}
+        bases = {str(s.type): s.time_base or Fraction(1) for s in source.streams}
         packets.sort(key=lambda each: each.dts * bases[each.kind])
         sink = _WithHoles(file)
         options = {"movflags": movflags} if movflags else {}
         again = "faststart" in movflags or "sidx" in movflags  # such are opened a second time
         target = str(path) if again else sink
         with av.open(target, "w", format=_format(path), options=options) as out:
-            streams = {s.type: out.add_stream_from_template(s) for s in source.streams}
+            streams = {str(s.type): out.add_stream_from_template(s) for s in source.streams}
             for start in range(0, seconds, CLIP_SECONDS):
                 sink.is_hole = not movflags and _is_hole(start, seconds)
                 for kind, pts, dts, duration, is_keyframe, data in packets:

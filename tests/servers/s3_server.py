@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 from typing import Self
 
-PROGRAM = Path(__file__).parents[1] / ".aws" / "emulator" / "bin" / "ministack"
+PROGRAM = Path(__file__).parents[2] / ".aws" / "emulator" / "bin" / "ministack"
 
 KEYS = {
     "AWS_ACCESS_KEY_ID": "test",

@@ -1,0 +1,61 @@
+"""Artifacts on their way to the store."""
+
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from scrubjay.errors import DestinationError
+from scrubjay.model import FrameRecord
+from scrubjay.render import Artifact
+from scrubjay.store import Store
+from scrubjay.uploads import Uploads
+
+
+def _artifact(number: int, size: int = 10) -> Artifact:
+    time = Fraction(number)
+    record = FrameRecord(
+        key=f"frames/{number}.jpg", time=time, source_time=time, size_bytes=size, blake2b=""
+    )
+    return Artifact(bytes(size), "image/jpeg", record)
+
+
+def _put_all(store: Store, count: int) -> None:
+    with Uploads(store) as uploads:
+        for number in range(count):
+            assert uploads.put(_artifact(number)).key == f"frames/{number}.jpg"
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_all_are_there_afterwards(tmp_path: Path, lanes: int) -> None:
+    """What was put is in the store when the uploads are left, however many go at once."""
+    store = Store.open(tmp_path)
+    store.lanes = lanes
+    _put_all(store, 50)
+    assert len(store.sizes()) == 50
+    assert threading.active_count() == 1
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_no_error_is_lost(tmp_path: Path, lanes: int) -> None:
+    """An object that cannot be written, be it the first or the last, is an error."""
+    for number in (0, 49):
+        folder = tmp_path / str(number)
+        (folder / "frames" / f"{number}.jpg").mkdir(parents=True)
+        store = Store.open(folder)
+        store.lanes = lanes
+        with pytest.raises(DestinationError):
+            _put_all(store, 50)
+        assert threading.active_count() == 1
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    """More than 64 MiB do not wait: rendering waits for the store instead."""
+    store = Store.open(tmp_path)
+    store.lanes = 2
+    with Uploads(store) as uploads:
+        for number in range(12):
+            uploads.put(_artifact(number, 10 << 20))
+            assert uploads._waiting_bytes <= 64 << 20
+    assert len(store.sizes()) == 12
