@@ -20,8 +20,8 @@ test: $(VENV)/.dev
 test-aws: $(VENV)/.dev
 	@$(BIN)/python tests/aws/run.py $(PYTEST)
 
-# All that CI runs, in CI's order.
-check: lint types imports docs wheel test test-aws
+# All that CI runs, in CI's order: test-aws installs the emulator that tests of S3 in `test` use.
+check: lint types imports docs wheel test-aws test
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import obstore
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from obstore.store import S3Store
 from s3_server import KEYS, PROGRAM, S3Server
 
@@ -195,6 +197,13 @@ def test_a_dead_endpoint_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "\n" not in str(caught.value)
 
 
+def test_a_slow_line_is_given_time() -> None:
+    """There is no timeout between two bytes: it would also run while an object is being sent."""
+    bucket = cast("S3Store", open_bucket(Place.of("s3://films/set")))
+    assert bucket.client_options is not None
+    assert set(bucket.client_options) == {"connect_timeout", "timeout"}
+
+
 @pytest.mark.parametrize("address", ["https://cdn.example/sets/a", "http://127.0.0.1/set"])
 def test_the_web_is_no_destination(address: str) -> None:
     """A web address cannot be written to, and is refused before anything is made."""
@@ -202,12 +211,35 @@ def test_the_web_is_no_destination(address: str) -> None:
         Store.open(address)
 
 
-def test_google_and_azure_are_signed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses of the other clouds become URLs of theirs; no emulator here checks them."""
+def test_azure_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address of Azure becomes a URL of its own; no emulator here checks it."""
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0")
     url = urlsplit(signed(Place.of("az://films/a b.mp4")))
     assert (url.netloc, url.path) == ("account.blob.core.windows.net", "/films/a%20b.mp4")
     assert parse_qs(url.query)["sp"] == ["r"]
     assert Store.open("az://films/set").lanes > 1
+
+
+def test_google_is_signed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With a service account's key an address of Google becomes a URL that the key has signed."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    account = {
+        "type": "service_account",
+        "client_email": "films@example.iam.gserviceaccount.com",
+        "private_key_id": "1",
+        "private_key": pem.decode(),
+    }
+    path = tmp_path / "account.json"
+    path.write_text(json.dumps(account))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", str(path))
+    url = urlsplit(signed(Place.of("gs://films/a b.mp4")))
+    assert (url.netloc, url.path) == ("storage.googleapis.com", "/films/a%20b.mp4")
+    assert account["client_email"] in parse_qs(url.query)["X-Goog-Credential"][0]
     assert Store.open("gs://films/set").lanes > 1

@@ -111,8 +111,8 @@ def test_long_keys_are_shortened_apart(end: str) -> None:
 
 def test_what_functions_leave_is_ours_and_no_artifact() -> None:
     """Notes and markers are never called stale, and unfinished ones are swept."""
-    notes = (failure_key(Fraction(30)), naming.ORIGIN, naming.PROBLEM, naming.ANNOUNCED)
-    for key in notes:
+    marks = (naming.ORIGIN, naming.PROBLEM, naming.SENT, naming.ANNOUNCED)
+    for key in (failure_key(Fraction(30)), *marks):
         assert is_ours(key)
         assert not is_artifact(key)
         assert key.rpartition("/")[0] in naming.FOLDERS

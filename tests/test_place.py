@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from scrubjay.errors import PlaceError
+from scrubjay.pipeline import _url_from
 from scrubjay.place import Place, redacted
+from scrubjay.signing import signed
+from scrubjay.store import Store
 
 SIGNED = "https://user:pass@cdn.example/films/a%20b.mp4?X-Amz-Signature=secret&X-Amz-Date=1"
 
@@ -49,6 +52,27 @@ def test_unknown(text: str) -> None:
         Place.of(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://[SECRET/x.mp4",
+        "https://h/\udcffSECRET.mp4",
+        "s3://b/\udcffSECRET",
+        "https://user:SECRET#x@h/x.mp4",
+        "https://user:SECRET@h:0/x.mp4",
+        "https://user:SECRET@/x.mp4",
+        "https://?token=SECRET",
+        "rtsp://user:SECRET@h/x.mp4",
+    ],
+)
+def test_what_is_refused_is_not_repeated(text: str) -> None:
+    """An address that cannot be taken apart or sent is refused, and its secrets are not said."""
+    with pytest.raises(PlaceError) as caught:
+        Place.of(text)
+    for each in (caught.value, caught.value.__cause__, caught.value.__context__):
+        assert "SECRET" not in str(each)
+
+
 def test_secrets_are_not_shown() -> None:
     """Neither a place nor an error's text shows a signature or a user."""
     place = Place.of(SIGNED)
@@ -57,6 +81,25 @@ def test_secrets_are_not_shown() -> None:
         assert "pass" not in text
         assert "https://cdn.example/films/a%20b.mp4?..." in text
     assert redacted(f"403 from '{SIGNED}', sorry").endswith("?...', sorry")
+    assert redacted("no rtsp://user:pw@h/x?a=b here") == "no rtsp://h/x?... here"
+
+
+@pytest.mark.parametrize("sign", ["'", '"', "<", ">", " ", "é"])
+def test_no_character_ends_an_address(sign: str) -> None:
+    """Whatever stands before them, user and query are not shown, nor in what FFmpeg repeats."""
+    place = Place.of(f"https://u{sign}r:SECRET@cdn.example/it{sign}s.mp4?a={sign}&token=SECRET#x")
+    assert place.shown == f"https://cdn.example/it{sign}s.mp4?..."
+    assert "SECRET" not in redacted(f"403 from '{signed(place)}'")
+    assert not place.is_public
+
+
+def test_only_public_addresses_are_published() -> None:
+    """A page plays a video from the web if its address holds neither user nor query."""
+    store = Store.in_memory()
+    for text in ("https://h/it's.mp4?token=1", "https://u:p@h/x.mp4", "s3://b/x.mp4"):
+        assert _url_from(store, Place.of(text)) is None
+    for text in ("https://h/it's.mp4", "https://h/x.mp4#?token=1", "http://h/a@b.mp4"):
+        assert _url_from(store, Place.of(text)) == text.partition("#")[0]
 
 
 def test_an_address_takes_no_password() -> None:
@@ -71,10 +114,12 @@ def test_a_name_shows_no_password() -> None:
     assert Place.of("https://user:pass@cdn.example/?token=1").name == "cdn.example"
 
 
-def test_an_endpoint_is_for_buckets() -> None:
-    """A server that speaks S3 is no matter of web addresses and paths."""
+def test_an_endpoint_is_for_s3() -> None:
+    """A server that speaks S3 is no matter of other clouds, web addresses and paths."""
     endpoint = "http://127.0.0.1:9000"
     assert Place.of("s3://a/b", endpoint=endpoint).endpoint == endpoint
+    assert not Place.of("gs://a/b", endpoint=endpoint).endpoint
+    assert not Place.of("az://a/b", endpoint=endpoint).endpoint
     assert not Place.of("https://cdn.example/b", endpoint=endpoint).endpoint
     assert not Place.of("movie.mp4", endpoint=endpoint).endpoint
     place = Place.of("s3://a/b", endpoint=endpoint)

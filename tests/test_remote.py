@@ -1,6 +1,9 @@
 """Videos on web servers: what they cost to read, and what happens when servers misbehave."""
 
+import socket
+import socketserver
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -24,10 +27,11 @@ from scrubjay.errors import (
 )
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import identify, open_container
+from scrubjay.media.web import web_options
 from scrubjay.model import PRESETS, Plan, Recipe
 from scrubjay.place import Place
 from scrubjay.planning import make_plan
-from scrubjay.remote import pinned
+from scrubjay.remote import RemoteFile, pinned
 from scrubjay.store import Store
 from scrubjay.work import Bench
 
@@ -197,8 +201,13 @@ def _expire_in_the_middle(server: RangeServer) -> None:
     server.does.is_expired = lambda number, _: number == now + 1
 
 
+def _fail_longer(server: RangeServer) -> None:
+    server.does.errors = [503] * 5  # more than FFmpeg bears: the video is opened anew
+
+
 @pytest.mark.parametrize(
-    "trouble", [_drop, _drop_always, _fail_twice, _expire_at_once, _expire_in_the_middle]
+    "trouble",
+    [_drop, _drop_always, _fail_twice, _expire_at_once, _expire_in_the_middle, _fail_longer],
 )
 @pytest.mark.parametrize("name", ["faststart.mp4", "film.mkv"])
 def test_trouble_on_the_way_changes_nothing(
@@ -258,6 +267,37 @@ def test_what_a_server_refuses_is_said(
     assert "SECRET" not in str(caught.value)
 
 
+def test_what_cannot_be_opened_again_is_opened_later(clip: Path, web: RangeServer) -> None:
+    """After a server refused for a while, the same bench makes the slice after all."""
+    place = Place.of(f"{web.url}/{clip.name}")
+    plan = _planned(place, SHORT)
+    with Bench(plan, source=place, store=Store.in_memory()) as bench:
+        _forbid(web)
+        for _ in range(2):
+            with pytest.raises(SourceForbiddenError):
+                bench._open_reader()
+            with pytest.raises(SourceForbiddenError):
+                bench.make(0)
+        web.forget()
+        assert bench.make(0).index == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, SourceUnavailableError), (403, SourceForbiddenError)]
+)
+def test_a_hiccup_in_opening_may_pass(
+    clip: Path, web: RangeServer, status: int, error: type[SourceError]
+) -> None:
+    """What opened when it was planned, and does not now, is tried again; unless it is forbidden."""
+    place = Place.of(f"{web.url}/{clip.name}")
+    plan = _planned(place, SHORT)
+    web.does.errors = [status] * 2
+    with pytest.raises(error), Bench(plan, source=place, store=Store.in_memory()):
+        pass
+    web.forget()
+    assert _slices(plan, place, 0)
+
+
 def test_a_video_that_is_replaced_is_noticed(tmp_path: Path, clip: Path, other_clip: Path) -> None:
     """Bytes of two videos are never mixed: a new version ends the reading."""
     video = tmp_path / "video.mp4"
@@ -271,6 +311,44 @@ def test_a_video_that_is_replaced_is_noticed(tmp_path: Path, clip: Path, other_c
         server.does.has_etag = False
         with pytest.raises(SourceChangedError):
             _slices(plan, Place.of(place.address), 0)
+
+
+def test_a_server_that_checks_no_version_is_checked(clip: Path, web: RangeServer) -> None:
+    """Where `If-Match` is ignored, the version that the server names is compared here."""
+    place = pinned(Place.of(f"{web.url}/{clip.name}"))
+    web.does.checks_etag = False
+    assert remote.verdict(place) is None
+    web.does.etag = '"another"'
+    with pytest.raises(SourceChangedError):
+        RemoteFile(place)
+
+
+@pytest.mark.parametrize("etag", ['W/"weak"', "unquoted", '"', '""', '"\xe9"'])
+def test_a_version_that_cannot_be_asked_for_is_none(
+    clip: Path, web: RangeServer, etag: str
+) -> None:
+    """A version that would never match is not asked for."""
+    web.does.etag = etag
+    place = pinned(Place.of(f"{web.url}/{clip.name}"))
+    assert not place.etag
+    assert remote.verdict(place) is None
+    assert remote.etag_header("of-an-event") == '"of-an-event"'
+
+
+def test_a_server_that_sends_another_range_is_refused(clip: Path, web: RangeServer) -> None:
+    """Bytes from elsewhere in the video are not taken for those that were asked for."""
+    web.does.shift = 1
+    with pytest.raises(SourceUnreadableError, match="others than those"):
+        pinned(Place.of(f"{web.url}/{clip.name}"))
+
+
+def test_an_address_that_no_server_can_have_is_said(web: RangeServer) -> None:
+    """A host that cannot be looked up is no bug, neither at first nor after a redirect."""
+    with pytest.raises(SourceUnreadableError, match="malformed"):
+        pinned(Place.of("http://a..b/x.mp4"))
+    web.does.redirect = "http://[::1/x.mp4"
+    with pytest.raises(SourceUnreadableError, match="malformed"):
+        pinned(Place.of(f"{web.url}/clip.mp4"))
 
 
 def test_a_server_without_ranges_is_refused(web: RangeServer) -> None:
@@ -379,3 +457,92 @@ def test_a_playlist_on_a_server_opens_nothing(tmp_path: Path, web: RangeServer) 
     with RangeServer(tmp_path) as server, pytest.raises(SourceUnreadableError):
         probe_media(Place.of(f"{server.url}/video.mp4"))
     assert not web.requests
+
+
+# Proxies ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """An environment that names no proxy."""
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    remote._opener.cache_clear()
+    yield monkeypatch
+    remote._opener.cache_clear()
+
+
+class _Tunnel(socketserver.StreamRequestHandler):
+    """A proxy for HTTPS that leads everybody to one server."""
+
+    server: "_Proxy"
+
+    def handle(self) -> None:
+        """Answer `CONNECT`, then hand on what is said."""
+        asked = self.rfile.readline().decode()
+        while self.rfile.readline().strip():
+            pass
+        self.server.asked.append(asked)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", self.server.target)) as there:
+            back = threading.Thread(target=_pump, args=(there, self.connection))
+            back.start()
+            _pump(self.connection, there)
+            back.join()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(64 << 10):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # one of them has hung up
+
+
+class _Proxy(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, target: int) -> None:
+        self.target, self.asked = target, list[str]()
+        super().__init__(("127.0.0.1", 0), _Tunnel)
+
+
+def test_https_goes_through_a_proxy(
+    clip: Path, trusted: trustme.CA, environment: pytest.MonkeyPatch
+) -> None:
+    """What is read here and what FFmpeg reads take the tunnel that `https_proxy` names."""
+    with (
+        RangeServer(clip.parent, _tls(trusted, "films.example")) as server,
+        _Proxy(int(server.url.rpartition(":")[2])) as proxy,
+    ):
+        threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
+        environment.setenv("https_proxy", f"http://127.0.0.1:{proxy.server_address[1]}")
+        place = pinned(Place.of(f"https://films.example/{clip.name}"))
+        asked = len(proxy.asked)
+        with open_container(place) as container:
+            assert container.streams.video
+        assert len(proxy.asked) > asked
+        proxy.shutdown()
+    assert all(each.startswith("CONNECT films.example:443 ") for each in proxy.asked)
+
+
+def test_http_goes_through_a_proxy(
+    clip: Path, web: RangeServer, environment: pytest.MonkeyPatch
+) -> None:
+    """A proxy is used for HTTP if it is named for that, also without its scheme."""
+    environment.setenv("http_proxy", web.url.removeprefix("http://"))
+    place = Place.of(f"http://films.example/{clip.name}")
+    assert probe_media(place) == probe_media(Place.of(clip))
+
+
+def test_ffmpeg_asks_whom_we_ask(
+    clip: Path, web: RangeServer, environment: pytest.MonkeyPatch
+) -> None:
+    """A proxy for other addresses is not FFmpeg's, though it would take `http_proxy` for all."""
+    environment.setenv("http_proxy", "http://127.0.0.1:9")
+    assert web_options(Place.of("https://h/x"), "https://h/x")["http_proxy"] == ""
+    environment.setenv("no_proxy", "127.0.0.0/8," + web.url.removeprefix("http://"))
+    with open_container(Place.of(f"{web.url}/{clip.name}")) as container:
+        assert container.streams.video

@@ -7,12 +7,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av.error
 import pytest
 from range_server import RangeServer
 
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
-from scrubjay.errors import ScrubjayError
+from scrubjay.errors import ScrubjayError, SourceError
+from scrubjay.media.ffmpeg import source_errors
+from scrubjay.place import Place
 from scrubjay.store import Store
 
 SECRETS = ("S1GNATURE", "T0KEN", "PASSW0RD")
@@ -109,3 +112,15 @@ def test_an_exception_holds_no_secret(server: RangeServer, trouble: Trouble) -> 
             text = "".join(traceback.format_exception(each)) + repr(each) + str(each)
             assert not any(secret in text for secret in SECRETS)
             each = each.__cause__ or each.__context__
+
+
+@pytest.mark.parametrize("trouble", [_none, _forbid])
+def test_ffmpeg_is_forgotten(server: RangeServer, trouble: Trouble) -> None:
+    """An error of FFmpeg holds the URL: no error that follows keeps it, not even out of sight."""
+    trouble(server)
+    url = _address(server)
+    for error in (av.error.HTTPForbiddenError, av.error.InvalidDataError):
+        with pytest.raises(SourceError) as caught, source_errors(Place.of(url)):
+            raise error(1, "sorry", url)
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None

@@ -144,3 +144,13 @@ def test_a_record_that_is_gone_is_no_error(store: Store, plan: Plan) -> None:
     assert done_slices(store, plan) == {}
     with pytest.raises(ObjectNotFoundError):
         store.get(record_key(record.start))
+
+
+def test_what_is_not_ours_need_not_be_readable(tmp_path: Path, plan: Plan) -> None:
+    """A loop of links in the neighbourhood of a set, as below `-o .`, does not matter."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "loop").symlink_to("..")
+    store = Store.open(tmp_path)
+    records = {1: _finish(store, plan, 1)}
+    assert done_slices(store, plan) == records
+    assert stale_keys(store, {}) == [record_key(Fraction(10)), frame_key(Fraction(10))]

@@ -1,4 +1,7 @@
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -180,3 +183,25 @@ def test_a_forbidden_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DestinationError):
         store.put("a", b"1", JPEG)
     tmp_path.chmod(0o700)
+
+
+_PUTS = """
+import sys
+from scrubjay.store import Store
+store = Store.open(sys.argv[1])
+print([store.put_new("a/b", data, "x/y") for data in (b"first", b"second")], store.get("a/b"))
+"""
+
+
+@pytest.mark.parametrize("error", ["EPERM", "ENOSYS", "EOPNOTSUPP", "EMLINK"])
+def test_a_new_object_needs_no_hard_links(tmp_path: Path, error: str) -> None:
+    """On a file system without hard links (FAT, some shares) a new object is put once as well."""
+    if not (strace := shutil.which("strace")):
+        pytest.skip("no strace here to make links fail")
+    refuse = [strace, "-f", "-qq", "-o", os.devnull, "-e", f"inject=link,linkat:error={error}"]
+    if subprocess.run([*refuse, "true"], check=False, timeout=10).returncode:
+        pytest.skip("processes may not be traced here")
+    command = [*refuse, sys.executable, "-c", _PUTS, str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[True, False] b'first'\n"
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["b"]

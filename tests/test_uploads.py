@@ -2,12 +2,15 @@
 
 import threading
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
+from obstore.store import LocalStore
 
 from scrubjay.errors import DestinationError
 from scrubjay.model import FrameRecord
+from scrubjay.place import Place
 from scrubjay.render import Artifact
 from scrubjay.store import Store
 from scrubjay.uploads import Uploads
@@ -59,3 +62,47 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
             uploads.put(_artifact(number, 10 << 20))
             assert uploads._waiting_bytes <= 64 << 20
     assert len(store.sizes()) == 12
+
+
+class _SlowLine(Store):
+    """A folder that takes nothing until it is let."""
+
+    is_let: threading.Event
+
+    def let(self) -> None:
+        self.is_let.set()
+
+    def put(self, key: str, data: bytes, media_type: str) -> None:
+        assert self.is_let.wait(20)
+        super().put(key, data, media_type)
+
+
+def _slow_line(folder: Path) -> _SlowLine:
+    store = _SlowLine(partial(LocalStore, folder, mkdir=True), place=Place.of(folder))
+    store.is_let = threading.Event()
+    store.lanes = 2
+    return store
+
+
+def test_waiting_shows_signs_of_life(tmp_path: Path) -> None:
+    """While the store is waited for, the caller is told that it is not stalled."""
+    store = _slow_line(tmp_path)
+    with Uploads(store, on_wait=store.let) as uploads:
+        uploads.put(_artifact(1))
+    assert len(store.sizes()) == 1
+
+
+def test_giving_up_shows_signs_of_life(tmp_path: Path) -> None:
+    """So it is where rendering failed: what is on its way is waited for, the rest is not sent."""
+
+    def fail() -> None:
+        with Uploads(store, on_wait=store.let) as uploads:
+            for number in range(50):
+                uploads.put(_artifact(number))
+            raise ZeroDivisionError
+
+    store = _slow_line(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert len(store.sizes()) == 2
+    assert threading.active_count() == 1

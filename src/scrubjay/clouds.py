@@ -32,8 +32,8 @@ _RETRIES: "RetryConfig" = {
     },
 }
 _CONNECT_TIMEOUT = timedelta(seconds=5)
-_READ_TIMEOUT = timedelta(seconds=20)
 _TIMEOUT = timedelta(seconds=120)
+"""Of a whole request. There is none between two bytes: it would also run while we are sending."""
 
 _FOUND_BY_OBSTORE = (
     "AWS_ACCESS_KEY_ID",
@@ -59,7 +59,6 @@ def open_bucket(place: Place, *, prefix: str | None = None) -> Bucket:
     """
     client: ClientConfig = {
         "connect_timeout": _CONNECT_TIMEOUT,
-        "read_timeout": _READ_TIMEOUT,
         "timeout": _TIMEOUT,
     }
     if place.endpoint.startswith("http://") or os.environ.get("AWS_ALLOW_HTTP") == "true":
@@ -77,12 +76,8 @@ def open_bucket(place: Place, *, prefix: str | None = None) -> Bucket:
                 options["credential_provider"] = boto3_credentials()
             return S3Store(place.bucket, **options)
         case "gs":
-            if place.endpoint:
-                options["config"] = {"base_url": place.endpoint}
             return GCSStore(place.bucket, **options)
         case _:
-            if place.endpoint:
-                options["config"] = {"endpoint": place.endpoint}
             return AzureStore(place.bucket, **options)
 
 

@@ -174,6 +174,9 @@ class OutOfTimeError(EngineError):
 class TransportError(EngineError):
     """Slices could not be handed to the functions that make them, however often it was tried."""
 
+    refused: frozenset[str] = frozenset()
+    """Details of the events that nobody took, where others were taken."""
+
 
 class EventError(EngineError):
     """An event is none that the functions understand."""

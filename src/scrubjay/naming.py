@@ -20,7 +20,9 @@ __all__ = [
     "PAGE",
     "PLAN",
     "PROBLEM",
+    "SENT",
     "SLICES",
+    "TOP_FOLDERS",
     "WEBVTT",
     "animation_key",
     "caching",
@@ -43,6 +45,7 @@ SLICES = ".scrubjay/slices/"
 FAILURES = ".scrubjay/failures/"
 PROBLEM = ".scrubjay/error.json"
 ORIGIN = ".scrubjay/origin.json"
+SENT = ".scrubjay/sent"
 ANNOUNCED = ".scrubjay/announced"
 
 FOLDERS = (
@@ -55,6 +58,9 @@ FOLDERS = (
     ".scrubjay/failures",
 )
 """Every folder that a key may lie in."""
+
+TOP_FOLDERS = tuple(f"{each}/" for each in FOLDERS if each and "/" not in each)
+"""What to list of a destination: everything else below it may be other people's."""
 
 _ARTIFACT = re.compile(
     r"(animations/\d{6,}(\.\d{3})?\.gif"
@@ -140,7 +146,7 @@ def caching(key: str) -> str:
 
 def is_ours(key: str) -> bool:
     """Whether a key is one that Scrubjay writes at all."""
-    documents = {MANIFEST, PAGE, WEBVTT, PLAN, PROBLEM, ORIGIN, ANNOUNCED}
+    documents = {MANIFEST, PAGE, WEBVTT, PLAN, PROBLEM, ORIGIN, SENT, ANNOUNCED}
     return key in documents or is_artifact(key) or _FAILURE.fullmatch(key) is not None
 
 

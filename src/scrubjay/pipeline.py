@@ -177,14 +177,10 @@ def _finished(
 def _url_from(store: Store, video: Place) -> str | None:
     """Return how a page in the destination reaches the video, if it can."""
     if not video.is_local:
-        return video.address if video.shown == video.address and _is_web(video) else None
+        return video.shown if video.is_public else None
     if store.place is None or not store.place.is_local:
         return None
     return quote(Path(os.path.relpath(video.address, store.place.address)).as_posix())
-
-
-def _is_web(video: Place) -> bool:
-    return video.scheme in {"http", "https"}
 
 
 def _ignore(_: object) -> None:

@@ -21,13 +21,13 @@ PlaceText: TypeAlias = str | PathLike[str]
 """What people write: a path or a URL."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_KNOWN = ("http", "https", "s3", "gs", "az")
+_WEB = ("http", "https")
+_KNOWN = (*_WEB, "s3", "gs", "az")
 
 _WEB_URL = re.compile(
-    r"(https?://)(?:[^/?\s'\"<>]*@)?([^?\s'\"<>]*)(\?[^\s'\"<>]*)?", re.IGNORECASE
+    r"([a-z][a-z0-9+.-]*://)(?:[^/?\s'\"<>]*@)?([^?\s'\"<>]*)(\?[^\s'\"<>]*)?", re.IGNORECASE
 )
-"""A web address inside a text: its scheme; its host and path; its query. User and query may be
-secret."""
+"""A URL inside a text: its scheme; its host and path; its query. User and query may be secret."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         """Read what a person wrote; a place is itself.
 
         Raises:
-            PlaceError: it is a URL of an unknown kind, or a path that is not UTF-8.
+            PlaceError: it is a URL of an unknown kind or a malformed one, or is not UTF-8.
         """
         if isinstance(text, Place):
             return text
@@ -57,15 +57,16 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         kind = scheme[1].lower()
         if kind not in _KNOWN:
             known = ", ".join(f"{each}://" for each in _KNOWN)
-            raise PlaceError(f"{redacted(address)} is no place Scrubjay knows: a path, or {known}")
-        netloc = urlsplit(address).netloc
-        if not netloc:
-            raise PlaceError(f"{redacted(address)} names no host or bucket")
-        is_web = kind in {"http", "https"}
-        if "@" in netloc and not is_web:
+            raise PlaceError(f"{kind}:// is no place Scrubjay knows: a path, or {known}")
+        if not _is_well_formed(address):
+            raise PlaceError(f"the address that begins with {kind}:// is malformed, or not UTF-8")
+        parts = urlsplit(address)
+        if not (parts.hostname if kind in _WEB else parts.netloc):
+            raise PlaceError(f"the address that begins with {kind}:// names no host or bucket")
+        if "@" in parts.netloc and kind not in _WEB:
             raise PlaceError(f"an address that begins with {kind}:// takes no user or password")
         address = kind + address[len(scheme[1]) :]
-        return cls(address=address, endpoint="" if is_web else endpoint)
+        return cls(address=address, endpoint=endpoint if kind == "s3" else "")
 
     @property
     def scheme(self) -> str:
@@ -94,7 +95,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         """The last part of the address, for people."""
         if self.is_local:
             return Path(self.address).name
-        if self.scheme in {"http", "https"}:
+        if self.scheme in _WEB:
             parts = urlsplit(self.address)
             return unquote(parts.path).rstrip("/").rpartition("/")[2] or self.bucket
         return self.key.rstrip("/").rpartition("/")[2] or self.bucket
@@ -102,7 +103,19 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def shown(self) -> str:
         """The address without its secrets, for people."""
-        return redacted(self.address) if self.scheme in {"http", "https"} else self.address
+        if self.scheme not in _WEB:
+            return self.address
+        # not `redacted`: inside an address, a quote or a space does not end it
+        kind, _, rest = self.address.partition("://")
+        plain, _, query = rest.partition("#")[0].partition("?")
+        host, slash, path = plain.partition("/")
+        return f"{kind}://{host.rpartition('@')[2]}{slash}{path}" + ("?..." if query else "")
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is a web address without user and query: anybody may see it."""
+        plain = self.address.partition("#")[0]
+        return self.scheme in _WEB and "?" not in plain and "@" not in urlsplit(plain).netloc
 
     def __repr__(self) -> str:
         """Show no secret: a place may end up in a traceback."""
@@ -112,8 +125,19 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def redacted(text: str) -> str:
-    """Return a text whose web addresses have lost what may be secret: user and query."""
+    """Return a text whose URLs have lost what may be secret: user and query."""
     return _WEB_URL.sub(lambda url: url[1] + url[2] + ("?..." if url[3] else ""), text)
+
+
+def _is_well_formed(address: str) -> bool:
+    """Whether a URL can be taken apart and sent; the reason why not could repeat its secrets."""
+    try:
+        address.encode()
+        parts = urlsplit(address)
+        port = parts.port if parts.scheme in _WEB else None
+    except ValueError:
+        return False
+    return port != 0
 
 
 def _absolute(path: str) -> str:

@@ -1,13 +1,18 @@
 """Opening a plan's video for reading, and counting what that will cost."""
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from typing import TypeVar, cast
 
 from av.container import InputContainer
 
-from scrubjay.errors import SourceChangedError
+from scrubjay.errors import (
+    SourceChangedError,
+    SourceForbiddenError,
+    SourceUnavailableError,
+    SourceUnreadableError,
+)
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import FrameReader
 from scrubjay.media.rehearsal import RehearsalReader
@@ -43,7 +48,9 @@ def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -
     changed = SourceChangedError(f"{expected.name} is not the video that the plan was made for")
     if source.is_local and identify(source).fingerprint != expected.fingerprint:
         raise changed
-    with open_container(source) as container, source_errors(source):
+    with ExitStack() as stack:
+        container = _enter(stack, source)
+        stack.enter_context(source_errors(source))
         # of a video on a server, its version was checked by `If-Match` if it is known
         if not source.is_local and container.size != expected.size_bytes:
             raise changed
@@ -59,6 +66,23 @@ def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -
             is_sparse=spacing_of(recipe) >= _SPARSE,
             threads=threads,
         )
+
+
+def _enter(stack: ExitStack, source: Place) -> InputContainer:
+    """Open a video that opened before, when the plan was made.
+
+    Raises:
+        SourceUnavailableError: it lies on a server and does not open now.
+    """
+    try:
+        return stack.enter_context(open_container(source))
+    except SourceForbiddenError:
+        raise
+    except SourceUnreadableError as error:
+        if source.is_local:
+            raise
+        problem = f"{error}; it could be opened before, so this may pass"
+    raise SourceUnavailableError(problem)
 
 
 def explain_reading(

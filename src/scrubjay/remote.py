@@ -41,7 +41,9 @@ _TIMEOUT = 8
 
 _HEAD_BYTES = 64 << 10
 
-_ETAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+_ETAG = re.compile(r'"[\x21\x23-\x7e]+"')
+"""A strong version as a header has it; others than ASCII ones FFmpeg would send otherwise."""
+
 _TOTAL = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _PARTIAL = 206
 _MAY_PASS = {408, 425, 429, *range(500, 600)}
@@ -176,14 +178,14 @@ def _fetch(
     for wait in (*waits, None):
         try:
             with _opener().open(request, timeout=_TIMEOUT) as response:
-                answer = _answer(place, response)
+                answer = _answer(place, response, start, length)
             if len(answer.data) == min(length, answer.size - start):
                 return answer
             problem: SourceError = _unavailable(place, "its server broke off")
         except urllib.error.HTTPError as error:
             problem = _refusal(place, error.code, error.headers)
             error.close()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             problem = _failure(place, error)
         if wait is None or not problem.retryable:
             raise problem from None  # the other error may hold the signed URL
@@ -206,7 +208,8 @@ def _request(place: Place, url: str, span: str) -> urllib.request.Request:
     return request
 
 
-def _answer(place: Place, response: http.client.HTTPResponse) -> _Answer:
+def _answer(place: Place, response: http.client.HTTPResponse, start: int, length: int) -> _Answer:
+    """Read the answer of a server that may know neither ranges nor `If-Match`."""
     headers, status = response.headers, response.status
     total = _TOTAL.fullmatch(headers.get("Content-Range", ""))
     if status != _PARTIAL or total is None:
@@ -214,9 +217,17 @@ def _answer(place: Place, response: http.client.HTTPResponse) -> _Answer:
             f"{place.shown} cannot be read in parts: its server sends all of it or nothing; "
             "download it first"
         )
+    if int(total[1]) != start:
+        raise SourceUnreadableError(
+            f"{place.shown} cannot be read in parts: its server sends others than those asked for; "
+            "download it first"
+        )
     etag = headers.get("ETag", "")
-    length = int(total[2]) - int(total[1]) + 1
-    return _Answer(response.read(length), int(total[3]), etag if etag_header(etag) else "")
+    etag = etag if _ETAG.fullmatch(etag) else ""
+    if etag and etag_header(place.etag) not in {"", etag}:
+        raise _changed(place)
+    length = min(length, int(total[2]) - start + 1)
+    return _Answer(response.read(length), int(total[3]), etag)
 
 
 def _refusal(place: Place, code: int, headers: Message) -> SourceError:
@@ -241,13 +252,17 @@ def _refusal(place: Place, code: int, headers: Message) -> SourceError:
     return error(f"{place.shown} {what}")
 
 
-def _failure(place: Place, error: OSError | http.client.HTTPException) -> SourceError:
+def _failure(place: Place, error: OSError | http.client.HTTPException | ValueError) -> SourceError:
     """Return what a failure below HTTP means."""
     reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return SourceUnreadableError(
             f"{place.shown} is not read: its server's certificate is not trusted "
             f"({reason.verify_message})"
+        )
+    if isinstance(error, ValueError | http.client.InvalidURL):
+        return SourceUnreadableError(
+            f"{place.shown} cannot be read: its address, or where it leads to, is malformed"
         )
     text = getattr(reason, "strerror", None) or type(reason).__name__
     return _unavailable(place, f"its server cannot be reached ({text})")

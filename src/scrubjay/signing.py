@@ -21,7 +21,9 @@ __all__ = ["LIFETIME", "sign_s3", "signed"]
 LIFETIME = timedelta(hours=1)
 """How long a signed URL is good for; who reads on after that signs again."""
 
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_PRINTABLE = "".join(each for each in map(chr, range(0x21, 0x7F)) if each not in "'\"<>")
+"""What a URL keeps as it is. What ends one inside a text (see `redacted`) is none of it: FFmpeg
+repeats URLs."""
 
 
 def signed(place: Place) -> str:

@@ -18,6 +18,7 @@ from scrubjay.naming import (
     PAGE,
     PLAN,
     PROBLEM,
+    TOP_FOLDERS,
     WEBVTT,
     is_artifact,
     record_key,
@@ -65,7 +66,7 @@ def save_record(store: Store, record: SliceRecord) -> None:
 
 def done_slices(store: Store, plan: Plan) -> dict[int, SliceRecord]:
     """Return the records of the plan's finished slices, by index."""
-    sizes = store.sizes()
+    sizes = _sizes(store)
     name = plan_id(plan)
     with ThreadPoolExecutor(store.lanes) as pool:
         records = list(pool.map(partial(_record, store, sizes), plan.slices))
@@ -80,7 +81,14 @@ def stale_keys(store: Store, records: Mapping[int, SliceRecord]) -> list[str]:
     """Return the keys of artifacts and records that belong to no finished slice of the plan."""
     wanted = {key for record in records.values() for key in record.sizes()}
     wanted |= {record_key(record.start) for record in records.values()}
-    return sorted(key for key in store.sizes() if is_artifact(key) and key not in wanted)
+    return sorted(key for key in _sizes(store) if is_artifact(key) and key not in wanted)
+
+
+def _sizes(store: Store) -> dict[str, int]:
+    """Return the sizes of what lies in our folders; what else is there need not be readable."""
+    with ThreadPoolExecutor(store.lanes) as pool:
+        found = pool.map(store.sizes, TOP_FOLDERS)
+        return {key: size for sizes in found for key, size in sizes.items()}
 
 
 def _record(store: Store, sizes: Mapping[str, int], part: Slice) -> SliceRecord | None:

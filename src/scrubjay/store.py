@@ -5,6 +5,7 @@ errors to ours and knows what a killed writer leaves behind.
 """
 
 import errno
+import os
 import re
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,9 @@ _NOT_WRITABLE = {
     errno.ENAMETOOLONG,
     errno.ELOOP,
 }
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems without hard links say, by which obstore puts new files: FAT, some shares."""
+
 _NO_BUCKET = "the destination cannot be used: there is no such bucket or folder"
 _NO_CREDENTIALS = re.compile(r"169\.254\.|metadata\.google|/oauth2/token|credential", re.IGNORECASE)
 """What obstore's errors hold where it found no credentials and asked the machine for some."""
@@ -135,6 +139,24 @@ class Store:
                 self._put(key, data, media_type, "create")
             except AlreadyExistsError:
                 return False
+            except (BaseError, OSError) as exc:
+                if not self._folder or not _numbers_in(exc) & _NO_LINKS:
+                    raise
+                return self._claim(self._folder, key, data, media_type)
+        return True
+
+    def _claim(self, folder: Path, key: str, data: bytes, media_type: str) -> bool:
+        """Put a new file where there are no hard links: an empty one first, to be the only one."""
+        path = folder / key
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            return False
+        try:
+            self._put(key, data, media_type, "overwrite")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return True
 
     def _put(
@@ -224,8 +246,7 @@ def _errors(what: str, *, is_writing: bool = False) -> Generator[None]:
 
 def _translated(exc: BaseError | OSError, what: str) -> StoreError:
     reason = first_line(exc)
-    numbers = {int(number) for number in _OS_ERROR.findall(str(exc))}
-    numbers |= {exc.errno} if isinstance(exc, OSError) and exc.errno else set()
+    numbers = _numbers_in(exc)
     if numbers & _NO_SPACE:
         return StoreFullError(f"no space is left in the destination to write {what}")
     if isinstance(exc, PermissionError) or numbers & _NOT_WRITABLE:
@@ -239,3 +260,9 @@ def _translated(exc: BaseError | OSError, what: str) -> StoreError:
     if _NO_CREDENTIALS.search(reason):
         return DestinationError(f"no credentials were found for the destination: {reason}")
     return StoreError(f"the destination failed on {what}: {reason}")
+
+
+def _numbers_in(exc: BaseError | OSError) -> set[int]:
+    """Return the numbers of the system's errors that an error tells of."""
+    numbers = {int(number) for number in _OS_ERROR.findall(str(exc))}
+    return numbers | ({exc.errno} if isinstance(exc, OSError) and exc.errno else set())

@@ -1,7 +1,8 @@
 """A slice's artifacts on their way to the store: several at once where that pays."""
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,9 @@ __all__ = ["Uploads"]
 _MOST_WAITING_BYTES = 64 << 20
 """Bytes of artifacts that wait to be sent, at most, before rendering waits for them."""
 
+_BEAT = 1
+"""Seconds between two signs of life while the store is waited for."""
+
 
 class Uploads:
     """Puts artifacts into a store, in the background if the store is on a server.
@@ -21,10 +25,12 @@ class Uploads:
 
     Args:
         store: where they go.
+        on_wait: called every second while the store is waited for.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, on_wait: Callable[[], None] = lambda: None) -> None:
         self._store = store
+        self._on_wait = on_wait
         self._pool = ThreadPoolExecutor(store.lanes) if store.lanes > 1 else None
         self._coming: deque[tuple[Future[None], int]] = deque()
         self._waiting_bytes = 0
@@ -44,7 +50,10 @@ class Uploads:
             while error is None and self._coming:
                 self._wait()
         finally:
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for job, _ in self._coming:
+                self._await(job)
+            self._pool.shutdown()
 
     def put(self, artifact: Artifact) -> Record:
         """Put one artifact, now or soon.
@@ -69,4 +78,10 @@ class Uploads:
         """Wait for the oldest one, and raise its error if it has one."""
         job, size = self._coming.popleft()
         self._waiting_bytes -= size
+        self._await(job)
         job.result()
+
+    def _await(self, job: Future[None]) -> None:
+        """Wait for one to end, however it ends; a slow line is no stalled worker."""
+        while not job.cancelled() and wait([job], timeout=_BEAT).not_done:
+            self._on_wait()

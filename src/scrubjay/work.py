@@ -7,7 +7,13 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from scrubjay.errors import SourceDamagedError, SourceForbiddenError, SourceUnreadableError
+from scrubjay.errors import (
+    SourceDamagedError,
+    SourceError,
+    SourceForbiddenError,
+    SourceUnavailableError,
+    SourceUnreadableError,
+)
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import FrameReader, Shown, ThreadsUnfitError
 from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Slice, SliceRecord
@@ -25,6 +31,9 @@ __all__ = ["Bench", "render_slice"]
 
 OnTime = Callable[[Fraction], None]
 """Told the time, in seconds, up to which a slice's frames have been read."""
+
+_MAY_BE_THE_CONNECTION = (SourceForbiddenError, SourceUnavailableError, SourceDamagedError)
+"""What a URL that has expired, or a broken connection, makes of a video on a server."""
 
 
 def render_slice(plan: Plan, index: int, *, source: PlaceText | Place, store: Store) -> SliceRecord:
@@ -68,17 +77,23 @@ class Bench(AbstractContextManager["Bench"]):
         self._threads = threads
         self._studio = Studio(plan)
         self._open = ExitStack()
+        self._reader: FrameReader | None = None
         self._next_index: int | None = None
 
     def __enter__(self) -> Self:
         self._open_reader()
         return self
 
-    def _open_reader(self) -> None:
-        self._open.close()
-        self._next_index = None
+    def _open_reader(self) -> FrameReader:
+        """Open the video anew, with a fresh URL."""
+        self._close_reader()
         reader = open_reader(self._plan, self._source, FrameReader, threads=self._threads)
         self._reader = self._open.enter_context(reader)
+        return self._reader
+
+    def _close_reader(self) -> None:
+        self._reader = self._next_index = None
+        self._open.close()
 
     def __exit__(
         self,
@@ -86,14 +101,15 @@ class Bench(AbstractContextManager["Bench"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._open.close()
+        self._close_reader()
 
     def make(self, index: int, on_time: OnTime = lambda _: None) -> SliceRecord:
         """Render one slice, store its artifacts, and last its record.
 
-        A signed URL is good for a while; when it expires in the middle of a slice, the slice is
-        begun anew with a fresh one. So it is where a video on a server seems damaged, for it may
-        be the connection, and, with a single decoder thread, where several do not do.
+        A signed URL is good for a while, and no longer than the session that signed it; when it
+        expires in the middle of a slice, the slice is begun anew with a fresh one. So it is where
+        a video on a server seems damaged, for it may be the connection, and, with a single decoder
+        thread, where several do not do.
 
         Raises:
             SourceDamagedError: nothing in the slice can be decoded.
@@ -104,23 +120,41 @@ class Bench(AbstractContextManager["Bench"]):
             return self._make(index, on_time)
         except ThreadsUnfitError:
             self._threads = 1
-        except (SourceForbiddenError, SourceDamagedError):
+        except _MAY_BE_THE_CONNECTION:
             if self._source.is_local:
                 raise
-        self._open_reader()  # what it meets again, it meets for good
+        self._close_reader()  # what it meets again, it meets for good
         return self._make(index, on_time)
 
     def _make(self, index: int, on_time: OnTime) -> SliceRecord:
         part = self._plan.slices[index]
-        goes_on = index == self._next_index
+        on_time(part.start)  # opening may take a while
+        try:
+            reader = self._reader or self._open_reader()
+            records = self._rendered(reader, part, on_time)
+        except SourceError:
+            if not self._source.is_local:
+                self._close_reader()  # so that every retry has a fresh URL
+            raise
+        record = self._record(part, records, self._damaged_in(reader, part))
+        save_record(self._store, record)
+        self._next_index = index + 1
+        return record
+
+    def _rendered(self, reader: FrameReader, part: Slice, on_time: OnTime) -> list[Record]:
+        """Render a slice and store its artifacts."""
+        goes_on = part.index == self._next_index
         self._next_index = None  # a slice that fails halfway is begun anew
         if not goes_on:
-            self._reader.start(targets_from(self._plan, index))
+            reader.start(targets_from(self._plan, part.index))
         try:
-            with source_errors(self._source), Uploads(self._store) as uploads:
-                records = [
+            with (
+                source_errors(self._source),
+                Uploads(self._store, on_wait=lambda: self._beat(reader)) as uploads,
+            ):
+                return [
                     uploads.put(artifact)
-                    for artifact in self._studio.render(part, self._shown(part, on_time))
+                    for artifact in self._studio.render(part, self._shown(reader, part, on_time))
                 ]
         except SourceForbiddenError:
             raise
@@ -129,37 +163,37 @@ class Bench(AbstractContextManager["Bench"]):
         except SourceDamagedError:
             self._check_server()
             raise
-        record = self._record(part, records)
-        save_record(self._store, record)
-        self._next_index = index + 1
-        return record
 
-    def _shown(self, part: Slice, on_time: OnTime) -> Iterator[Shown]:
+    def _beat(self, reader: FrameReader) -> None:
+        """Report the time that was reported last."""
+        reader.on_packet()
+
+    def _shown(self, reader: FrameReader, part: Slice, on_time: OnTime) -> Iterator[Shown]:
         """Yield the slice's shown frames, reporting each; raise if there is nothing to show."""
         wanted = len(instants_of(self._plan, part))
         count, fresh = 0, False
-        self._reader.on_packet = partial(on_time, part.start)
-        for shown in self._reader.until(part.end):
-            self._reader.on_packet = partial(on_time, shown.time)
+        reader.on_packet = partial(on_time, part.start)
+        for shown in reader.until(part.end):
+            reader.on_packet = partial(on_time, shown.time)
             fresh = fresh or shown.source_time >= part.start
             yield shown
             on_time(shown.time)
             count += 1
-        if count < wanted or (self._damaged_in(part) and not fresh):
+        if count < wanted or (self._damaged_in(reader, part) and not fresh):
             raise SourceDamagedError(
                 f"{self._plan.source.name} gives no picture from {short_clock(part.start)} to "
                 f"{short_clock(part.end)}: it is damaged there"
             )
 
-    def _damaged_in(self, part: Slice) -> int:
-        return sum(part.start <= time < part.end for time in self._reader.damaged)
+    def _damaged_in(self, reader: FrameReader, part: Slice) -> int:
+        return sum(part.start <= time < part.end for time in reader.damaged)
 
     def _check_server(self) -> None:
         """Raise what the server of the video has against us: it may look like damage."""
         if not self._source.is_local and (error := verdict(self._source)):
             raise error from None
 
-    def _record(self, part: Slice, records: list[Record]) -> SliceRecord:
+    def _record(self, part: Slice, records: list[Record], damaged_packets: int) -> SliceRecord:
         return SliceRecord(
             plan=self._plan_id,
             index=part.index,
@@ -168,5 +202,5 @@ class Bench(AbstractContextManager["Bench"]):
             animation=next((each for each in records if isinstance(each, AnimationRecord)), None),
             frames=tuple(each for each in records if isinstance(each, FrameRecord)),
             sheet=next((each for each in records if isinstance(each, SheetRecord)), None),
-            damaged_packets=self._damaged_in(part),
+            damaged_packets=damaged_packets,
         )

@@ -91,9 +91,11 @@ def _assert_new_parameters_are_used(stack: Stack, clip: Path) -> None:
     [
         ("Planner", "ReadVideos"),
         ("Planner", "BeginSets"),
+        ("Planner", "TakeBackSets"),
         ("Planner", "HandOutSlices"),
         ("Worker", "ReadVideos"),
         ("Worker", "WriteSets"),
+        ("Worker", "ListSets"),
         ("Worker", "SayPreviewsReady"),
     ],
 )

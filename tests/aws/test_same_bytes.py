@@ -65,13 +65,14 @@ def test_both_sets_are_the_same(sets: tuple[Path, Path]) -> None:
 def test_both_plans_are_the_same(sets: tuple[Path, Path]) -> None:
     """The plan and the records hold nothing of where they were made.
 
-    The functions add what only they need: which object it was, and that they have told of it.
+    The functions add what only they need: which object it was, what was sent, and that they have
+    told of it.
     """
     here, there = (_files(folder) for folder in sets)
     state = {key for key in here if key.startswith(_STATE)}
     assert [key for key in sorted(state) if here[key] != there[key]] == []
     extra = {key for key in there if key.startswith(_STATE)} - state
-    assert extra == {f"{_STATE}origin.json", f"{_STATE}announced"}
+    assert extra == {f"{_STATE}{name}" for name in ("origin.json", "sent", "announced")}
 
 
 def test_pages_differ_in_the_videos_address_alone(sets: tuple[Path, Path]) -> None:

@@ -91,7 +91,9 @@ def cloud(server: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 def uploaded() -> Callable[..., dict[str, Any]]:
     """Make S3's own notification of objects: `uploaded((key, etag), ...)`."""
 
-    def uploaded(*objects: tuple[str, str], bucket: str = SOURCE_BUCKET) -> dict[str, Any]:
+    def uploaded(
+        *objects: tuple[str, str], bucket: str = SOURCE_BUCKET, sequencer: str = "0A"
+    ) -> dict[str, Any]:
         return {
             "Records": [
                 {
@@ -101,7 +103,8 @@ def uploaded() -> Callable[..., dict[str, Any]]:
                     "s3": {
                         "s3SchemaVersion": "1.0",
                         "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
-                        "object": {"key": key, "size": 1, "eTag": etag, "sequencer": "0A"},
+                        "object": {"key": key, "size": 1, "eTag": etag}
+                        | ({"sequencer": sequencer} if sequencer else {}),
                     },
                 }
                 for key, etag in objects

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scrubjay.aws.events import READY, SLICE, SOURCE
-from scrubjay.naming import ANNOUNCED, FAILURES, ORIGIN, PROBLEM
+from scrubjay.naming import ANNOUNCED, FAILURES, ORIGIN, PROBLEM, SENT
 from scrubjay.settings import FunctionSettings
 
 _ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def test_every_variable_is_documented() -> None:
 
 def test_names_are_the_code_s() -> None:
     """Events and objects have the names that the code gives them."""
-    for name in (SOURCE, SLICE, READY, ANNOUNCED, ORIGIN, PROBLEM, FAILURES):
+    for name in (SOURCE, SLICE, READY, ANNOUNCED, ORIGIN, PROBLEM, SENT, FAILURES):
         assert name in _PAGE
 
 

@@ -30,6 +30,7 @@ from scrubjay.naming import (
     ORIGIN,
     PLAN,
     PROBLEM,
+    SENT,
     SLICES,
     failure_key,
     set_prefix,
@@ -69,7 +70,7 @@ def test_the_planner_sends_an_event_a_slice(
     assert {each["key"] for each in details} == {KEY}
     assert {each["length"] for each in details} == {12}
     assert all(each["tsCreated"] > 1e12 for each in details)
-    assert cloud.there(SET) == {SET + PLAN, SET + ORIGIN}
+    assert cloud.there(SET) == {SET + PLAN, SET + ORIGIN, SET + SENT}
     assert cloud.read(SET + ORIGIN)["key"] == KEY
 
 
@@ -135,12 +136,12 @@ def test_a_crash_at_the_end_is_healed(
     assert [each["detail-type"] for each in cloud.take(LATER)] == ["previewsReady"]
 
 
-def test_the_same_upload_again_sends_what_is_missing(
+def test_the_same_video_again_sends_what_is_missing(
     cloud: Cloud, planned: list[dict[str, Any]], uploaded: Uploaded
 ) -> None:
-    """A second notification resumes: slices with a record are not sent; a finished set is left."""
+    """A second upload resumes: slices with a record are not sent; a finished set is left."""
     etag = planned[0]["detail"]["etag"]
-    event = uploaded(("films/first+part.mp4", etag))
+    event = uploaded(("films/first+part.mp4", etag), sequencer="0B")
     worker.handler(planned[0], Context())
     assert planner.handler(event, Context()) == {"sent": 2}
     again = cloud.take(LATER)
@@ -166,28 +167,35 @@ def test_pictures_that_are_gone_are_made_again(
     gone = f"{SET}frames/000005.jpg"
     cloud.s3.delete_object(Bucket="gifs", Key=gone)
     etag = planned[0]["detail"]["etag"]
-    assert planner.handler(uploaded(("films/first+part.mp4", etag)), Context()) == {"sent": 1}
+    event = uploaded(("films/first+part.mp4", etag), sequencer="0B")
+    assert planner.handler(event, Context()) == {"sent": 1}
     worker.handler(cloud.take(LATER)[0], Context())
     assert {gone, SET + MANIFEST} <= cloud.there()
 
 
-def test_an_older_plan_s_event_is_passed_over(
+def test_an_older_plan_s_event_means_the_new_one_s_slices(
     cloud: Cloud,
     planned: list[dict[str, Any]],
     uploaded: Uploaded,
     other_clip: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """When another video takes the key, its plan takes the set, and late events do nothing."""
+    """When another video takes the key, its plan takes the set; late events make its slices."""
+    planned.sort(key=lambda event: event["detail"]["index"])
     worker.handler(planned[0], Context())
     etag = cloud.upload(other_clip, KEY)
     assert planner.handler(uploaded(("films/first+part.mp4", etag)), Context()) == {"sent": 2}
     capsys.readouterr()
-    assert worker.handler(planned[1], Context()) == {"slices": []}
+    assert worker.handler(planned[2], Context()) == {"slices": []}  # this video ends before
     assert "another plan" in capsys.readouterr().out
+    answer: Any = worker.handler(planned[1], Context())
+    assert [(each["slice"], each["outcome"]) for each in answer["slices"]] == [(1, "made")]
+    late: Any = worker.handler(planned[1], Context())
+    assert [each["outcome"] for each in late["slices"]] == ["there already"]
     for event in cloud.take(LATER):
         worker.handler(event, Context())
     assert cloud.read(SET + MANIFEST)["media"]["duration"] == 5
+    assert cloud.read(SET + MANIFEST)["status"] == "complete"
 
 
 @pytest.mark.parametrize("wrap", ["bare", "Key", "detail", "sns", "sqs", "sns in sqs"])
@@ -250,7 +258,9 @@ def test_a_damaged_slice_ends_as_a_gap(
     assert "damaged" in manifest["gaps"][0]["reason"]
     [told] = cloud.take(LATER)
     assert told["detail"]["status"] == "partial"
-    assert planner.handler(uploaded(("hurt.mp4", etag)), Context()) == {"sent": len(notes)}
+    assert planner.handler(uploaded(("hurt.mp4", etag)), Context()) == {"sent": 0}
+    again = uploaded(("hurt.mp4", etag), sequencer="0B")
+    assert planner.handler(again, Context()) == {"sent": len(notes)}
     assert not cloud.there(f"previews/hurt.mp4/{FAILURES}")
     assert "previews/hurt.mp4/manifest.json" not in cloud.there()
 
@@ -279,6 +289,16 @@ def test_a_queue_hears_of_each_message(cloud: Cloud, planned: list[dict[str, Any
     answer = worker.handler({"Records": records}, Context())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m3"}]}
     assert len(cloud.there(SET + SLICES)) == 2
+
+
+def test_a_queue_s_single_message_raises(cloud: Cloud, planned: list[dict[str, Any]]) -> None:
+    """A message that comes alone fails aloud, for only then does Lambda count an error."""
+    with pytest.raises(EventError):
+        worker.handler({"Records": [{"messageId": "m", "body": "{}"}]}, Context())
+    record = {"messageId": "m", "body": json.dumps(planned[0])}
+    answer: Any = worker.handler({"Records": [record]}, Context())
+    assert [each["outcome"] for each in answer["slices"]] == ["made"]
+    assert len(cloud.there(SET + SLICES)) == 1
 
 
 @pytest.mark.usefixtures("cloud")
@@ -392,7 +412,7 @@ def test_one_bad_record_does_not_stop_the_others(
     monkeypatch.setenv("SCRUBJAY_TARGET", "no-such-bus")
     monkeypatch.setenv("SCRUBJAY_TRANSPORT", "sqs")
     with pytest.raises(scrubjay.errors.EngineError):
-        planner.handler(uploaded(("good.mp4", good)), Context())
+        planner.handler(uploaded(("good.mp4", good), sequencer="0B"), Context())
     assert BUS
 
 

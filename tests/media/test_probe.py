@@ -1,8 +1,12 @@
 """What is in a video, however its header lies."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
+from range_server import RangeServer
 
 from scrubjay.errors import NoVideoError, ScrubjayError, SourceNotFoundError, SourceUnreadableError
 from scrubjay.media.probe import probe_media
@@ -117,3 +121,28 @@ def test_a_large_video_is_known_by_samples(tmp_path: Path) -> None:
             file.write(b"x")
         seen.add(identify(Place.of(path)).fingerprint)
     assert len(seen) == 4
+
+
+def _beats(look: Callable[..., object]) -> int:
+    """Return how many signs of life a look into a video gives, whatever it finds."""
+    beats: list[bool] = []
+    with suppress(NoVideoError):
+        look(on_packet=lambda: beats.append(True))
+    return len(beats)
+
+
+def test_identifying_shows_signs_of_life(tmp_path: Path) -> None:
+    """Each sample of a video that arrives is told, from a file as from a server."""
+    path = tmp_path / "large.mkv"
+    with path.open("wb") as file:
+        file.truncate(5 << 20)
+    with RangeServer(tmp_path) as server:
+        for place in (Place.of(path), Place.of(f"{server.url}/large.mkv")):
+            assert _beats(partial(identify, place)) == 64
+
+
+def test_the_search_for_a_picture_shows_signs_of_life(media: Path) -> None:
+    """Each packet in which no picture is found is told."""
+    place = Place.of(media / "bad" / "cenc_encrypted_8s.mp4")
+    samples = _beats(partial(identify, place))
+    assert _beats(partial(probe_media, place)) > samples + 100

@@ -31,6 +31,12 @@ class Behaviour:
     is_expired: Callable[[int, str], bool] = lambda _number, _query: False
     """Whether to answer 403, by the number of the request, from 0, and its query."""
     has_etag: bool = True
+    checks_etag: bool = True
+    """Whether to know `If-Match`."""
+    etag: str = ""
+    """What to call every file, instead of a version that changes with it."""
+    shift: int = 0
+    """How many bytes too late every range begins."""
     has_ranges: bool = True
     redirect: str = ""
     """Where to send everybody."""
@@ -153,8 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
             error = 404
         if error is None and does.redirect:
             error = 302
-        etag = _etag(path) if path.is_file() and does.has_etag else ""
-        wanted = self.headers.get("If-Match")
+        etag = does.etag or _etag(path) if path.is_file() and does.has_etag else ""
+        wanted = self.headers.get("If-Match") if does.checks_etag else None
         if error is None and wanted not in {None, etag}:
             error = 412
         if error is not None:
@@ -175,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         span = _SPAN.fullmatch(self.headers.get("Range", ""))
         start, end = 0, size - 1
         if span and self.server.owner.does.has_ranges:
-            start, end = int(span[1]), min(int(span[2] or end), end)
+            start, end = int(span[1]) + self.server.owner.does.shift, min(int(span[2] or end), end)
             if start >= size:
                 self._refuse(request, 416, "")
                 return

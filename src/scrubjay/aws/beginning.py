@@ -1,18 +1,29 @@
 """The step that begins a set, or goes on with it: its plan saved, its slices on their way."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+import msgspec
 
 from scrubjay.aws.completion import is_announced, reopen, save_origin, standing
 from scrubjay.aws.events import Upload, slice_entries
 from scrubjay.aws.transports import Transport
-from scrubjay.errors import StoreError
-from scrubjay.model import Plan, encode_pretty
-from scrubjay.naming import ANNOUNCED, MANIFEST, PLAN, PROBLEM
+from scrubjay.errors import ObjectNotFoundError, StoreError, TransportError
+from scrubjay.model import Plan, decode, encode, encode_pretty
+from scrubjay.naming import ANNOUNCED, MANIFEST, PLAN, PROBLEM, SENT
 from scrubjay.planning import plan_id
-from scrubjay.state import load_plan, save_plan
+from scrubjay.state import load_plan, save_plan, withdraw
 from scrubjay.store import Store
 
-__all__ = ["begin", "hand_out"]
+__all__ = ["answer", "begin", "hand_out"]
+
+
+class _Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """That the planner has sent a set's slices, and for which news of the video."""
+
+    plan: str
+    news: str
+    left: tuple[int, ...]
+    """Indexes of the slices that nobody took."""
 
 
 def begin(store: Store, plan: Plan, upload: Upload) -> bool:
@@ -29,23 +40,64 @@ def begin(store: Store, plan: Plan, upload: Upload) -> bool:
     if before is not None and plan_id(before) == plan_id(plan):
         return False
     save_origin(store, upload)
-    if before is not None:
-        save_plan(store, plan)
+    is_new = True
+    if before is None:
+        is_new = store.put_new(PLAN, encode_pretty(plan), "application/json")
     else:
-        store.put_new(PLAN, encode_pretty(plan), "application/json")
+        store.delete([SENT])
+        save_plan(store, plan)
     found = load_plan(store)
     if found is None or plan_id(found) != plan_id(plan):
         raise StoreError("another plan was saved at the same moment; try again")
-    return True
+    if before is not None:
+        withdraw(store)  # a worker may just have published the old plan's set
+    return is_new
+
+
+def answer(
+    store: Store, plan: Plan, upload: Upload, transport: Transport, *, news: str, is_new: bool
+) -> int:
+    """Send the slices that news of a video ask for.
+
+    Other news of the same video send all that is missing. The same news once more, be it a
+    duplicate or a retry, send only what nobody took the first time: the rest is on its way.
+
+    Args:
+        store: where the set lies.
+        plan: its plan.
+        upload: the video.
+        transport: takes the slices to the workers.
+        news: names the news; empty if they have no name.
+        is_new: whether the plan is, so that there is nothing yet.
+
+    Returns:
+        How many were sent.
+
+    Raises:
+        TransportError: some were refused; the same news send those.
+    """
+    wanted: Sequence[int] = range(len(plan.slices))
+    if not is_new:
+        wanted = _wanted(store, plan, among=_left(store, plan, news))
+    if not wanted:
+        return 0
+    entries = slice_entries(plan, (plan.slices[index] for index in wanted), upload)
+    try:
+        transport.send(entries)
+    except TransportError as error:
+        sent = zip(wanted, entries, strict=True)
+        left = [index for index, entry in sent if entry.detail in error.refused]
+        if left:
+            _note_sent(store, plan, news, left)
+        raise
+    _note_sent(store, plan, news, [])
+    return len(wanted)
 
 
 def hand_out(
     store: Store, plan: Plan, upload: Upload, transport: Transport, *, output: str = ""
 ) -> int:
-    """Send the slices of a set that are missing, failed ones too.
-
-    If none is, but the set is not published and told of, one is sent all the same: its worker
-    finds it done, and finishes the set.
+    """Send the slices of a set that are missing, failed ones too, whoever has sent them before.
 
     Args:
         store: where the set lies.
@@ -57,13 +109,44 @@ def hand_out(
     Returns:
         How many were sent.
     """
-    done = standing(store, plan).done
-    wanted: Sequence[int] = [part.index for part in plan.slices if part.index not in done]
-    if wanted:
-        reopen(store, plan, wanted)
-    elif MANIFEST not in store.sizes() or not is_announced(store, plan, done=len(done)):
-        store.delete([ANNOUNCED])
-        wanted = [0]
+    wanted = _wanted(store, plan)
     parts = (plan.slices[index] for index in wanted)
     transport.send(slice_entries(plan, parts, upload, output=output))
     return len(wanted)
+
+
+def _wanted(store: Store, plan: Plan, *, among: Collection[int] | None = None) -> list[int]:
+    """Return which slices to send, made ready for it: those that are missing, and failed ones.
+
+    If none is, but the set is not published and told of, one is sent all the same: its worker
+    finds it done, and finishes the set.
+
+    Args:
+        store: where the set lies.
+        plan: its plan.
+        among: of which slices; None is all.
+    """
+    done, failed, missing = standing(store, plan)
+    wanted = [i for i in sorted({*missing, *failed}) if among is None or i in among]
+    if wanted:
+        reopen(store, plan, wanted)
+        return wanted
+    is_told = MANIFEST in store.sizes() and is_announced(store, plan, done=len(done))
+    if missing or is_told:
+        return []
+    store.delete([ANNOUNCED])
+    return [0]
+
+
+def _left(store: Store, plan: Plan, news: str) -> Collection[int] | None:
+    """Return which slices the same news have left to send; None if they are not the same."""
+    try:
+        sent = decode(store.get(SENT), _Sent)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        return None
+    return sent.left if news and (sent.plan, sent.news) == (plan_id(plan), news) else None
+
+
+def _note_sent(store: Store, plan: Plan, news: str, left: Sequence[int]) -> None:
+    note = _Sent(plan=plan_id(plan), news=news, left=tuple(left))
+    store.put(SENT, encode(note), "application/json")

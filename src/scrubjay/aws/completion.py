@@ -45,6 +45,7 @@ __all__ = [
     "finish",
     "is_announced",
     "is_hopeless",
+    "is_whole",
     "load_origin",
     "note_failure",
     "note_problem",
@@ -104,6 +105,12 @@ def record_of(store: Store, plan: Plan, part: Slice) -> SliceRecord | None:
     except (ObjectNotFoundError, msgspec.DecodeError):
         return None
     return record if (record.plan, record.index) == (plan_id(plan), part.index) else None
+
+
+def is_whole(store: Store, record: SliceRecord) -> bool:
+    """Whether every picture that a record names is there in its full size."""
+    sizes = store.sizes()
+    return all(sizes.get(key) == size for key, size in record.sizes().items())
 
 
 def note_failure(store: Store, plan: Plan, part: Slice, error: ScrubjayError) -> None:
@@ -181,6 +188,8 @@ def finish(store: Store, plan: Plan, tell: Callable[[Manifest], None]) -> Manife
         return None
     reasons = {index: note.message for index, note in failed.items()}
     manifest = publish(plan, store, reasons=reasons)
+    if _is_replaced(store, plan):  # meanwhile; what we wrote is withdrawn, or written over
+        return None
     tell(manifest)
     mark = _Mark(plan=plan_id(plan), done=len(done), time=datetime.now(UTC).isoformat())
     store.put(ANNOUNCED, encode(mark), _JSON)

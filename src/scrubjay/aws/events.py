@@ -45,13 +45,15 @@ Json: TypeAlias = Any
 """What `json.loads` returns: events come from anywhere, and are checked here."""
 
 
-class Upload(msgspec.Struct, frozen=True, kw_only=True):
+class Upload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A video lies in a bucket."""
 
     bucket: Annotated[str, Meta(min_length=3)]
     key: Annotated[str, Meta(min_length=1)]
     etag: str = ""
     """The version that was put there; empty if the event does not say."""
+    sequencer: str = ""
+    """S3's mark of this very upload: the same in each event of it, in no event of another."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +125,7 @@ def slice_entries(
 
 
 def uploads_in(event: Json) -> list[Upload]:
-    """Return the videos whose arrival an event tells, each once.
+    """Return the videos whose arrival an event tells, each version once.
 
     Amazon sends the same news in two shapes: a notification of S3 itself, whose keys are encoded
     as in a URL, with `+` for a space; and an event of EventBridge, whose keys are as they are.
@@ -132,7 +134,7 @@ def uploads_in(event: Json) -> list[Upload]:
         EventError: it is no such event.
     """
     found = (_upload(message) for message in unwrapped(event))
-    return list(dict.fromkeys(each for each in found if each))
+    return list({(each.bucket, each.key, each.etag): each for each in found if each}.values())
 
 
 def _upload(message: Json) -> Upload | None:
@@ -150,11 +152,13 @@ def _upload(message: Json) -> Upload | None:
             if not name.removeprefix("s3:").startswith("ObjectCreated"):
                 return None
             tree = {"bucket": bucket, "key": unquote_plus(key), "etag": rest.get("eTag", "")}
+            tree["sequencer"] = rest.get("sequencer", "")
         case {
             "detail-type": "Object Created",
             "detail": {"bucket": {"name": bucket}, "object": {"key": key, **rest}},
         }:
             tree = {"bucket": bucket, "key": key, "etag": rest.get("etag", "")}
+            tree["sequencer"] = rest.get("sequencer", "")
         case _:
             raise EventError(f"this is no news of a video: {_excerpt(message)}")
     return _checked(tree, Upload)

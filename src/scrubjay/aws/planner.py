@@ -3,9 +3,9 @@
 import os
 from collections.abc import Collection
 
-from scrubjay.aws.beginning import begin, hand_out
+from scrubjay.aws.beginning import answer, begin
 from scrubjay.aws.completion import is_hopeless, note_problem
-from scrubjay.aws.events import Json, Upload, slice_entries, uploads_in
+from scrubjay.aws.events import Json, Upload, uploads_in
 from scrubjay.aws.function import Context, is_below, safe, set_place
 from scrubjay.aws.log import log
 from scrubjay.aws.transports import Transport, open_transport
@@ -41,7 +41,13 @@ def handler(event: Json, context: Context) -> dict[str, object]:
                 continue
             try:
                 with safe(key=upload.key, bucket=upload.bucket):
-                    sent += plan_upload(upload, output=output, recipe=recipe, transport=transport)
+                    sent += plan_upload(
+                        upload,
+                        output=output,
+                        recipe=recipe,
+                        transport=transport,
+                        request=context.aws_request_id,
+                    )
             except Exception as error:  # noqa: BLE001  the others shall have their turn
                 failures.append(error)
     if failures:
@@ -60,7 +66,9 @@ def _is_wanted(upload: Upload, output: Place, suffixes: Collection[str]) -> bool
     return True
 
 
-def plan_upload(upload: Upload, *, output: Place, recipe: Recipe, transport: Transport) -> int:
+def plan_upload(
+    upload: Upload, *, output: Place, recipe: Recipe, transport: Transport, request: str = ""
+) -> int:
     """Plan one video and send its slices.
 
     Args:
@@ -68,6 +76,7 @@ def plan_upload(upload: Upload, *, output: Place, recipe: Recipe, transport: Tra
         output: where all sets lie.
         recipe: what to make.
         transport: takes the slices to the workers.
+        request: names the invocation, and with it the news if they have no sequencer.
 
     Returns:
         How many slices were sent.
@@ -90,11 +99,8 @@ def plan_upload(upload: Upload, *, output: Place, recipe: Recipe, transport: Tra
         return 0
     fresh = Upload(bucket=upload.bucket, key=upload.key, etag=source.etag)
     is_new = begin(store, plan, fresh)
-    if is_new:
-        sent = len(plan.slices)
-        transport.send(slice_entries(plan, iter(plan.slices), fresh))
-    else:
-        sent = hand_out(store, plan, fresh, transport)
+    news = upload.sequencer or request
+    sent = answer(store, plan, fresh, transport, news=news, is_new=is_new)
     log(
         "INFO",
         "planned",

@@ -53,7 +53,7 @@ class Transport(Protocol):
         """Send events; when this returns, the service has taken every one.
 
         Raises:
-            TransportError: some were refused as often as it was tried.
+            TransportError: some were refused as often as it was tried; it says which.
             StackError: they cannot be sent: no such target, or no right to it.
         """
         ...
@@ -91,10 +91,12 @@ def _deliver(entries: Sequence[Entry], post: _Post, *, target: str, most: int) -
             if not refused:
                 return
             waiting, reason = [refusal.entry for refusal in refused], refused[0].reason
-    raise TransportError(
+    error = TransportError(
         f"{len(waiting)} of {len(entries)} events could not be sent to {target}, "
         f"{ATTEMPTS} times in a row; the last reason: {reason}"
     )
+    error.refused = frozenset(entry.detail for entry in waiting)
+    raise error
 
 
 def _batches(entries: Sequence[Entry], most: int) -> Iterator[list[Entry]]:

@@ -6,11 +6,13 @@ function may be ended at any moment. What is in the store decides; a second time
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from time import monotonic
 from typing import cast
+
+from msgspec.structs import replace
 
 from scrubjay.aws.completion import (
     failure_of,
@@ -18,12 +20,12 @@ from scrubjay.aws.completion import (
     is_hopeless,
     note_failure,
     note_problem,
-    record_of,
     save_origin,
 )
 from scrubjay.aws.events import READY, Entry, Json, Order, Upload, orders_in
 from scrubjay.aws.function import Context, safe, set_place
 from scrubjay.aws.log import log
+from scrubjay.aws.task import ReplacedError, Task, source_of
 from scrubjay.aws.transports import EventBridgeTransport
 from scrubjay.errors import (
     EventError,
@@ -57,19 +59,18 @@ _MARGIN_SHARE = 10
 _PROCESSOR_MB = 1769
 """Memory with which Lambda gives one whole processor."""
 
-_MOST_PLANS = 3
-
 
 def handler(event: Json, context: Context) -> dict[str, object]:
     """Render the slices that an event asks for.
 
     An event may be one of EventBridge or of the reference design, records of SNS or SQS, or a
-    direct call. Of a batch of SQS, the answer names the messages that failed; other events raise.
+    direct call. Of several messages of SQS, the answer names those that failed; everything else
+    raises, a single message too: only what raises is counted as an error of the function.
     """
     with safe(request=context.aws_request_id):
         settings = load_function_settings(os.environ)
         desk = Desk(settings, function_recipe(settings), context)
-    if not _is_batch(event):
+    if not _is_batch(event) or len(event["Records"]) == 1:
         return {"slices": desk.serve(event)}
     failed: list[dict[str, str]] = []
     for record in event["Records"]:
@@ -131,87 +132,90 @@ class Desk:
         return told
 
     def _serve(self, order: Order) -> Iterator[dict[str, object]]:
-        """Make the slices of one order, yielding what the log's line says of each."""
+        """Make the slices of one order, yielding what the log's line says of each.
+
+        If another plan takes the set over meanwhile, that one's slices are made over ours. Both
+        use the same keys: without this, pictures of the one could end up in the other.
+        """
         store = Store.open(set_place(self._output, order.key, order.output))
         bucket = order.bucket or self._settings.source_bucket
         if not bucket:
             raise EventError("this event names no bucket, and SCRUBJAY_SOURCE_BUCKET is empty")
-        video = Upload(bucket=bucket, key=order.key, etag=order.etag)
-        source = Place(address=f"s3://{bucket}/{order.key}", etag=order.etag)
-        plan = load_plan(store)
-        if plan is None and not order.plan:
-            try:
-                plan = self._planned(store, source)
-            except ScrubjayError as error:
-                if not is_hopeless(error):
-                    raise
-                note_problem(store, video, error)
-                return
-        if plan is None or (order.plan and order.plan != plan_id(plan)):
-            log("INFO", "passed over: this set has another plan by now, or none", key=order.key)
+        order = replace(order, bucket=bucket)
+        plan = load_plan(store) or self._planned(store, order)
+        if plan is None:
+            log("INFO", "passed over: this set has no plan", key=order.key)
             return
-        parts = _parts_of(plan, order)
+        task = Task.of(store, plan, order)
+        while True:  # until no plan comes in between, or the time is over
+            try:
+                yield from self._make_all(task)
+            except ReplacedError as error:
+                task = task.taken_over(error.plan)
+            else:
+                return
+
+    def _planned(self, store: Store, order: Order) -> Plan | None:
+        """Plan a video that nobody has planned; of several workers at once, one plan is kept.
+
+        Returns:
+            None if it can have none, or if its event says that it had one.
+        """
+        if order.plan:
+            return None
+        video = Upload(bucket=order.bucket, key=order.key, etag=order.etag)
+        try:
+            source = pinned(source_of(order))
+            plan = make_plan(*probe_media(source), self._recipe)
+        except ScrubjayError as error:
+            if not is_hopeless(error):
+                raise
+            note_problem(store, video, error)
+            return None
+        save_origin(store, replace(video, etag=source.etag))
+        store.put_new(PLAN, encode_pretty(plan), "application/json")
+        return load_plan(store)
+
+    def _make_all(self, task: Task) -> Iterator[dict[str, object]]:
+        """Make the slices that a task means, each with the look whether it was the last one.
+
+        Raises:
+            ReplacedError: another plan has taken the set over; what we wrote may lie in it.
+        """
+        store, plan, order = task.store, task.plan, task.order
+        parts = task.parts()
         if not parts:
             log("INFO", "passed over: the video ends before", key=order.key)
         for part in parts:
             began = monotonic()
             line: dict[str, object] = {"key": order.key, "slice": part.index}
-            line |= self._make(store, plan, part, source)
-            manifest = finish(store, plan, partial(self._announce, store, plan, video))
+            line |= self._make(task, part)
+            manifest = finish(store, plan, partial(self._announce, store, plan, order))
             if manifest:
                 line["published"] = manifest.status
             line["seconds"] = round(monotonic() - began, 3)
             log("WARN" if line["outcome"] == "gap" else "INFO", "slice", **line)
             yield line
 
-    def _planned(self, store: Store, source: Place) -> Plan | None:
-        """Plan a video that nobody has planned; of several workers at once, one plan is kept."""
-        source = pinned(source)
-        plan = make_plan(*probe_media(source), self._recipe)
-        save_origin(store, Upload(bucket=source.bucket, key=source.key, etag=source.etag))
-        store.put_new(PLAN, encode_pretty(plan), "application/json")
-        return load_plan(store)
-
-    def _make(self, store: Store, plan: Plan, part: Slice, source: Place) -> dict[str, object]:
+    def _make(self, task: Task, part: Slice) -> dict[str, object]:
         """Make a slice, unless it is there; return what the log's line says of that."""
-        if record_of(store, plan, part):
+        store, plan = task.store, task.plan
+        if task.is_there(part):
             return {"outcome": "there already"}
         note = failure_of(store, plan, part)
         if note:  # who wants another try takes the note away
             return {"outcome": "gap", "error": note.error, "reason": note.message}
         try:
-            with self._bench(plan, source, store) as bench:
+            source = pinned(source_of(task.order))
+            with Bench(plan, source=source, store=store, threads=self._threads) as bench:
                 record = bench.make(part.index, self._watch(part))
         except _HOPELESS as error:
+            task.check()
             note_failure(store, plan, part, error)
             return {"outcome": "gap", "error": type(error).__name__, "reason": str(error)}
-        self._make_way(store, plan, [part], source)
+        task.check()
         sizes = record.sizes()
         return {"outcome": "made", "objects": len(sizes) + 1, "bytes": sum(sizes.values())}
-
-    def _bench(self, plan: Plan, source: Place, store: Store) -> Bench:
-        return Bench(plan, source=pinned(source), store=store, threads=self._threads)
-
-    def _make_way(self, store: Store, plan: Plan, written: Sequence[Slice], source: Place) -> None:
-        """If another plan has taken the set over meanwhile, make its slices over what we wrote.
-
-        Both plans use the same keys: without this, pictures of the one could end up in the other.
-        """
-        for _ in range(_MOST_PLANS):
-            now = load_plan(store)
-            if now is None or plan_id(now) == plan_id(plan):
-                return
-            spans = [part.span for part in written]
-            written = [
-                part
-                for part in now.slices
-                if any(part.start < span.end and part.end > span.start for span in spans)
-            ]
-            plan, source = now, Place(address=source.address)
-            log("WARN", "this set has another plan by now: its slices are made over ours")
-            with self._bench(plan, source, store) as bench:
-                for part in written:
-                    bench.make(part.index, self._watch(part))
 
     def _watch(self, part: Slice) -> Callable[[Fraction], None]:
         """Return what ends a slice, with a clear word, before the function is ended without one."""
@@ -226,15 +230,15 @@ class Desk:
 
         return watch
 
-    def _announce(self, store: Store, plan: Plan, video: Upload, manifest: Manifest) -> None:
+    def _announce(self, store: Store, plan: Plan, order: Order, manifest: Manifest) -> None:
         """Say on the bus that a set is finished."""
         bus = self._settings.event_bus
         if not bus:
             return
         where = store.place.address if store.place else ""
         detail: dict[str, object] = {
-            "key": video.key,
-            "bucket": video.bucket,
+            "key": order.key,
+            "bucket": order.bucket,
             "output": where,
             "manifest": f"{where}/{MANIFEST}",
             "status": manifest.status,
@@ -243,16 +247,3 @@ class Desk:
             "duration": manifest.media.duration,
         }
         EventBridgeTransport(bus).send([Entry(READY, json.dumps(detail, ensure_ascii=False))])
-
-
-def _parts_of(plan: Plan, order: Order) -> list[Slice]:
-    """Return the slices that an order means: by index where it has one, or else by time.
-
-    The reference's own events have times alone, and end with the last second that they mean.
-    """
-    if order.plan and order.index is not None:
-        if order.index >= len(plan.slices):
-            raise EventError(f"the plan of {order.key} has no slice {order.index}")
-        return [plan.slices[order.index]]
-    end = order.end if order.plan else order.end + 1
-    return [part for part in plan.slices if part.start < end and part.end > order.start]

@@ -30,6 +30,7 @@ NETWORK_ERRORS = (
     av.error.HTTPServerError,
     av.error.OSError,
     av.error.TimeoutError,
+    av.error.ExitError,  # what `READ_TIMEOUT` ends
     av.error.ConnectionRefusedError,
     av.error.ConnectionResetError,
     av.error.ConnectionAbortedError,
@@ -81,8 +82,10 @@ def source_errors(place: Place) -> Generator[None]:
         error = verdict(place) or _error_on_a_server(exc, place)
     else:
         return
-    error.__context__ = None
-    raise error from None
+    try:
+        raise error from None
+    finally:
+        error.__context__ = None  # `raise` has just set it, to what is forgotten
 
 
 def _error_on_a_server(exc: BaseException, place: Place) -> ScrubjayError:

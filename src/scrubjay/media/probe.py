@@ -59,18 +59,20 @@ def probe_media(
 
     Args:
         place: where it lies.
-        on_packet: called for each packet that is read in search of the end.
+        on_packet: called for whatever has been read, as a sign of life.
 
     Raises:
         SourceError: it cannot be opened, has no video, or gives no picture.
     """
-    source = identify(place)
+    source = identify(place, on_packet=on_packet)
     jumps_to_end = not place.is_local and _has_index_at_end(place)
+    on_packet()
     with open_container(place) as container, source_errors(place):
+        on_packet()
         streams = video_streams(container)
         for stream in streams:
             read_only(container, stream)
-            picture = _first_picture(container, stream)
+            picture = _first_picture(container, stream, on_packet)
             if picture is not None:
                 end = _End(container, stream, jumps=jumps_to_end, on_packet=on_packet)
                 return source, _describe(container, stream, picture, end)
@@ -104,13 +106,16 @@ def _codec_name(stream: VideoStream) -> str:
     return "unknown" if _has_no_decoder(stream) else stream.codec_context.name
 
 
-def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+def _first_picture(
+    container: InputContainer, stream: VideoStream, on_packet: Callable[[], None]
+) -> VideoFrame | None:
     """Return the first picture of a stream that has a time, or None if none decodes early on."""
     if _has_no_decoder(stream):
         return None
     rewind(container, stream)
     stream.codec_context.thread_count = 1
     for number, packet in enumerate(container.demux(stream)):
+        on_packet()
         if number > _FIRST_PICTURE_PACKETS:
             break
         try:

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from scrubjay.errors import NoVideoError, SourceNotFoundError, SourceUnreadableError
 from scrubjay.media.ffmpeg import source_errors
-from scrubjay.media.web import web_options
+from scrubjay.media.web import READ_TIMEOUT, web_options
 from scrubjay.model import SourceRef
 from scrubjay.place import Place
 from scrubjay.remote import RemoteFile, signed
@@ -60,11 +60,15 @@ _LANES = 16
 """Ranges of a remote video that are read at once."""
 
 
-def identify(place: Place) -> SourceRef:
+def identify(place: Place, *, on_packet: Callable[[], None] = lambda: None) -> SourceRef:
     """Say which video lies at a place, by content.
 
     Up to 4 MiB are hashed whole; of a larger video, its size and 64 samples of 64 KiB, spread
     evenly from its first byte to its last. A copy elsewhere is the same video.
+
+    Args:
+        place: where it lies.
+        on_packet: called for each sample that has been read.
 
     Raises:
         SourceNotFoundError: nothing is there.
@@ -72,14 +76,14 @@ def identify(place: Place) -> SourceRef:
         SourceUnavailableError: its server does not answer.
     """
     if place.is_local:
-        return _identify_file(place)
+        return _identify_file(place, on_packet)
     file = RemoteFile(place)
     with ThreadPoolExecutor(_LANES) as pool:
-        pieces = list(pool.map(file.read, _starts(file.size), repeat(_SAMPLE_BYTES)))
-    return _reference(place, file.size, pieces)
+        pieces = pool.map(file.read, _starts(file.size), repeat(_SAMPLE_BYTES))
+        return _reference(place, file.size, pieces, on_packet)
 
 
-def _identify_file(place: Place) -> SourceRef:
+def _identify_file(place: Place, on_packet: Callable[[], None]) -> SourceRef:
     path = Path(place.address)
     try:
         status = path.stat()
@@ -88,7 +92,8 @@ def _identify_file(place: Place) -> SourceRef:
         if not status.st_size:
             raise SourceUnreadableError(f"{path.name} is empty")
         with path.open("rb") as file:
-            return _reference(place, status.st_size, _samples(file, status.st_size))
+            samples = _samples(file, status.st_size)
+            return _reference(place, status.st_size, samples, on_packet)
     except FileNotFoundError:
         raise SourceNotFoundError(f"{path} does not exist") from None
     except OSError as exc:
@@ -108,10 +113,13 @@ def _starts(size: int) -> list[int]:
     return [(size - _SAMPLE_BYTES) * index // (_SAMPLES - 1) for index in range(_SAMPLES)]
 
 
-def _reference(place: Place, size: int, pieces: Iterable[bytes]) -> SourceRef:
+def _reference(
+    place: Place, size: int, pieces: Iterable[bytes], on_packet: Callable[[], None]
+) -> SourceRef:
     digest = blake2b(f"{size}:".encode(), digest_size=16)
     for piece in pieces:
         digest.update(piece)
+        on_packet()
     return SourceRef(name=place.name, size_bytes=size, fingerprint=digest.hexdigest())
 
 
@@ -124,12 +132,12 @@ def open_container(place: Place) -> Generator[InputContainer]:
     """
     if place.is_local:
         # `file:` keeps FFmpeg from reading "a:b.mp4" as a protocol or "-i.mp4" as anything else
-        url, options = f"file:{place.address}", _LOCAL
+        url, options, timeout = f"file:{place.address}", _LOCAL, None
     else:
         url = signed(place)
-        options = web_options(place, url)
+        options, timeout = web_options(place, url), READ_TIMEOUT
     with source_errors(place):
-        container = _open(url, options=_FORMATS | options, **_TOLERANT)
+        container = _open(url, options=_FORMATS | options, timeout=timeout, **_TOLERANT)
     with container:
         yield container
 

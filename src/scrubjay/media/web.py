@@ -1,9 +1,15 @@
 """How FFmpeg reads a video over HTTP: which protocols, whom it trusts, how patient it is."""
 
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
 from scrubjay.place import Place
 from scrubjay.remote import ca_file, etag_header
 
-__all__ = ["web_options"]
+__all__ = ["READ_TIMEOUT", "web_options"]
+
+READ_TIMEOUT = 40.0
+"""Seconds that a packet may take, with all that is tried again for it: less than a stall."""
 
 _PATIENCE = {
     "reconnect": "1",
@@ -30,7 +36,8 @@ def web_options(place: Place, url: str) -> dict[str, str]:
     """
     is_encrypted = url.startswith("https:")
     options = {
-        "protocol_whitelist": "https,tls,tcp" if is_encrypted else "http,https,tls,tcp",
+        "protocol_whitelist": "https,tls,tcp,httpproxy" + ("" if is_encrypted else ",http"),
+        "http_proxy": _proxy_to(url),
         "tls_verify": "1",
         "ca_file": ca_file(),
         **_PATIENCE,
@@ -39,3 +46,15 @@ def web_options(place: Place, url: str) -> dict[str, str]:
     if etag_header(place.etag):
         options["headers"] = f"If-Match: {etag_header(place.etag)}\r\n"
     return options
+
+
+def _proxy_to(url: str) -> str:
+    """Return the proxy between here and a URL, as urllib takes it; empty if there is none.
+
+    FFmpeg by itself knows only `$http_proxy`, also for HTTPS; an empty option overrules it.
+    """
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme, "")
+    if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return ""
+    return proxy if "://" in proxy else f"http://{proxy}"

@@ -41,15 +41,22 @@ def publish(
         tracks = {"page": PAGE} | ({"webvtt": WEBVTT} if plan.sheet else {})
         manifest = build_manifest(plan, records, reasons or {}, tracks)
         data = encode(manifest)
-        if plan.sheet:
-            store.put(WEBVTT, webvtt(plan, records), "text/vtt")
-        store.put(PAGE, page(data, title=plan.source.name, video_url=video_url), "text/html")
+        track = {WEBVTT: (webvtt(plan, records), "text/vtt")} if plan.sheet else {}
+        text = page(data, title=plan.source.name, video_url=video_url)
+        documents = track | {PAGE: (text, "text/html")}
+        _put_all(store, documents)
         if store.put_new(MANIFEST, data, "application/json") or _is_there(store, data):
             break
         if is_last or manifest.status == "complete":  # whatever is there says less
+            _put_all(store, documents)  # whose manifest that is wrote the others after us, perhaps
             store.put(MANIFEST, data, "application/json")
             break
     return manifest
+
+
+def _put_all(store: Store, documents: Mapping[str, tuple[bytes, str]]) -> None:
+    for key, (data, media_type) in documents.items():
+        store.put(key, data, media_type)
 
 
 def _is_there(store: Store, data: bytes) -> bool:

@@ -1,0 +1,207 @@
+"""Workers, planners and finishers that get in each other's way at the worst moment."""
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from smallcloud import LATER, Cloud, Context
+
+import scrubjay
+from scrubjay.aws import planner, worker
+from scrubjay.aws.beginning import begin
+from scrubjay.aws.completion import failure_of, finish
+from scrubjay.aws.events import Upload
+from scrubjay.engines.inline import InlineEngine
+from scrubjay.model import Manifest, Plan, Recipe, decode
+from scrubjay.naming import FAILURES, MANIFEST, PAGE, PLAN, WEBVTT, record_key
+from scrubjay.publishing.documents import publish
+from scrubjay.publishing.webvtt import webvtt
+from scrubjay.state import done_slices, save_plan
+from scrubjay.store import Store
+
+Events = list[dict[str, Any]]
+Uploaded = Callable[..., dict[str, Any]]
+
+SET = "previews/movie.mp4/"
+SECOND = SET + record_key(Fraction(4))
+OTHER = "slice_length = 4\n[animations]\nwidth = 100\n[frames]\nwidth = 200"
+
+
+@pytest.fixture
+def old(cloud: Cloud, uploaded: Uploaded, clip: Path) -> Events:
+    """The events of the clip's first plan, by index."""
+    planner.handler(uploaded(("movie.mp4", cloud.upload(clip, "movie.mp4"))), Context())
+    return _by_index(cloud.take(LATER))
+
+
+@pytest.fixture
+def replan(
+    cloud: Cloud, uploaded: Uploaded, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Events]:
+    """Plan the same clip for other pictures, and return the events by index."""
+
+    def replan() -> Events:
+        monkeypatch.setenv("SCRUBJAY_RECIPE", OTHER)
+        monkeypatch.setenv("SCRUBJAY_SLICE_LENGTH", "0")
+        planner.handler(uploaded(("movie.mp4", ""), sequencer="0B"), Context())
+        return _by_index(cloud.take(LATER))
+
+    return replan
+
+
+def _by_index(events: Events) -> Events:
+    return sorted(events, key=lambda each: each["detail"]["index"])
+
+
+def _is_published(cloud: Cloud, plan: str) -> bool:
+    """Whether the set is complete, of that plan, and told of once."""
+    told = [(each["detail"]["plan"], each["detail"]["status"]) for each in cloud.take(LATER)]
+    return told == [(plan, "complete")] and cloud.read(SET + MANIFEST)["status"] == "complete"
+
+
+def test_the_overtaken_one_may_be_the_last(
+    cloud: Cloud, old: Events, replan: Callable[[], Events]
+) -> None:
+    """An old slice over the new set keeps its last worker from ending it; who mends it does."""
+    new: Events = []
+
+    class Overtaken(Context):
+        def get_remaining_time_in_millis(self) -> int:
+            self.left -= 1
+            if self.left == 59_990:  # in the middle of the old slice
+                new.extend(replan())
+                for event in new[:2]:
+                    worker.handler(event, Context())
+            elif len(new) == 3 and cloud.read(SECOND)["plan"] == old[1]["detail"]["plan"]:
+                worker.handler(new[2], Context())
+                new.append({})
+                assert SET + MANIFEST not in cloud.there()
+            return self.left
+
+    worker.handler(old[1], Overtaken())
+    assert len(new) == 4
+    assert _is_published(cloud, new[0]["detail"]["plan"])
+
+
+@pytest.mark.parametrize("left", ["all", "a picture"])
+def test_a_retry_mends_what_a_killed_worker_left(
+    cloud: Cloud, old: Events, replan: Callable[[], Events], left: str
+) -> None:
+    """An old worker killed with its pictures over the new plan's is tried again, and mends them."""
+    if left == "all":
+        worker.handler(old[1], Context())
+    new = replan()
+    if left == "a picture":
+        worker.handler(new[1], Context())
+        cloud.s3.put_object(Bucket="gifs", Key=f"{SET}frames/000005.jpg", Body=b"of the old plan")
+    for event in (new[0], new[2]):
+        worker.handler(event, Context())
+    assert SET + MANIFEST not in cloud.there()
+    worker.handler(old[1], Context())
+    assert _is_published(cloud, new[0]["detail"]["plan"])
+
+
+def test_an_overtaken_worker_notes_no_failure(
+    cloud: Cloud,
+    old: Events,
+    uploaded: Uploaded,
+    other_clip: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That its video is gone says nothing of the new one's: that one's slice is made instead."""
+    new: Events = []
+
+    def look_late(store: Store, *about: Any) -> Any:  # noqa: ANN401  as the real one
+        if not new:
+            etag = cloud.upload(other_clip, "movie.mp4")
+            planner.handler(uploaded(("movie.mp4", etag), sequencer="0B"), Context())
+            new.extend(_by_index(cloud.take(LATER)))
+            worker.handler(new[0], Context())
+        return failure_of(store, *about)
+
+    monkeypatch.setattr(worker, "failure_of", look_late)
+    worker.handler(old[1], Context())
+    assert not cloud.there(SET + FAILURES)
+    assert _is_published(cloud, new[0]["detail"]["plan"])
+
+
+class Interrupted(Store):
+    """A store where something happens just before an object is written."""
+
+    def interrupt(self, key: str, meanwhile: Callable[[], object]) -> None:
+        """Do something, once, before an object of that key is written."""
+        self.interruption = {key: meanwhile}
+
+    def _put(self, key: str, data: bytes, media_type: str, mode: Any) -> None:  # noqa: ANN401
+        self.interruption.pop(key, lambda: None)()
+        super()._put(key, data, media_type, mode)
+
+
+@pytest.fixture
+def store() -> Interrupted:
+    """A store in memory."""
+    store = Interrupted.in_memory()
+    assert isinstance(store, Interrupted)
+    store.interruption = {}
+    return store
+
+
+def _plan(clip: Path, seconds: int) -> Plan:
+    recipe = Recipe(slice_length=Fraction(seconds))
+    return scrubjay.plan(clip, recipe=recipe, engine=InlineEngine())
+
+
+@pytest.fixture
+def made(store: Interrupted, clip: Path) -> Plan:
+    """The plan of a set in the store, whose slices are all made."""
+    plan = _plan(clip, 6)
+    save_plan(store, plan)
+    for part in plan.slices:
+        scrubjay.render_slice(plan, part.index, source=clip, store=store)
+    return plan
+
+
+def test_a_complete_manifest_has_a_complete_track(store: Interrupted, made: Plan) -> None:
+    """A finisher who saw less must not leave its track and page beside the complete manifest."""
+    record = record_key(made.slices[1].start)
+
+    def finish_partly() -> None:
+        data = store.get(record)
+        store.delete([record])
+        assert publish(made, store).status == "partial"
+        store.put(record, data, "application/json")
+
+    store.interrupt(MANIFEST, finish_partly)
+    assert publish(made, store).status == "complete"
+    assert decode(store.get(MANIFEST), Manifest).status == "complete"
+    assert store.get(WEBVTT) == webvtt(made, done_slices(store, made))
+    assert b'"partial"' not in store.get(PAGE)
+
+
+def test_what_is_replaced_is_not_told_of(store: Interrupted, made: Plan, clip: Path) -> None:
+    """A finisher that is overtaken while it publishes says nothing."""
+    told: list[Manifest] = []
+    store.interrupt(PAGE, lambda: save_plan(store, _plan(clip, 4)))
+    assert finish(store, made, told.append) is None
+    assert told == []
+
+
+def test_a_new_plan_withdraws_what_came_late(store: Interrupted, made: Plan, clip: Path) -> None:
+    """Documents that an overtaken finisher wrote just before the new plan lay there are removed."""
+    plan = _plan(clip, 4)
+    store.interrupt(PLAN, lambda: publish(made, store))
+    assert begin(store, plan, Upload(bucket="videos", key="movie.mp4"))
+    assert not {MANIFEST, PAGE, WEBVTT} & store.sizes().keys()
+    assert json.loads(store.get(PLAN))["slices"]
+
+
+def test_of_two_planners_one_begins(store: Interrupted, clip: Path) -> None:
+    """Who finds that another has just saved the same plan knows that it is not new."""
+    plan, upload = _plan(clip, 4), Upload(bucket="videos", key="movie.mp4")
+    answers: list[bool] = []
+    store.interrupt(PLAN, lambda: answers.append(begin(store, plan, upload)))
+    answers.append(begin(store, plan, upload))
+    assert answers == [True, False]
