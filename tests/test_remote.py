@@ -16,7 +16,7 @@ import trustme
 from films import write_clip, write_film
 from range_server import RangeServer
 
-from scrubjay import remote
+from scrubjay import ranges
 from scrubjay.errors import (
     SourceChangedError,
     SourceError,
@@ -31,7 +31,7 @@ from scrubjay.media.web import web_options
 from scrubjay.model import PRESETS, Plan, Recipe
 from scrubjay.place import Place
 from scrubjay.planning import make_plan
-from scrubjay.remote import RemoteFile, pinned
+from scrubjay.remote import RemoteFile, pinned, verdict
 from scrubjay.store import Store
 from scrubjay.work import Bench
 
@@ -317,7 +317,7 @@ def test_a_server_that_checks_no_version_is_checked(clip: Path, web: RangeServer
     """Where `If-Match` is ignored, the version that the server names is compared here."""
     place = pinned(Place.of(f"{web.url}/{clip.name}"))
     web.does.checks_etag = False
-    assert remote.verdict(place) is None
+    assert verdict(place) is None
     web.does.etag = '"another"'
     with pytest.raises(SourceChangedError):
         RemoteFile(place)
@@ -331,8 +331,8 @@ def test_a_version_that_cannot_be_asked_for_is_none(
     web.does.etag = etag
     place = pinned(Place.of(f"{web.url}/{clip.name}"))
     assert not place.etag
-    assert remote.verdict(place) is None
-    assert remote.etag_header("of-an-event") == '"of-an-event"'
+    assert verdict(place) is None
+    assert ranges.etag_header("of-an-event") == '"of-an-event"'
 
 
 def test_a_server_that_sends_another_range_is_refused(clip: Path, web: RangeServer) -> None:
@@ -402,11 +402,11 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[trustme
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    remote.ca_file.cache_clear()
-    remote._opener.cache_clear()
+    ranges.ca_file.cache_clear()
+    ranges._opener.cache_clear()
     yield authority
-    remote.ca_file.cache_clear()
-    remote._opener.cache_clear()
+    ranges.ca_file.cache_clear()
+    ranges._opener.cache_clear()
 
 
 def _tls(authority: trustme.CA, *names: str) -> ssl.SSLContext:
@@ -468,9 +468,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
     for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    remote._opener.cache_clear()
+    ranges._opener.cache_clear()
     yield monkeypatch
-    remote._opener.cache_clear()
+    ranges._opener.cache_clear()
 
 
 class _Tunnel(socketserver.StreamRequestHandler):

@@ -5,57 +5,20 @@ is known by, and how its boxes lie. It needs nothing but range requests, so it i
 servers and object stores.
 """
 
-import base64
-import http.client
-import re
-import ssl
-import time
-import urllib.error
-import urllib.request
-from email.message import Message
-from functools import cache
-from typing import IO, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
-import certifi
 import msgspec
 
-from scrubjay.errors import (
-    SourceChangedError,
-    SourceError,
-    SourceForbiddenError,
-    SourceNotFoundError,
-    SourceUnavailableError,
-    SourceUnreadableError,
-)
+from scrubjay.errors import SourceError
 from scrubjay.place import Place
 from scrubjay.signing import signed
 
-__all__ = ["RemoteFile", "ca_file", "etag_header", "pinned", "signed", "verdict"]
+if TYPE_CHECKING:
+    from scrubjay.ranges import Answer
 
-_WAITS = (0.2, 1.0, 3.0)
-"""Seconds before a request that failed for a reason that may pass is sent again."""
-
-_TIMEOUT = 8
-"""Seconds that a server may say nothing."""
+__all__ = ["RemoteFile", "pinned", "signed", "verdict"]
 
 _HEAD_BYTES = 64 << 10
-
-_ETAG = re.compile(r'"[\x21\x23-\x7e]+"')
-"""A strong version as a header has it; others than ASCII ones FFmpeg would send otherwise."""
-
-_TOTAL = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_PARTIAL = 206
-_MAY_PASS = {408, 425, 429, *range(500, 600)}
-
-
-class _Answer(NamedTuple):
-    """Some bytes of a video, and what its server says of it."""
-
-    data: bytes
-    size: int
-    """Of the whole video, in bytes."""
-    etag: str
 
 
 class RemoteFile:
@@ -87,10 +50,7 @@ class RemoteFile:
             return self.head[start:end]
         if start >= end:
             return b""
-        answer = _fetch(self._place, self._url, start, end - start)
-        if answer.size != self.size:
-            raise _changed(self._place)
-        return answer.data
+        return _fetch(self._place, self._url, start, end - start, size=self.size).data
 
 
 def pinned(place: Place) -> Place:
@@ -110,167 +70,21 @@ def pinned(place: Place) -> Place:
 def verdict(place: Place) -> SourceError | None:
     """Return why a video cannot be read just now, or None if it can: one small request."""
     try:
-        _fetch(place, signed(place), 0, 1, waits=())
+        _fetch(place, signed(place), 0, 1, patient=False)
     except SourceError as error:
         return error
     return None
 
 
-def etag_header(etag: str) -> str:
-    """Return the value of `If-Match` for a version; empty if the server compares no such ones.
-
-    Events of object stores leave out the quotes. Weak versions never match (RFC 9110, 13.1.1).
-    """
-    quoted = etag if etag.startswith('"') else f'"{etag}"'
-    return quoted if etag and _ETAG.fullmatch(quoted) else ""
-
-
-@cache
-def ca_file() -> str:
-    """Return the file of certificates that are trusted: the system's, or else certifi's.
-
-    The variable `SSL_CERT_FILE` names another one, as for every program that uses OpenSSL.
-    """
-    return ssl.get_default_verify_paths().cafile or certifi.where()
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to other web servers, but never away from encryption."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        """Return the request to send instead."""
-        allowed = {"https"} if req.type == "https" else {"http", "https"}
-        if urlsplit(newurl).scheme not in allowed:
-            raise urllib.error.HTTPError(req.full_url, code, "a redirect", headers, fp)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-@cache
-def _opener() -> urllib.request.OpenerDirector:
-    """Return what speaks HTTP and HTTPS, and nothing else, through the system's proxies."""
-    context = ssl.create_default_context(cafile=ca_file())
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=context),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        _Redirects(),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
 def _fetch(
-    place: Place, url: str, start: int, length: int, *, waits: tuple[float, ...] = _WAITS
-) -> _Answer:
-    """Read a range of a video, again if the server fails for a reason that may pass."""
-    request = _request(place, url, f"bytes={start}-{start + length - 1}")
-    for wait in (*waits, None):
-        try:
-            with _opener().open(request, timeout=_TIMEOUT) as response:
-                answer = _answer(place, response, start, length)
-            if len(answer.data) == min(length, answer.size - start):
-                return answer
-            problem: SourceError = _unavailable(place, "its server broke off")
-        except urllib.error.HTTPError as error:
-            problem = _refusal(place, error.code, error.headers)
-            error.close()
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            problem = _failure(place, error)
-        if wait is None or not problem.retryable:
-            raise problem from None  # the other error may hold the signed URL
-        time.sleep(wait)
-    raise AssertionError  # the last wait is None
+    place: Place,
+    url: str,
+    start: int,
+    length: int,
+    *,
+    size: int | None = None,
+    patient: bool = True,
+) -> "Answer":
+    from scrubjay.ranges import fetch  # noqa: PLC0415  slow to load, and most videos are files
 
-
-def _request(place: Place, url: str, span: str) -> urllib.request.Request:
-    parts = urlsplit(url)
-    user, is_named, host = parts.netloc.rpartition("@")
-    request = urllib.request.Request(  # noqa: S310  the opener speaks only HTTP
-        parts._replace(netloc=host).geturl(),
-        headers={"Range": span, "User-Agent": "scrubjay", "Accept-Encoding": "identity"},
-    )
-    if etag_header(place.etag):
-        request.add_header("If-Match", etag_header(place.etag))
-    if is_named:
-        token = base64.b64encode(unquote(user).encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {token}")
-    return request
-
-
-def _answer(place: Place, response: http.client.HTTPResponse, start: int, length: int) -> _Answer:
-    """Read the answer of a server that may know neither ranges nor `If-Match`."""
-    headers, status = response.headers, response.status
-    total = _TOTAL.fullmatch(headers.get("Content-Range", ""))
-    if status != _PARTIAL or total is None:
-        raise SourceUnreadableError(
-            f"{place.shown} cannot be read in parts: its server sends all of it or nothing; "
-            "download it first"
-        )
-    if int(total[1]) != start:
-        raise SourceUnreadableError(
-            f"{place.shown} cannot be read in parts: its server sends others than those asked for; "
-            "download it first"
-        )
-    etag = headers.get("ETag", "")
-    etag = etag if _ETAG.fullmatch(etag) else ""
-    if etag and etag_header(place.etag) not in {"", etag}:
-        raise _changed(place)
-    length = min(length, int(total[2]) - start + 1)
-    return _Answer(response.read(length), int(total[3]), etag)
-
-
-def _refusal(place: Place, code: int, headers: Message) -> SourceError:
-    """Return what a server's status means."""
-    region = headers.get("x-amz-bucket-region")
-    if region and code in {301, 400}:
-        return SourceUnreadableError(f"{place.shown} lies in {region}: set AWS_REGION={region}")
-    if code in _MAY_PASS:
-        return _unavailable(place, f"its server answers {code}")
-    error: type[SourceError]
-    match code:
-        case 401 | 403:
-            error, what = SourceForbiddenError, f"may not be read: its server answers {code}"
-        case 404 | 410:
-            error, what = SourceNotFoundError, "does not exist"
-        case 412:
-            error, what = SourceChangedError, "is not the video that it was at first"
-        case 416:
-            error, what = SourceUnreadableError, "is empty"
-        case _:
-            error, what = SourceUnreadableError, f"cannot be read: its server answers {code}"
-    return error(f"{place.shown} {what}")
-
-
-def _failure(place: Place, error: OSError | http.client.HTTPException | ValueError) -> SourceError:
-    """Return what a failure below HTTP means."""
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return SourceUnreadableError(
-            f"{place.shown} is not read: its server's certificate is not trusted "
-            f"({reason.verify_message})"
-        )
-    if isinstance(error, ValueError | http.client.InvalidURL):
-        return SourceUnreadableError(
-            f"{place.shown} cannot be read: its address, or where it leads to, is malformed"
-        )
-    text = getattr(reason, "strerror", None) or type(reason).__name__
-    return _unavailable(place, f"its server cannot be reached ({text})")
-
-
-def _unavailable(place: Place, why: str) -> SourceUnavailableError:
-    return SourceUnavailableError(f"{place.shown} cannot be read just now: {why}")
-
-
-def _changed(place: Place) -> SourceChangedError:
-    return SourceChangedError(f"{place.shown} is not the video that it was at first")
+    return fetch(place, url, start, length, size=size, patient=patient)

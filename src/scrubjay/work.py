@@ -1,7 +1,7 @@
 """One slice from the source to the store: the one piece of work that every engine ships."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from fractions import Fraction
 from functools import partial
 from types import TracebackType
@@ -14,6 +14,7 @@ from scrubjay.errors import (
     SourceUnavailableError,
     SourceUnreadableError,
 )
+from scrubjay.media.ahead import ahead
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import FrameReader, Shown, ThreadsUnfitError
 from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Slice, SliceRecord
@@ -28,6 +29,9 @@ from scrubjay.timing import short_clock
 from scrubjay.uploads import Uploads
 
 __all__ = ["Bench", "render_slice"]
+
+_AHEAD = 4
+"""Frames decoded ahead of the one that is painted, where there is a core to decode them on."""
 
 OnTime = Callable[[Fraction], None]
 """Told the time, in seconds, up to which a slice's frames have been read."""
@@ -63,7 +67,8 @@ class Bench(AbstractContextManager["Bench"]):
         plan: what to make.
         source: where the video lies that the plan was made for.
         store: where artifacts and records go.
-        threads: how many the decoder may use; what is made does not depend on it.
+        threads: how many the decoder may use; with more than one, it also goes ahead of what is
+            painted. What is made does not depend on it.
 
     Raises:
         SourceError: on entering, the video cannot be opened or is another one.
@@ -173,12 +178,14 @@ class Bench(AbstractContextManager["Bench"]):
         wanted = len(instants_of(self._plan, part))
         count, fresh = 0, False
         reader.on_packet = partial(on_time, part.start)
-        for shown in reader.until(part.end):
-            reader.on_packet = partial(on_time, shown.time)
-            fresh = fresh or shown.source_time >= part.start
-            yield shown
-            on_time(shown.time)
-            count += 1
+        read = reader.until(part.end)
+        with closing(ahead(read, _AHEAD) if self._threads > 1 else read) as pictures:
+            for shown in pictures:
+                reader.on_packet = partial(on_time, shown.time)
+                fresh = fresh or shown.source_time >= part.start
+                yield shown
+                on_time(shown.time)
+                count += 1
         if count < wanted or (self._damaged_in(reader, part) and not fresh):
             raise SourceDamagedError(
                 f"{self._plan.source.name} gives no picture from {short_clock(part.start)} to "

@@ -1,20 +1,20 @@
 """`scrubjay aws`: a look at a deployed stack, and a second chance for what failed in it."""
 
+# ruff: noqa: PLC0415  what the cloud door needs is loaded when it is opened, not by every command
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scrubjay.aws.engine import AwsLambdaEngine
-from scrubjay.aws.redrive import redrive_letters, redrive_set
-from scrubjay.aws.stack import Stack
-from scrubjay.aws.status import SetStatus, StackStatus, set_status, stack_status
 from scrubjay.cli.options import GroupedCommand, grouped
 from scrubjay.cli.report import reported
 from scrubjay.engines.base import Engine
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import RecipeError
 from scrubjay.model import encode_pretty
+
+if TYPE_CHECKING:
+    from scrubjay.aws.status import SetStatus, StackStatus
 
 __all__ = ["aws", "engine_for", "engine_options"]
 
@@ -73,6 +73,8 @@ def engine_for(values: Mapping[str, Any], local: ProcessEngine) -> Engine:
         return local
     if values["stack"] is None:
         raise RecipeError("--engine aws-lambda needs --stack NAME")
+    from scrubjay.aws.engine import AwsLambdaEngine
+
     return AwsLambdaEngine(values["stack"], patience=values["patience"], local=local)
 
 
@@ -103,6 +105,9 @@ def _json_option(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
 @_json_option
 def status(which: str | None, *, stack: str, as_json: bool) -> None:
     """Say how a stack is, or how far SET is: the key of a video, or a set's address."""
+    from scrubjay.aws.stack import Stack
+    from scrubjay.aws.status import set_status, stack_status
+
     with reported(as_json=as_json):
         deployed = Stack(stack)
         if which is None:
@@ -135,6 +140,9 @@ def redrive(which: str | None, *, stack: str, dry_run: bool, give_up: bool, as_j
     """Send dead letters again, or what SET lacks: the key of a video, or a set's address."""
     if give_up and which is None:
         raise click.UsageError("--give-up needs a SET")
+    from scrubjay.aws.redrive import redrive_letters, redrive_set
+    from scrubjay.aws.stack import Stack
+
     with reported(as_json=as_json):
         deployed = Stack(stack)
         if which is None:
@@ -156,18 +164,18 @@ def redrive(which: str | None, *, stack: str, dry_run: bool, give_up: bool, as_j
             click.echo(_of_reconciled(told, dry_run=dry_run, give_up=give_up))
 
 
-def _of_stack(found: StackStatus) -> str:
+def _of_stack(found: "StackStatus") -> str:
     rows = [f"{found.stack}: slices travel by {found.transport}"]
     rows += [f"  {count:>6}  messages {what}" for what, count in found.queues.items()]
     rows += [f"  {state:>6}  {alarm}" for alarm, state in found.alarms.items()]
     return "\n".join(rows)
 
 
-def _of_set(state: SetStatus) -> str:
+def _of_set(state: "SetStatus") -> str:
     return "\n".join(_rows_of_set(state))
 
 
-def _rows_of_set(state: SetStatus) -> Iterator[str]:
+def _rows_of_set(state: "SetStatus") -> Iterator[str]:
     yield f"{state.set}: {state.done} of {state.slices} slices done"
     if state.problem:
         yield f"  no previews: {state.problem}"

@@ -1,12 +1,12 @@
 """The `scrubjay` command: a verb for each step, one function a verb."""
 
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 import click
-from rich.console import Console
 
 import scrubjay
 from scrubjay import pipeline
@@ -18,11 +18,10 @@ from scrubjay.cli.options import (
     recipe_options,
     settings_options,
 )
-from scrubjay.cli.progress import LiveProgress
 from scrubjay.cli.report import reported, say
 from scrubjay.cli.words import describe_media, describe_plan, describe_result
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.events import Event, Finished, Planned
+from scrubjay.events import Event, Finished, OnEvent, Planned
 from scrubjay.model import PRESETS, encode, encode_pretty
 from scrubjay.naming import PAGE
 from scrubjay.place import Place
@@ -204,17 +203,18 @@ class _Watcher:
     """Passes a run's events on: to a program, or to a person at a terminal."""
 
     def __init__(self, *, as_json: bool, quiet: bool) -> None:
-        console = Console(stderr=True)
         self._as_json = as_json
         self._quiet = quiet or as_json
-        self._display = LiveProgress(console) if console.is_terminal and not self._quiet else None
+        self._display: OnEvent | None = None
         self._open = ExitStack()
         self._planned: Planned | None = None
         self._finished: Finished | None = None
 
     def __enter__(self) -> Self:
-        if self._display:
-            self._open.enter_context(self._display)
+        if sys.stderr.isatty() and not self._quiet:
+            from scrubjay.cli.progress import LiveProgress  # noqa: PLC0415  slow to load
+
+            self._display = self._open.enter_context(LiveProgress())
         return self
 
     def __exit__(self, *_: object) -> None:

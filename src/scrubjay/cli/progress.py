@@ -29,15 +29,11 @@ _BAR_COLUMNS = 28
 
 
 class LiveProgress:
-    """Shows slices done, speed, time left, and what each worker does.
+    """Shows slices done, speed, time left, and what each worker does, on standard error."""
 
-    Args:
-        console: where to draw.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live = Live(console=console, refresh_per_second=8, transient=True)
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, refresh_per_second=8, transient=True)
         self._live.get_renderable = self._draw  # type: ignore[method-assign]
         self._name = ""
         self._plan: Planned | None = None

@@ -1,7 +1,7 @@
 """Decoding: the frame that a player shows at each instant, from the fewest decoded frames."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -146,7 +146,7 @@ class FrameReader:
         self.damaged.clear()
         self._frames = None
 
-    def until(self, end: Fraction) -> Iterator[Shown]:
+    def until(self, end: Fraction) -> Generator[Shown]:
         """Yield the frame for each wanted instant before `end`; stops short if none decodes.
 
         A frame stays shown until the next one; before the first, the first is shown.

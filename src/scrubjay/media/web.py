@@ -1,10 +1,6 @@
 """How FFmpeg reads a video over HTTP: which protocols, whom it trusts, how patient it is."""
 
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
-
 from scrubjay.place import Place
-from scrubjay.remote import ca_file, etag_header
 
 __all__ = ["READ_TIMEOUT", "web_options"]
 
@@ -34,10 +30,16 @@ def web_options(place: Place, url: str) -> dict[str, str]:
     A redirect may lead from HTTP to HTTPS, but not back, and to no other protocol: FFmpeg holds
     each one against the list.
     """
+    from scrubjay.ranges import (  # noqa: PLC0415  slow to load, and most videos are files
+        ca_file,
+        etag_header,
+        proxy_to,
+    )
+
     is_encrypted = url.startswith("https:")
     options = {
         "protocol_whitelist": "https,tls,tcp,httpproxy" + ("" if is_encrypted else ",http"),
-        "http_proxy": _proxy_to(url),
+        "http_proxy": proxy_to(url),  # FFmpeg knows only $http_proxy, also for HTTPS
         "tls_verify": "1",
         "ca_file": ca_file(),
         **_PATIENCE,
@@ -46,15 +48,3 @@ def web_options(place: Place, url: str) -> dict[str, str]:
     if etag_header(place.etag):
         options["headers"] = f"If-Match: {etag_header(place.etag)}\r\n"
     return options
-
-
-def _proxy_to(url: str) -> str:
-    """Return the proxy between here and a URL, as urllib takes it; empty if there is none.
-
-    FFmpeg by itself knows only `$http_proxy`, also for HTTPS; an empty option overrules it.
-    """
-    parts = urlsplit(url)
-    proxy = getproxies().get(parts.scheme, "")
-    if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
-        return ""
-    return proxy if "://" in proxy else f"http://{proxy}"
