@@ -6,7 +6,7 @@ import pytest
 
 import scrubjay
 from scrubjay.cli.words import describe_result
-from scrubjay.events import Event, Finished, Planned
+from scrubjay.events import Event, Finished, Planned, Probed
 
 
 def _recipe(max_bytes: int) -> scrubjay.Recipe:
@@ -60,6 +60,9 @@ def test_a_budget_that_cannot_be_kept_is_said(media: Path) -> None:
     assert manifest.status == "complete"
     assert animation.over_budget
     assert animation.size_bytes > 2000
+    probed = next(event for event in events if isinstance(event, Probed))
     planned = next(event for event in events if isinstance(event, Planned))
     finished = next(event for event in events if isinstance(event, Finished))
-    assert "1 of the animations exceed --animation-max-bytes" in describe_result(planned, finished)
+    assert "1 of the animations exceed --animation-max-bytes" in describe_result(
+        probed, planned, finished
+    )

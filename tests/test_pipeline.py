@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from io import BytesIO
@@ -15,7 +16,7 @@ import pytest
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.errors import RecipeError, StoreError
+from scrubjay.errors import DestinationError, IncompleteError, RecipeError, StoreError
 from scrubjay.events import Event, Finished, Planned, Probed, SliceStarted
 from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, decode
 from scrubjay.naming import MANIFEST, PAGE, PLAN, SLICES, WEBVTT, frame_key
@@ -25,6 +26,7 @@ from scrubjay.work import Bench
 
 Number = Callable[[npt.NDArray[np.uint8]], int]
 Picture = Callable[[bytes], npt.NDArray[np.uint8]]
+Tree = Callable[[Path], dict[str, str]]
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "schema" / "manifest.schema.json"
 SHORT = Recipe(slice_length=Fraction(5))
@@ -322,6 +324,77 @@ def test_another_video_replaces_the_set(clip: Path, other_clip: Path) -> None:
     assert isinstance(planned, Planned)
     assert (planned.replaced, planned.done, planned.slices) == (True, 0, 1)
     assert _objects(store) == _objects(_inline(other_clip))
+
+
+@pytest.mark.parametrize("name", ["index.html", "manifest.json", "frames/000007.jpg"])
+def test_what_scrubjay_did_not_make_is_not_overwritten(
+    clip: Path, tmp_path: Path, name: str
+) -> None:
+    """A folder with a file in a set's place, and no plan, is refused before anything is written."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"mine")
+    with pytest.raises(DestinationError, match=re.escape(name)):
+        _inline(clip, store=Store.open(tmp_path))
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
+    assert path.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["index.html", "animations/000000.gif", ".scrubjay/plan.json"])
+def test_a_set_is_not_written_over_its_video(clip: Path, tmp_path: Path, name: str) -> None:
+    """A video that lies where an object of its set belongs is refused, also by way of a link."""
+    folder, link = tmp_path / "set", tmp_path / "link"
+    path = folder / name
+    path.parent.mkdir(parents=True)
+    shutil.copy(clip, path)
+    link.symlink_to(folder)
+    for video in (path, link / name):
+        with pytest.raises(DestinationError, match="another destination"):
+            _inline(video, store=Store.open(folder))
+    assert path.read_bytes() == clip.read_bytes()
+
+
+def test_a_video_may_lie_beside_its_set(clip: Path, tmp_path: Path) -> None:
+    """A video in the very folder of its set is only another file there."""
+    video = Path(shutil.copy(clip, tmp_path / "movie.mp4"))
+    _inline(video, store=Store.open(tmp_path))
+    assert video.read_bytes() == clip.read_bytes()
+
+
+def test_a_finished_set_may_be_read_only(clip: Path, tmp_path: Path, tree: Tree) -> None:
+    """A run that has nothing to do writes nothing: every file keeps its content and its date."""
+    store = Store.open(tmp_path / "set")
+    _inline(clip, store=store)
+    dates = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")}
+    before = tree(tmp_path / "set")
+    _again(clip, store)
+    assert tree(tmp_path / "set") == before
+    assert {path: path.stat().st_mtime_ns for path in dates} == dates
+
+
+def test_damage_is_told(media: Path) -> None:
+    """A slice that a damaged stretch was passed over in is done, and the manifest says so."""
+    store = Store.in_memory()
+    events = _again(media / "bad" / "garbage_after_30pct.mp4", store, Recipe())
+    manifest = decode(store.get(MANIFEST), Manifest)
+    assert [part.damaged_packets > 50 for part in manifest.slices] == [True]
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.damaged_slices == 1
+
+
+def test_what_a_failed_slice_left_is_removed(media: Path) -> None:
+    """Stills of a slice that was given up are no objects of an earlier plan: they are gone."""
+    store = Store.in_memory()
+    with pytest.raises(IncompleteError) as raised:
+        _again(media / "bad" / "garbage_after_30pct.mp4", store, Recipe(slice_length=Fraction(2)))
+    manifest = raised.value.manifest
+    assert isinstance(manifest, Manifest)
+    assert manifest.gaps
+    listed = {each.key for each in manifest.frames} | {each.key for each in manifest.animations}
+    listed |= {each.key for each in manifest.sheets}
+    pictures = {key for key in store.sizes() if key.endswith((".jpg", ".gif"))}
+    assert pictures == listed
 
 
 def test_going_back_to_an_old_recipe_is_right(clip: Path, objects: dict[str, bytes]) -> None:

@@ -68,7 +68,7 @@ def test_a_plan_is_remembered(store: Store, plan: Plan) -> None:
 def test_a_plan_of_another_kind_is_not_overwritten(store: Store, content: bytes) -> None:
     """A plan that this version cannot read is an error that says what to do."""
     store.put(PLAN, content, JSON)
-    with pytest.raises(DestinationError, match="delete that file"):
+    with pytest.raises(DestinationError, match="empty this one"):
         load_plan(store)
 
 

@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -97,6 +98,32 @@ def test_sweeping_removes_what_a_killed_writer_left(tmp_path: Path) -> None:
     Store.open(tmp_path).sweep(FOLDERS, is_ours)
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     assert left - {"frames", ".scrubjay", ".scrubjay/slices"} == set(theirs)
+
+
+def test_sweeping_leaves_what_another_run_is_writing(tmp_path: Path) -> None:
+    """An unfinished file that grows, or is only just begun, belongs to a writer that lives."""
+    growing = tmp_path / "manifest.json#1"
+    growing.write_bytes(b"half")
+    stop = threading.Event()
+
+    def grow() -> None:
+        while not stop.wait(0.05):
+            with growing.open("ab") as file:
+                file.write(b"more")
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    Store.open(tmp_path).sweep(FOLDERS, is_ours)
+    stop.set()
+    writer.join()
+    assert growing.exists()
+
+
+def test_an_object_is_there_or_not(store: Store) -> None:
+    """Asking for an object reads nothing of it."""
+    store.put("frames/000001.jpg", b"1", JPEG)
+    assert store.has("frames/000001.jpg")
+    assert not store.has("frames/000002.jpg")
 
 
 def test_opening_writes_nothing(tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """List the public names, loaded or not: a REPL completes them."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> object:
     """Load a public name on first use (PEP 562)."""
     if name not in _HOMES:

@@ -109,6 +109,9 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
     frames: int
     sheets: int
     size_bytes: Annotated[int, Meta(description="Of all artifacts of the set.")]
+    damaged_slices: Annotated[
+        int, Meta(description="Slices with stretches that could not be decoded.")
+    ]
     over_budget: Annotated[
         int, Meta(description="Animations larger than `max_bytes` even at their worst.")
     ]

@@ -387,6 +387,10 @@ class SliceEntry(_Value, frozen=True, kw_only=True):
     start: float
     end: float
     status: Literal["done", "failed"]
+    damaged_packets: Annotated[
+        int,
+        Meta(description="Packets of the video that could not be decoded; pictures may lack."),
+    ]
 
 
 class Gap(_Value, frozen=True, kw_only=True):
@@ -401,6 +405,9 @@ class ManifestMedia(_Value, frozen=True, kw_only=True):
     """What the video is, in the manifest."""
 
     duration: Annotated[float, Meta(description="Seconds that the previews cover.")]
+    origin: Annotated[
+        float, Meta(description="What the video's clock shows at the left end of the seek bar.")
+    ]
     width: Annotated[int, Meta(description="Displayed width in px: square pixels, upright.")]
     height: int
     rotation_deg: int
@@ -443,7 +450,7 @@ def _to_builtin(value: object) -> object:
 
 
 _MOST_DIGITS = 200
-_HUGE_EXPONENT = re.compile(r"[eE][+-]?[\d_]{4}")
+_HUGE_EXPONENT = re.compile(r"[eE][+-]?[\d_]{3}")
 """An exponent that would fill the memory with zeros: workers and recipes are not trusted."""
 
 

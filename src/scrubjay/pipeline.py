@@ -1,7 +1,8 @@
 """The whole way: probe, plan, run, publish."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from time import monotonic
@@ -9,7 +10,12 @@ from urllib.parse import quote
 
 from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.errors import IncompleteError, RenderError
+from scrubjay.errors import (
+    DestinationError,
+    IncompleteError,
+    RenderError,
+    StoreError,
+)
 from scrubjay.events import Finished, OnEvent, Planned, Probed
 from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe
 from scrubjay.naming import FOLDERS, MANIFEST, is_ours
@@ -17,7 +23,15 @@ from scrubjay.place import Place, PlaceText
 from scrubjay.planning import make_plan, plan_id
 from scrubjay.publishing.documents import publish
 from scrubjay.remote import pinned
-from scrubjay.state import done_slices, load_plan, save_plan, stale_keys, withdraw
+from scrubjay.state import (
+    check_is_free,
+    discard,
+    done_slices,
+    load_plan,
+    save_plan,
+    stale_keys,
+    withdraw,
+)
 from scrubjay.store import Store
 
 __all__ = ["explain", "make", "plan", "probe"]
@@ -57,15 +71,14 @@ def make(
     tell = on_progress or _ignore
     video = pinned(Place.of(source))
     store = destination if isinstance(destination, Store) else Store.open(destination)
-    try:
-        with engine or ProcessEngine() as running:
-            found, media = running.probe(video)
-            tell(Probed(source=found, media=media))
-            wanted = make_plan(found, media, recipe or Recipe())
-            missing = _begin(store, wanted, tell)
-            lost = running.run(Job(wanted, video, store), missing, tell) if missing else {}
-    finally:
-        store.sweep(FOLDERS, is_ours)  # now that nobody writes any more
+    _check_apart(video, store)
+    with _swept(store), engine or ProcessEngine() as running:
+        found, media = running.probe(video)
+        tell(Probed(source=found, media=media))
+        wanted = make_plan(found, media, recipe or Recipe())
+        missing = _begin(store, wanted, tell)
+        lost = running.run(Job(wanted, video, store), missing, tell) if missing else {}
+    discard(store, wanted, lost)
     if lost and len(lost) == len(wanted.slices):
         raise lost[min(lost)]
     reasons = {index: str(error) for index, error in lost.items()}
@@ -124,9 +137,45 @@ def explain(source: PlaceText | Place, wanted: Plan, *, engine: Engine | None = 
         return running.explain(wanted, pinned(Place.of(source)))
 
 
+def _check_apart(video: Place, store: Store) -> None:
+    """Check that no object of the set would be written over the video itself."""
+    if store.place is None or (video.scheme, video.bucket) != (
+        store.place.scheme,
+        store.place.bucket,
+    ):
+        return
+    if video.is_local:
+        own, folder = Path(video.address).resolve(), Path(store.place.address).resolve()
+        key = own.relative_to(folder).as_posix() if own.is_relative_to(folder) else ""
+    else:
+        prefix = store.place.key.strip("/")
+        key = video.key.removeprefix(f"{prefix}/" if prefix else "")
+    if is_ours(key):
+        raise DestinationError(
+            f"{video.name} lies where the set's {key} is to be written; use another destination"
+        )
+
+
+@contextmanager
+def _swept(store: Store) -> Generator[None]:
+    """Remove afterwards what killed workers left half written.
+
+    A run that is stopped waits for nothing, and leaves that to the next.
+    """
+    try:
+        yield
+    except Exception:
+        with suppress(StoreError):  # the first error says more
+            store.sweep(FOLDERS, is_ours)
+        raise
+    store.sweep(FOLDERS, is_ours)
+
+
 def _begin(store: Store, wanted: Plan, tell: OnEvent) -> Sequence[int]:
     """Save the plan if it is new, and return the indexes of the slices still to be made."""
     before = load_plan(store)
+    if before is None:
+        check_is_free(store)
     is_new = before is None or plan_id(before) != plan_id(wanted)
     done = {} if is_new else done_slices(store, wanted)
     missing = [part for part in wanted.slices if part.index not in done]
@@ -167,6 +216,7 @@ def _finished(
         frames=len(manifest.frames),
         sheets=len(manifest.sheets),
         size_bytes=sum(sum(record.sizes().values()) for record in records.values()),
+        damaged_slices=sum(bool(record.damaged_packets) for record in records.values()),
         over_budget=sum(entry.over_budget for entry in manifest.animations),
         stale=0 if remove_stale else len(stale),
         removed=len(stale) if remove_stale else 0,

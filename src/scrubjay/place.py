@@ -46,11 +46,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         """Read what a person wrote; a place is itself.
 
         Raises:
-            PlaceError: it is a URL of an unknown kind or a malformed one, or is not UTF-8.
+            PlaceError: it is empty, a URL of an unknown kind or a malformed one, or not UTF-8.
         """
         if isinstance(text, Place):
             return text
         address = fspath(text)
+        if not address:
+            raise PlaceError("an address is empty: a path or a URL is needed")
         scheme = _SCHEME.match(address)
         if scheme is None:
             return cls(address=_absolute(address))

@@ -23,7 +23,7 @@ from scrubjay.place import Place
 from scrubjay.planning import spacing_of, targets_from
 from scrubjay.timing import Timeline
 
-__all__ = ["explain_reading", "open_reader"]
+__all__ = ["check_identity", "explain_reading", "open_reader"]
 
 R = TypeVar("R", bound=FrameReader)
 
@@ -44,16 +44,15 @@ def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -
     Raises:
         SourceError: the video cannot be opened, or is another one.
     """
-    expected, media, recipe = plan.source, plan.media, plan.recipe
-    changed = SourceChangedError(f"{expected.name} is not the video that the plan was made for")
-    if source.is_local and identify(source).fingerprint != expected.fingerprint:
-        raise changed
+    media, recipe = plan.media, plan.recipe
+    if source.is_local:
+        check_identity(plan, source)
     with ExitStack() as stack:
         container = _enter(stack, source)
         stack.enter_context(source_errors(source))
         # of a video on a server, its version was checked by `If-Match` if it is known
-        if not source.is_local and container.size != expected.size_bytes:
-            raise changed
+        if not source.is_local and container.size != plan.source.size_bytes:
+            raise _changed(plan)
         stream = next(each for each in container.streams.video if each.index == media.stream_index)
         timeline = Timeline(time_base=media.time_base, origin=media.origin)
         end = timeline.last_pts_at(media.duration)
@@ -66,6 +65,21 @@ def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -
             is_sparse=spacing_of(recipe) >= _SPARSE,
             threads=threads,
         )
+
+
+def check_identity(plan: Plan, source: Place) -> None:
+    """Check that a plan's video still lies at a place.
+
+    Raises:
+        SourceChangedError: another one does.
+        SourceError: it cannot be read.
+    """
+    if identify(source).fingerprint != plan.source.fingerprint:
+        raise _changed(plan)
+
+
+def _changed(plan: Plan) -> SourceChangedError:
+    return SourceChangedError(f"{plan.source.name} is not the video that the plan was made for")
 
 
 def _enter(stack: ExitStack, source: Place) -> InputContainer:

@@ -4,7 +4,7 @@ There is no other state. A slice is done when its record is there, belongs to th
 artifact that it names is there in its full size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,13 +20,25 @@ from scrubjay.naming import (
     PROBLEM,
     TOP_FOLDERS,
     WEBVTT,
+    animation_key,
+    frame_key,
     is_artifact,
     record_key,
+    sheet_key,
 )
-from scrubjay.planning import plan_id
+from scrubjay.planning import plan_id, targets_of
 from scrubjay.store import Store
 
-__all__ = ["done_slices", "load_plan", "save_plan", "save_record", "stale_keys", "withdraw"]
+__all__ = [
+    "check_is_free",
+    "discard",
+    "done_slices",
+    "load_plan",
+    "save_plan",
+    "save_record",
+    "stale_keys",
+    "withdraw",
+]
 
 _JSON = "application/json"
 
@@ -44,8 +56,23 @@ def load_plan(store: Store) -> Plan | None:
     except msgspec.DecodeError as exc:
         raise DestinationError(
             f"{PLAN} in the destination is not a plan of this version: {exc}; "
-            "use another destination, or delete that file to start over"
+            "use another destination, or empty this one to start over"
         ) from exc
+
+
+def check_is_free(store: Store) -> None:
+    """Check that a destination without a plan holds nothing that a set would be written over.
+
+    Raises:
+        DestinationError: it does.
+    """
+    documents = (key for key in (MANIFEST, PAGE, WEBVTT) if store.has(key))
+    found = next(documents, None) or next(filter(is_artifact, _sizes(store)), None)
+    if found and load_plan(store) is None:  # another run may have begun a set at this moment
+        raise DestinationError(
+            f"the destination holds {found}, and no plan that says Scrubjay made it; "
+            "use another folder, or empty this one"
+        )
 
 
 def save_plan(store: Store, plan: Plan) -> None:
@@ -75,6 +102,15 @@ def done_slices(store: Store, plan: Plan) -> dict[int, SliceRecord]:
         for record in records
         if record and record.plan == name and _is_whole(record, sizes)
     }
+
+
+def discard(store: Store, plan: Plan, indexes: Iterable[int]) -> None:
+    """Remove what slices left that were given up: no document will name it."""
+    keys: set[str] = set()
+    for part in (plan.slices[index] for index in indexes):
+        keys |= {animation_key(part.start), sheet_key(part.start), record_key(part.start)}
+        keys |= {frame_key(time) for time in targets_of(plan, part).frames}
+    store.delete(keys & _sizes(store).keys())
 
 
 def stale_keys(store: Store, records: Mapping[int, SliceRecord]) -> list[str]:

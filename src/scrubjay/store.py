@@ -7,9 +7,10 @@ errors to ours and knows what a killed writer leaves behind.
 import errno
 import os
 import re
+import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -41,6 +42,9 @@ _REMOTE_LANES = 16
 
 _STAGED = re.compile(r"(.+)#\d+")
 """What obstore's local store calls a file that it has not finished: the name, `#`, a number."""
+
+_UNTOUCHED_SECONDS = 1
+"""How long an unfinished file must stay as it is to be nobody's."""
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -193,6 +197,19 @@ class Store:
             pages = self._backend.list(prefix.rstrip("/") or None)
             return {entry["path"]: entry["size"] for page in pages for entry in page}
 
+    def has(self, key: str) -> bool:
+        """Whether there is an object of that key.
+
+        Raises:
+            StoreError: it could not be asked for.
+        """
+        try:
+            with _errors(key):
+                self._backend.head(key)
+        except ObjectNotFoundError:
+            return False
+        return True
+
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; keys that have none are passed over."""
         with ThreadPoolExecutor(self.lanes) as pool:
@@ -207,19 +224,38 @@ class Store:
             return
 
     def sweep(self, folders: Iterable[str], is_ours: Callable[[str], bool]) -> None:
-        """Remove the unfinished files that a killed writer left.
+        """Remove the unfinished files that a killed writer left, and no other writer's.
+
+        An object is written in one go, so a file that stays as it is for a second is nobody's.
 
         Args:
             folders: where to look; only local folders have such files.
             is_ours: whether a key is one that we write: a neighbour's "take #2" is not touched.
+
+        Raises:
+            StoreError: a folder cannot be looked into, or a file cannot be removed.
         """
-        if self._folder is None:
-            return
-        for path in [path for name in folders for path in (self._folder / name).glob("*#*")]:
-            staged = _STAGED.fullmatch(path.relative_to(self._folder).as_posix())
-            if staged and is_ours(staged[1]):
-                with _errors(path.name):
+        with _errors("the list of unfinished files"):
+            found = self._staged(folders, is_ours)
+            if found:
+                time.sleep(_UNTOUCHED_SECONDS)
+            for path, state in self._staged(folders, is_ours).items():
+                if found.get(path) == state:
                     path.unlink(missing_ok=True)
+
+    def _staged(
+        self, folders: Iterable[str], is_ours: Callable[[str], bool]
+    ) -> dict[Path, tuple[int, int, int]]:
+        """Return the unfinished files, each with what changes when somebody writes it."""
+        found: dict[Path, tuple[int, int, int]] = {}
+        for folder in (self._folder / name for name in folders) if self._folder else ():
+            for path in folder.glob("*#*"):
+                staged = _STAGED.fullmatch(path.relative_to(str(self._folder)).as_posix())
+                if staged and is_ours(staged[1]):
+                    with suppress(FileNotFoundError):  # it is finished by now
+                        status = path.stat()
+                        found[path] = (status.st_ino, status.st_size, status.st_mtime_ns)
+        return found
 
 
 @contextmanager
@@ -248,7 +284,9 @@ def _translated(exc: BaseError | OSError, what: str) -> StoreError:
     reason = first_line(exc)
     numbers = _numbers_in(exc)
     if numbers & _NO_SPACE:
-        return StoreFullError(f"no space is left in the destination to write {what}")
+        return StoreFullError(
+            f"no space is left in the destination to write {what}; make some, and go on from here"
+        )
     if isinstance(exc, PermissionError) or numbers & _NOT_WRITABLE:
         return DestinationError(f"the destination cannot be written: {reason}")
     if "404 Not Found" in reason:  # what a list says; other requests have an error of their own

@@ -17,10 +17,11 @@ from scrubjay.errors import (
 from scrubjay.media.ahead import ahead
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import FrameReader, Shown, ThreadsUnfitError
+from scrubjay.media.source import stamp_of
 from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Slice, SliceRecord
 from scrubjay.place import Place, PlaceText
 from scrubjay.planning import instants_of, plan_id, targets_from
-from scrubjay.reading import open_reader
+from scrubjay.reading import check_identity, open_reader
 from scrubjay.remote import verdict
 from scrubjay.render import Record, Studio
 from scrubjay.state import save_record
@@ -84,6 +85,7 @@ class Bench(AbstractContextManager["Bench"]):
         self._open = ExitStack()
         self._reader: FrameReader | None = None
         self._next_index: int | None = None
+        self._stamp: tuple[int, ...] = ()
 
     def __enter__(self) -> Self:
         self._open_reader()
@@ -92,6 +94,7 @@ class Bench(AbstractContextManager["Bench"]):
     def _open_reader(self) -> FrameReader:
         """Open the video anew, with a fresh URL."""
         self._close_reader()
+        self._stamp = stamp_of(self._source)
         reader = open_reader(self._plan, self._source, FrameReader, threads=self._threads)
         self._reader = self._open.enter_context(reader)
         return self._reader
@@ -138,13 +141,23 @@ class Bench(AbstractContextManager["Bench"]):
             reader = self._reader or self._open_reader()
             records = self._rendered(reader, part, on_time)
         except SourceError:
-            if not self._source.is_local:
+            if self._source.is_local:
+                self._check_unchanged()  # which may look like damage
+            else:
                 self._close_reader()  # so that every retry has a fresh URL
             raise
+        self._check_unchanged()
         record = self._record(part, records, self._damaged_in(reader, part))
         save_record(self._store, record)
         self._next_index = index + 1
         return record
+
+    def _check_unchanged(self) -> None:
+        """Check that the file was not written while it was read: it may give any picture then."""
+        stamp = stamp_of(self._source)
+        if stamp != self._stamp:
+            check_identity(self._plan, self._source)  # touched, or replaced by a copy: all is well
+            self._stamp = stamp
 
     def _rendered(self, reader: FrameReader, part: Slice, on_time: OnTime) -> list[Record]:
         """Render a slice and store its artifacts."""

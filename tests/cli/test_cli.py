@@ -249,6 +249,34 @@ def test_an_error_is_an_event_too(run: Run) -> None:
     assert done.stderr == f"scrubjay: {failed.message}\n"
 
 
+@pytest.mark.parametrize("wrong", [["--slice-length", "abc"], ["--no-such"], ["--workers", "x"]])
+def test_a_wrong_option_is_an_event_too(run: Run, wrong: list[str]) -> None:
+    """With --json, a program hears in JSON of an option that the command line does not take."""
+    done = run("make", "movie.mp4", "-o", "out", "--json", *wrong)
+    (failed,) = _events(done.stdout)
+    assert isinstance(failed, Failed)
+    assert failed.exit_code == done.returncode == ExitCode.USAGE
+    assert failed.message in done.stderr
+
+
+@pytest.mark.usefixtures("movie")
+def test_an_empty_address_is_refused(run: Run, tmp_path: Path) -> None:
+    """An unset variable of a shell is no folder."""
+    done = run("make", "movie.mp4", "-o", "")
+    assert done.returncode == ExitCode.USAGE
+    assert _is_one_sentence(done.stderr)
+    assert [each.name for each in tmp_path.iterdir()] == ["movie.mp4"]
+
+
+def test_notes_and_damage_are_said(run: Run, media: Path) -> None:
+    """The summary says what a person should know of the video."""
+    done = run("make", media / "bad" / "garbage_after_30pct.mp4", "-o", "out")
+    assert done.returncode == ExitCode.OK
+    assert "In 1 slice the video is damaged" in done.stderr
+    done = run("make", media / "bad" / "trunc_faststart_50pct.mp4", "-o", "cut")
+    assert "Note: its pictures end at" in done.stderr
+
+
 @pytest.mark.usefixtures("movie")
 @pytest.mark.parametrize("output", ["movie.mp4", "movie.mp4/below", "x" * 300])
 def test_a_destination_that_cannot_be(run: Run, tmp_path: Path, output: str) -> None:

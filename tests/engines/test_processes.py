@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import scrubjay
-from scrubjay.engines.processes import ProcessEngine
+from scrubjay.engines.processes import ProcessEngine, threads_for
 from scrubjay.errors import (
     EngineError,
     IncompleteError,
+    SourceChangedError,
     SourceNotFoundError,
     WorkerCrashedError,
     WorkerMemoryError,
@@ -105,6 +107,74 @@ def test_idle_cores_change_no_byte(media: Path, tmp_path: Path, name: str, tree:
         engine = ProcessEngine(workers=workers)
         scrubjay.make(media / name, tmp_path / str(workers), recipe=recipe, engine=engine)
     assert _previews(tree(tmp_path / "8")) == _previews(tree(tmp_path / "1"))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "workers", "threads"),
+    [
+        ([30], 1, 1),
+        ([30], 2, 2),
+        ([30], 16, 8),
+        ([30, 11], 2, 2),
+        ([30, 30], 2, 1),
+        ([30, 30, 30], 2, 2),
+        ([30, 30, 30], 8, 2),
+        ([30] * 4 + [1], 2, 1),
+        ([30] * 20, 16, 4),
+        ([30] * 345, 2, 1),
+        ([30] * 345, 16, 1),
+    ],
+)
+def test_cores_are_not_idle_for_want_of_slices(
+    lengths: list[int], workers: int, threads: int
+) -> None:
+    """Decoders get threads where the last round of slices would leave cores idle."""
+    assert threads_for([Fraction(each) for each in lengths], workers) == threads
+
+
+def test_modules_in_the_current_folder_are_not_run(clip: Path, tmp_path: Path) -> None:
+    """A worker that is started where somebody put a `json.py` does not run it."""
+    for name in ("json", "numpy", "queue"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('hijacked')")
+    command = [str(Path(sys.executable).with_name("scrubjay")), "probe", str(clip)]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=120)
+
+
+def test_a_video_that_is_replaced_ends_the_run(media: Path, tmp_path: Path, tree: Tree) -> None:
+    """Of a file that becomes another one while it is read, no slice is taken for good."""
+    video = tmp_path / "video.mp4"
+    shutil.copy(media / "real" / "film_720p24_120s.mp4", video)
+    recipe = Recipe(slice_length=Fraction(5))
+    done: list[Event] = []
+
+    def replace(event: Event) -> None:
+        done.extend([event] if isinstance(event, SliceDone) else [])
+        if isinstance(event, SliceDone) and len(done) == 2:
+            shutil.copy(media / "real" / "film_1080p24_30s.mp4", video)
+
+    with pytest.raises(SourceChangedError, match=r"video\.mp4"):
+        scrubjay.make(video, tmp_path / "set", recipe=recipe, on_progress=replace)
+    shutil.copy(media / "real" / "film_720p24_120s.mp4", video)
+    recorded = set(tree(tmp_path / "set" / ".scrubjay" / "slices"))
+    scrubjay.make(video, tmp_path / "fresh", recipe=recipe)
+    made, fresh = tree(tmp_path / "set"), tree(tmp_path / "fresh")
+    assert len(recorded) >= 2
+    for name in recorded:
+        key = f".scrubjay/slices/{name}"
+        assert made[key] == fresh[key]
+
+
+def test_a_video_that_is_merely_touched_is_the_same(clip: Path, tmp_path: Path) -> None:
+    """A new date, or a copy in its place, is no other video."""
+    video = tmp_path / "video.mp4"
+    shutil.copy(clip, video)
+
+    def touch(event: Event) -> None:
+        if isinstance(event, SliceDone):
+            video.touch()
+
+    recipe = Recipe(slice_length=Fraction(2))
+    assert scrubjay.make(video, tmp_path / "set", recipe=recipe, on_progress=touch).gaps == ()
 
 
 def test_a_hang_is_ended(
@@ -213,7 +283,7 @@ def test_a_video_that_vanishes_ends_the_run(clip: Path, tmp_path: Path) -> None:
         if event.__class__.__name__ == "Planned":
             video.unlink()
 
-    with pytest.raises(SourceNotFoundError, match=r"video\.mp4 does not exist"):
+    with pytest.raises(SourceNotFoundError, match=r"video\.mp4 does not exist any more"):
         scrubjay.make(video, tmp_path / "set", engine=ProcessEngine(workers=1), on_progress=remove)
 
 

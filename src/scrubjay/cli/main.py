@@ -11,6 +11,7 @@ import click
 import scrubjay
 from scrubjay import pipeline
 from scrubjay.cli.aws import aws, engine_for, engine_options
+from scrubjay.cli.exits import ExitCode
 from scrubjay.cli.options import (
     GroupedCommand,
     grouped,
@@ -18,10 +19,10 @@ from scrubjay.cli.options import (
     recipe_options,
     settings_options,
 )
-from scrubjay.cli.report import reported, say
+from scrubjay.cli.report import end_event, reported, say
 from scrubjay.cli.words import describe_media, describe_plan, describe_result
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.events import Event, Finished, OnEvent, Planned
+from scrubjay.events import Event, Finished, OnEvent, Planned, Probed
 from scrubjay.model import PRESETS, encode, encode_pretty
 from scrubjay.naming import PAGE
 from scrubjay.place import Place
@@ -31,8 +32,16 @@ __all__ = ["cli", "main"]
 
 
 def main() -> None:
-    """Run the command line."""
-    cli(prog_name="scrubjay")
+    """Run the command line; who asks for JSON is told in JSON of a wrong option as well."""
+    try:
+        raise SystemExit(cli(prog_name="scrubjay", standalone_mode=False))
+    except click.ClickException as error:
+        if "--json" in sys.argv[1:]:
+            end_event("UsageError", error.format_message(), ExitCode.USAGE)
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except click.Abort:
+        raise SystemExit(ExitCode.INTERRUPTED) from None
 
 
 @click.group(
@@ -207,6 +216,7 @@ class _Watcher:
         self._quiet = quiet or as_json
         self._display: OnEvent | None = None
         self._open = ExitStack()
+        self._probed: Probed | None = None
         self._planned: Planned | None = None
         self._finished: Finished | None = None
 
@@ -222,6 +232,8 @@ class _Watcher:
 
     def __call__(self, event: Event) -> None:
         """Take in one event."""
+        if isinstance(event, Probed):
+            self._probed = event
         if isinstance(event, Planned):
             self._planned = event
         if isinstance(event, Finished):
@@ -234,9 +246,9 @@ class _Watcher:
     def sum_up(self, output: str) -> None:
         """Say what was made, and on standard output where its page is."""
         self._open.close()
-        if self._planned is None or self._finished is None or self._as_json:
+        if not (self._probed and self._planned and self._finished) or self._as_json:
             return
         if not self._quiet:
-            say(describe_result(self._planned, self._finished))
+            say(describe_result(self._probed, self._planned, self._finished))
         is_local = Place.of(output).is_local
         click.echo(Path(output) / PAGE if is_local else f"{output.rstrip('/')}/{PAGE}")

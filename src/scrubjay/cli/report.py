@@ -14,7 +14,7 @@ from scrubjay.events import Failed
 from scrubjay.model import encode
 from scrubjay.place import redacted
 
-__all__ = ["reported", "say"]
+__all__ = ["end_event", "reported", "say"]
 
 
 class _Terminated(BaseException):
@@ -60,9 +60,14 @@ def _stopped(resumable: bool) -> str:  # noqa: FBT001  private, and it reads wel
     return "stopped" + ("; run the same command again to go on from here" if resumable else "")
 
 
+def end_event(error: str, message: str, code: ExitCode) -> None:
+    """Write the event of a command that ends without a complete set, on standard output."""
+    failed = Failed(error=error, message=message, exit_code=code)
+    print(encode(failed).decode(), flush=True)  # noqa: T201  a door may print
+
+
 def _end(code: ExitCode, error: str, message: str, *, as_json: bool) -> NoReturn:
     if as_json:
-        failed = Failed(error=error, message=message, exit_code=code)
-        print(encode(failed).decode(), flush=True)  # noqa: T201  a door may print
+        end_event(error, message, code)
     say(f"scrubjay: {message}")
     raise SystemExit(code)

@@ -14,5 +14,6 @@ def start() -> None:
             raise
         sys.exit("The command line needs two more libraries: pip install 'scrubjay[cli]'")
     except KeyboardInterrupt:
-        sys.exit(130)  # ExitCode.INTERRUPTED, before there was anything to stop
+        print("scrubjay: stopped", file=sys.stderr)  # noqa: T201  before anything was begun
+        sys.exit(130)  # ExitCode.INTERRUPTED
     main()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 
-from scrubjay.events import Finished, Planned
+from scrubjay.events import Finished, Planned, Probed
 from scrubjay.model import MediaInfo, Plan, Reading, Size
 from scrubjay.naming import (
     MANIFEST,
@@ -37,10 +37,10 @@ def describe_plan(plan: Plan, reading: Reading | None = None) -> str:
     return _table(plan.source.name, rows)
 
 
-def describe_result(planned: Planned, finished: Finished) -> str:
-    """Say what a run made, in a sentence or two."""
+def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str:
+    """Say what a run made, in a sentence or two, and what to know of the video, a line each."""
     kinds = [
-        f"{count} {kind}" if count == 1 else f"{count} {kind}s"
+        _count(count, kind)
         for count, kind in (
             (finished.animations, "animation"),
             (finished.frames, "still"),
@@ -56,19 +56,29 @@ def describe_result(planned: Planned, finished: Finished) -> str:
             sentences.append(f"{planned.done} of {planned.slices} slices were there already.")
     else:
         sentences = [f"Nothing to do, all is there: {what}."]
+    if finished.damaged_slices:
+        sentences.append(
+            f"In {_count(finished.damaged_slices, 'slice')} the video is damaged: what cannot be "
+            "decoded is passed over, and shows the picture before it."
+        )
     if finished.over_budget:
         sentences.append(
             f"{finished.over_budget} of the animations exceed --animation-max-bytes even at "
             "their worst; make them smaller or shorter."
         )
     if finished.removed:
-        sentences.append(f"Removed {finished.removed} objects of an earlier plan.")
+        sentences.append(f"Removed {_count(finished.removed, 'object')} of an earlier plan.")
     if finished.stale:
         sentences.append(
-            f"{finished.stale} objects of an earlier plan are still there; "
-            "--remove-stale deletes them."
+            f"{_count(finished.stale, 'object')} of an earlier plan "
+            + ("is" if finished.stale == 1 else "are")
+            + " still there: --remove-stale deletes stale objects."
         )
-    return " ".join(sentences)
+    return "\n".join([" ".join(sentences), *(f"Note: {each}." for each in probed.media.warnings)])
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _table(title: str, rows: Iterable[tuple[str, str]]) -> str:

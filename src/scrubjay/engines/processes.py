@@ -8,6 +8,8 @@ import os
 import selectors
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
+from math import ceil, floor
 from time import monotonic
 from typing import Self, TypeVar
 
@@ -32,9 +34,12 @@ from scrubjay.events import OnEvent
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
 from scrubjay.place import Place
 
-__all__ = ["ProcessEngine"]
+__all__ = ["ProcessEngine", "threads_for"]
 
 A = TypeVar("A", Probed, Explained)
+
+_IDLE_SHARE = 0.1
+"""Of all cores over all rounds of slices, how many may be idle."""
 
 _MOST_THREADS = 8
 """More decoder threads than that decode faster than their pictures are painted."""
@@ -114,7 +119,8 @@ class ProcessEngine:
         """
         if job.store.place is None:
             raise EngineError("a destination in memory needs engine=InlineEngine()")
-        threads = self._threads_for(len(indexes))
+        lengths = [job.plan.slices[index].span.duration for index in indexes]
+        threads = threads_for(lengths, self._workers)
         load = Load(plan=job.plan, source=job.source, store=job.store.place, threads=threads)
         ledger = Ledger(job, indexes, attempts=self._attempts, on_event=on_event)
         while ledger.handout or any(slot.busy is not None for slot in self._slots):
@@ -175,10 +181,6 @@ class ProcessEngine:
                 self._selector.unregister(pipe)
         slot.worker.kill()
         slot.worker = None
-
-    def _threads_for(self, slices: int) -> int:
-        """Return how many threads each decoder gets, so that no core is idle for want of slices."""
-        return max(1, min(self._workers // slices, _MOST_THREADS))
 
     def _assign(self, slot: _Slot, load: Load, ledger: Ledger) -> None:
         """Give a free slot its next slice."""
@@ -254,6 +256,24 @@ class ProcessEngine:
         return WorkerStalledError(
             f"the worker process showed no progress for {self._stall_timeout:g} s and was ended"
         )
+
+
+def threads_for(lengths: Sequence[Fraction], workers: int) -> int:
+    """Return how many threads each decoder gets, so that few cores are idle for want of slices.
+
+    Where slices are few, the last round of them does not fill the cores. Where they are many, that
+    matters little, and one thread costs the least memory.
+
+    Args:
+        lengths: of the slices to make, in seconds, at least one.
+        workers: how many are made at once.
+    """
+    slices = max(1, floor(sum(lengths) / max(lengths)))  # counted as of full length
+    rounds = ceil(slices / workers)
+    idle = rounds * workers - slices
+    if idle <= _IDLE_SHARE * rounds * workers:
+        return 1
+    return min(workers // (workers - idle), _MOST_THREADS)
 
 
 def _cores() -> int:

@@ -39,7 +39,8 @@ class Worker:
     def __init__(self, memory_limit_bytes: int) -> None:
         search_path = os.pathsep.join(path for path in sys.path if path)
         self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
-            [sys.executable, "-m", "scrubjay.engines.child", str(memory_limit_bytes)],
+            # -P: a module of that name in the current folder must not stand in for another
+            [sys.executable, "-P", "-m", "scrubjay.engines.child", str(memory_limit_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -197,6 +197,7 @@ class FrameReader:
         """Start reading at the keyframe at or before a tick; None is the start of the video."""
         self.counts.seeks += 1
         self._current = self._ahead = self._read_to = None
+        self._is_broken = False
         self._instants.forget()
         self._frames = iter(())
         try:

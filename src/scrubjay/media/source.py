@@ -31,6 +31,7 @@ __all__ = [
     "origin_of",
     "read_only",
     "rewind",
+    "stamp_of",
     "time_base_of",
     "video_streams",
 ]
@@ -81,6 +82,21 @@ def identify(place: Place, *, on_packet: Callable[[], None] = lambda: None) -> S
     with ThreadPoolExecutor(_LANES) as pool:
         pieces = pool.map(file.read, _starts(file.size), repeat(_SAMPLE_BYTES))
         return _reference(place, file.size, pieces, on_packet)
+
+
+def stamp_of(place: Place) -> tuple[int, ...]:
+    """Return what changes when the file at a place is written or replaced; empty of a server's.
+
+    Raises:
+        SourceNotFoundError: it is gone.
+    """
+    if not place.is_local:
+        return ()
+    try:
+        status = Path(place.address).stat()
+    except OSError as exc:
+        raise SourceNotFoundError(f"{place.address} does not exist any more") from exc
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _identify_file(place: Place, on_packet: Callable[[], None]) -> SourceRef:

@@ -23,6 +23,8 @@ def publish(
 ) -> Manifest:
     """Write the documents of a set from the slices that the store holds, and last its manifest.
 
+    What is there already, to the byte, is left alone: a finished set may be read-only.
+
     Several finishers may do so at once: they make one and the same manifest, for what they see is
     the same. One that sees gaps, and a manifest that another wrote meanwhile, looks once more.
 
@@ -45,7 +47,11 @@ def publish(
         text = page(data, title=plan.source.name, video_url=video_url)
         documents = track | {PAGE: (text, "text/html")}
         _put_all(store, documents)
-        if store.put_new(MANIFEST, data, "application/json") or _is_there(store, data):
+        if (
+            _is_there(store, MANIFEST, data)
+            or store.put_new(MANIFEST, data, "application/json")
+            or _is_there(store, MANIFEST, data)  # another one wrote the same meanwhile
+        ):
             break
         if is_last or manifest.status == "complete":  # whatever is there says less
             _put_all(store, documents)  # whose manifest that is wrote the others after us, perhaps
@@ -56,11 +62,12 @@ def publish(
 
 def _put_all(store: Store, documents: Mapping[str, tuple[bytes, str]]) -> None:
     for key, (data, media_type) in documents.items():
-        store.put(key, data, media_type)
+        if not _is_there(store, key, data):
+            store.put(key, data, media_type)
 
 
-def _is_there(store: Store, data: bytes) -> bool:
+def _is_there(store: Store, key: str, data: bytes) -> bool:
     try:
-        return store.get(MANIFEST) == data
+        return store.get(key) == data
     except ObjectNotFoundError:
         return False

@@ -49,6 +49,7 @@ def build_manifest(
                 start=_seconds(part.start),
                 end=_seconds(part.end),
                 status="done" if part.index in records else "failed",
+                damaged_packets=records[part.index].damaged_packets if part.index in records else 0,
             )
             for part in plan.slices
         ),
@@ -76,6 +77,7 @@ def _media(media: MediaInfo) -> ManifestMedia:
     rate = media.frame_rate
     return ManifestMedia(
         duration=_seconds(media.duration),
+        origin=_seconds(media.origin),
         width=media.width,
         height=media.height,
         rotation_deg=media.rotation_deg,
