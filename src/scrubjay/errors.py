@@ -195,15 +195,19 @@ class IncompleteError(ScrubjayError):
 
     Args:
         manifest: of the partial set (`scrubjay.Manifest`); its `gaps` say what is missing.
-        causes: why, an error for each slice.
+        causes: why, an error for each slice, or one for several.
+        slices: how many are missing; as many as there are causes if that is not given.
     """
 
-    def __init__(self, manifest: object, causes: Sequence[ScrubjayError]) -> None:
+    def __init__(
+        self, manifest: object, causes: Sequence[ScrubjayError], *, slices: int | None = None
+    ) -> None:
+        count = len(causes) if slices is None else slices
         super().__init__(
-            f"{len(causes)} slices could not be made and are gaps in the set; "
-            f"the first: {causes[0]}"
+            f"{count} slices could not be made and are gaps in the set; the first: {causes[0]}"
             if len(causes) > 1
-            else f"1 slice could not be made and is a gap in the set: {causes[0]}"
+            else f"{count} {'slice' if count == 1 else 'slices'} could not be made, so the set has "
+            f"gaps: {causes[0]}"
         )
         self.manifest = manifest
         self.causes = tuple(causes)

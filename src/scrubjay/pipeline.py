@@ -85,7 +85,8 @@ def make(
     manifest = publish(wanted, store, reasons=reasons, video_url=_url_from(store, video))
     tell(_finished(wanted, store, manifest, remove_stale=remove_stale, began=began))
     if manifest.status != "complete":  # the store decides, not what the engine told
-        raise IncompleteError(manifest, list(lost.values()) or [_vanished(manifest)])
+        causes = list(lost.values()) or [_vanished(manifest)]
+        raise IncompleteError(manifest, causes, slices=len(manifest.gaps))
     return manifest
 
 

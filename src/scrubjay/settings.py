@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _Tree = dict[str, Any]
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,16 +107,7 @@ def load_settings(
     path = file or (Path(named) if named else None)
     tree = _read(path) if path else {}
     tree = {name: float(v) if isinstance(v, Fraction) else v for name, v in tree.items()}
-    for field in msgspec.structs.fields(Settings):
-        variable = f"SCRUBJAY_{field.name.upper()}"
-        if variable in environ:
-            tree[field.name] = environ[variable]
-        if flags.get(field.name) is not None:
-            tree[field.name] = flags[field.name]
-    try:
-        return msgspec.convert(tree, Settings, strict=False)
-    except msgspec.ValidationError as exc:
-        raise RecipeError(f"settings: {_placed(exc)}") from exc
+    return _checked(tree, environ, flags, Settings)
 
 
 def load_function_settings(environ: Mapping[str, str]) -> FunctionSettings:
@@ -124,12 +116,35 @@ def load_function_settings(environ: Mapping[str, str]) -> FunctionSettings:
     Raises:
         RecipeError: one is missing or wrong; the text names it.
     """
-    names = {each: f"SCRUBJAY_{each.upper()}" for each in FunctionSettings.__struct_fields__}
-    tree = {field: environ[name] for field, name in names.items() if name in environ}
+    return _checked({}, environ, {}, FunctionSettings)
+
+
+def _checked(
+    file: _Tree, environ: Mapping[str, str], flags: Mapping[str, object], wanted: type[S]
+) -> S:
+    """Put the environment over the file, and flags over both, and check the whole."""
+    tree = dict(file)
+    for name in wanted.__struct_fields__:
+        variable = _variable(name)
+        if variable in environ:
+            tree[name] = environ[variable]
+        if flags.get(name) is not None:
+            tree[name] = flags[name]
     try:
-        return msgspec.convert(tree, FunctionSettings, strict=False)
+        return msgspec.convert(tree, wanted, strict=False)
     except msgspec.ValidationError as exc:
-        raise RecipeError(f"settings: {_placed(exc)}") from exc
+        said = _placed(exc)
+        name = said.partition(":")[0]
+        is_from_environment = flags.get(name) is None and _variable(name) in environ
+        raise RecipeError(
+            f"{_variable(name)}{said.removeprefix(name)}"
+            if is_from_environment
+            else f"settings: {said}"
+        ) from exc
+
+
+def _variable(name: str) -> str:
+    return f"SCRUBJAY_{name.upper()}"
 
 
 def function_recipe(settings: FunctionSettings) -> Recipe:
@@ -224,9 +239,23 @@ def _decimal(text: str) -> Fraction | float:
         return float(text)
 
 
+_IN_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "Fraction": "a number with decimals",
+    "str": "text",
+    "bool": "true or false",
+    "object": "a section",
+    "array": "a list",
+}
+"""What people call the types of values."""
+
+
 def _placed(error: msgspec.ValidationError) -> str:
-    """Put the field's name first: "animations.width: expected `int` >= 1"."""
+    """Put the field's name first: "animations.width: expected a whole number >= 1"."""
     what, _, place = str(error).partition(" - at `$")
     where = place.strip("`.")
     sentence = what[:1].lower() + what[1:]
+    for kind, words in _IN_WORDS.items():
+        sentence = sentence.replace(f"`{kind}`", words)
     return f"{where}: {sentence}" if where else sentence

@@ -346,6 +346,7 @@ def test_a_recipe_that_cannot_be(run: Run, tmp_path: Path, toml: str, words: str
         (["--animation-width", "wide"], "--animation-width"),
         (["--slice-length", "soon"], "--slice-length"),
         (["--slice-length", "0"], "slice_length is 0"),
+        (["--slice-length", "1e400"], "is not a number"),
         (["--frame-interval", "-1"], "interval is -1"),
         (["--workers", "-1"], "workers"),
         (["--memory-limit", "1"], "memory_limit"),
@@ -389,7 +390,7 @@ def test_flag_beats_environment_beats_file(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({"SCRUBJAY_WORKERS": "many"}, "workers"),
+        ({"SCRUBJAY_WORKERS": "many"}, "SCRUBJAY_WORKERS: expected a whole number, got text"),
         ({"SCRUBJAY_CONFIG": "none.toml"}, "none.toml does not exist"),
         ({"SCRUBJAY_CONFIG": "bad.toml"}, "wrokers"),
     ],

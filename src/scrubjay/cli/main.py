@@ -63,12 +63,14 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
         "base",
         default="classic",
         metavar="NAME|FILE",
-        help=f"{' or '.join(PRESETS)}, or a TOML file with what differs from one of them.",
+        help=f"{' or '.join(PRESETS)}, or a TOML file with what differs from one of them. "
+        "The defaults below are classic's.",
     )(command)
 
 
 @cli.command(
     cls=GroupedCommand,
+    short_help="Make previews, or what is missing of them.",
     epilog="\b\nExamples:\n"
     "  scrubjay make movie.mp4 -o previews/\n"
     "  scrubjay make movie.mp4 -o previews/ --slice-length 10 --animation-width 320\n"
@@ -138,6 +140,7 @@ def make(
 
 @cli.command(
     cls=GroupedCommand,
+    short_help="Say what is in a video.",
     epilog="\b\nExamples:\n  scrubjay probe movie.mp4\n"
     "  scrubjay probe https://cdn.example/movie.mp4 --json",
 )
@@ -155,6 +158,7 @@ def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
 
 @cli.command(
     cls=GroupedCommand,
+    short_help="Say what would be made of a video.",
     epilog="\b\nExamples:\n"
     "  scrubjay plan movie.mp4 --explain\n"
     "  scrubjay plan movie.mp4 --slice-length 10 --json",

@@ -108,7 +108,7 @@ class LiveProgress:
         return (
             Text(f"{self._finished}/{plan.slices} slices"),
             ProgressBar(total=float(plan.duration), completed=done, width=_BAR_COLUMNS),
-            Text(facts, style="cyan"),
+            Text(facts, style="cyan", no_wrap=True),
         )
 
     def _worker(self, number: int) -> tuple[Text, ProgressBar, Text]:
