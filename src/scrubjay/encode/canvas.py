@@ -19,6 +19,7 @@ _Where: TypeAlias = npt.NDArray[np.intp]
 _GREY = np.uint32(0x010101)
 _BAYER = 8
 _FARTHEST = 3 * 255**2  # squared distance of two colours
+_DENSE = 0.4  # share of changed pixels from which on looking at all costs less than gathering them
 _TOGETHER = 1 << 13  # changed pixels at which those of several pictures are enough to be looked up
 
 
@@ -89,6 +90,10 @@ class Canvas:
         if table is not self._table:
             self._table = table
             changed = np.repeat(changed.reshape(-1, self._width).any(axis=1), self._width)
+        if is_next and np.count_nonzero(changed) > _DENSE * len(changed):
+            errors = squares(self._shown, self._now)
+            some = np.flatnonzero((errors > self._slack) & changed)
+            return _Wish(some, self._now.take(some), errors.take(some))
         at = np.flatnonzero(changed)
         wanted = self._now.take(at)
         if not is_next:  # what is shown by then is not known yet

@@ -1,5 +1,6 @@
 """From a decoded frame to a picture as people see it: upright, square pixels, RGB."""
 
+from functools import cache
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 from av import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from scrubjay.media.tone import HDR_TRANSFERS, ToneMapper
 from scrubjay.model import MediaInfo, Size
 
 __all__ = ["Painter", "RgbPicture"]
@@ -54,6 +56,8 @@ class Painter:
             media.color_space,
             Colorspace.ITU709 if media.coded_height >= _HD_HEIGHT else Colorspace.ITU601,
         )
+        transfer = media.color_transfer
+        self._tone = _tone_mapper(transfer) if transfer in HDR_TRANSFERS else None
         # each keeps libswscale's tables from frame to frame
         self._scaler, self._averager = VideoReformatter(), VideoReformatter()
 
@@ -72,7 +76,7 @@ class Painter:
             frame,
             width=self._width,
             height=self._height,
-            format="rgb24",
+            format="rgb48le" if self._tone else "rgb24",
             src_colorspace=self._space,
             dst_colorspace=self._space,
             src_color_range=self._range,
@@ -80,9 +84,20 @@ class Painter:
             interpolation=Interpolation.LANCZOS,
             threads=1,
         )
-        picture = cast("RgbPicture", scaled.to_ndarray())  # rgb24 is uint8
+        coded = scaled.to_ndarray()
+        picture = (
+            self._tone(coded.astype(np.uint16, copy=False))
+            if self._tone
+            else cast("RgbPicture", coded)  # rgb24 is uint8
+        )
         if self._mirrored:
             picture = picture[:, ::-1]
         if self._turns:
             picture = np.rot90(picture, -self._turns)
         return np.ascontiguousarray(picture)
+
+
+@cache
+def _tone_mapper(transfer: str) -> ToneMapper:
+    """Return what maps a transfer curve; its tables are made once."""
+    return ToneMapper(transfer)

@@ -49,7 +49,6 @@ _COLOR_SPACES = {0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7
                  9: "bt2020nc", 10: "bt2020c"}  # fmt: skip
 _TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-10",
               15: "bt2020-12", 16: "pq", 18: "hlg"}  # fmt: skip
-_HDR_TRANSFERS = frozenset({16, 18})
 _RANGES = {1: "limited", 2: "full"}
 
 
@@ -168,19 +167,13 @@ def _describe(
         color_range=_RANGES.get(picture.color_range, "unspecified"),
         color_transfer=_TRANSFERS.get(picture.color_trc, "unspecified"),
         has_audio=bool(container.streams.audio),
-        warnings=tuple(_warnings(container, picture, duration, declared, timeline.origin)),
+        warnings=tuple(_warnings(container, duration, declared, timeline.origin)),
     )
 
 
 def _warnings(
-    container: InputContainer,
-    picture: VideoFrame,
-    duration: Fraction,
-    declared: Fraction | None,
-    origin: Fraction,
+    container: InputContainer, duration: Fraction, declared: Fraction | None, origin: Fraction
 ) -> Iterator[str]:
-    if picture.color_trc in _HDR_TRANSFERS:
-        yield "its colours are HDR; pictures are made without tone mapping and look dull"
     longest = duration + 1 + max(origin, Fraction(0))  # Matroska's header counts from the clock's 0
     claimed = "" if declared is None else f"{float(declared):.2f}"
     if declared is None:
