@@ -12,6 +12,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+from needed import lacking
 from PIL import Image
 
 import scrubjay
@@ -30,7 +31,7 @@ _CELLS = 3
 def media() -> Path:
     """The folder of real and hard videos."""
     if not _MEDIA.is_dir():
-        pytest.skip(f"no media folder at {_MEDIA}")
+        lacking(f"no media folder at {_MEDIA}")
     return _MEDIA
 
 

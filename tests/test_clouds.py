@@ -16,6 +16,7 @@ import obstore
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from needed import lacking
 from obstore.store import S3Store
 from s3_server import KEYS, PROGRAM, S3Server
 
@@ -45,7 +46,7 @@ SHORT = Recipe(slice_length=Fraction(5))
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An emulated S3 with the bucket `films`."""
     if not PROGRAM.exists():
-        pytest.skip("`make test-aws` installs the emulator")
+        lacking("no emulated S3: `make test-aws` installs it")
     with pytest.MonkeyPatch.context() as patch, S3Server(tmp_path_factory.mktemp("s3")) as server:
         for name in [each for each in os.environ if each.startswith("AWS_")]:
             patch.delenv(name)

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from needed import lacking
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from scrubjay.publishing.page import page as write_page
@@ -60,7 +61,7 @@ def chromium() -> str:
     names = [os.environ.get("SCRUBJAY_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
     found = next((path for name in names if name and (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip("no Chromium: install one, or name it in SCRUBJAY_CHROMIUM")
+        lacking("no Chromium: install one, or name it in SCRUBJAY_CHROMIUM")
     return found
 
 
