@@ -12,12 +12,16 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, settings
 from needed import lacking
 from PIL import Image
 
 import scrubjay
 from scrubjay.model import MediaInfo, Plan, Recipe, SourceRef
 from scrubjay.planning import make_plan
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # how long an example takes says how busy the machine is
 
 _MEDIA = (Path(__file__).parents[1] / ".." / "shared" / "media").resolve()
 
@@ -157,7 +161,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         options = f"remount,{options}" if mounted else options
         command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
         try:
-            done = subprocess.run(command, check=False, capture_output=True, timeout=10)
+            done = subprocess.run(command, check=False, capture_output=True, timeout=60)
         except FileNotFoundError:
             pytest.skip("no mount program here")
         if done.returncode:
@@ -167,7 +171,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
     yield mount
     for each in set(mounted):
-        subprocess.run(["umount", str(each)], check=True, timeout=10)
+        subprocess.run(["umount", str(each)], check=True, timeout=60)
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def _write(server: S3Server, bucket: str, key: str, data: bytes = b"") -> None:
     else:
         url = obstore.sign(opened, "PUT", "", LIFETIME)
     request = urllib.request.Request(url, data, method="PUT")  # noqa: S310  on this machine
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
         assert response.status == 200
 
 

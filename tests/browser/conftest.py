@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from needed import lacking
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scrubjay.publishing.page import page as write_page
 
@@ -27,6 +27,11 @@ _ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+_PATIENCE_MS = 120_000
+"""How long to wait for the browser, which is there at once unless the machine is busy."""
+
+expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,9 @@ def chromium() -> str:
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser a module: Playwright's event loop must not outlive the tests that need it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=_ARGUMENTS, timeout=_PATIENCE_MS
+        )
         yield browser
         browser.close()
 
@@ -81,6 +88,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
 
     def visit(where: Path | str, **options: Any) -> Visit:  # noqa: ANN401 - Playwright's options
         context = browser.new_context(**options)
+        context.set_default_timeout(_PATIENCE_MS)
         contexts.append(context)
         made = Visit(page=context.new_page())
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
