@@ -193,7 +193,7 @@ def test_a_dead_endpoint_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> Non
     begin = monotonic()
     with pytest.raises(StoreError) as caught:
         store.put("a", b"1", "x/y")
-    assert monotonic() - begin < 20
+    assert monotonic() - begin < 60
     assert caught.value.retryable
     assert "\n" not in str(caught.value)
 
