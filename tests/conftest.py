@@ -3,7 +3,7 @@
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -12,16 +12,22 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, settings
+from needed import lacking
 from PIL import Image
 
 import scrubjay
 from scrubjay.model import MediaInfo, Plan, Recipe, SourceRef
 from scrubjay.planning import make_plan
 
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # how long an example takes says how busy the machine is
+
 _MEDIA = (Path(__file__).parents[1] / ".." / "shared" / "media").resolve()
 
 CLIP_FPS, CLIP_SECONDS = 24, 12
 _CLIP_SIZE = (320, 180)
+_BUSY_SIZE = (480, 270)
 _CELLS = 3
 """The clip's frame number is 3 x 3 squares: bit k is white or black, left to right, top down."""
 
@@ -30,7 +36,7 @@ _CELLS = 3
 def media() -> Path:
     """The folder of real and hard videos."""
     if not _MEDIA.is_dir():
-        pytest.skip(f"no media folder at {_MEDIA}")
+        lacking(f"no media folder at {_MEDIA}")
     return _MEDIA
 
 
@@ -38,7 +44,15 @@ def media() -> Path:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """12 s of 320 x 180 px H.264, 24 frames/s, with B-frames; each frame shows its number."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    _write_clip(path, range(CLIP_FPS * CLIP_SECONDS))
+    _write_clip(path, map(_numbered, range(CLIP_FPS * CLIP_SECONDS)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def busy_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 s of 480 x 270 px H.264 in all colours: each second of a GIF of it is a lot of work."""
+    path = tmp_path_factory.mktemp("busy") / "clip.mp4"
+    _write_clip(path, _coloured(CLIP_FPS * CLIP_SECONDS), _BUSY_SIZE)
     return path
 
 
@@ -46,7 +60,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def other_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """5 s of video like `clip`, that counts down."""
     path = tmp_path_factory.mktemp("other") / "clip.mp4"
-    _write_clip(path, range(CLIP_FPS * 5 - 1, -1, -1))
+    _write_clip(path, map(_numbered, range(CLIP_FPS * 5 - 1, -1, -1)))
     return path
 
 
@@ -147,7 +161,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         options = f"remount,{options}" if mounted else options
         command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
         try:
-            done = subprocess.run(command, check=False, capture_output=True, timeout=10)
+            done = subprocess.run(command, check=False, capture_output=True, timeout=60)
         except FileNotFoundError:
             pytest.skip("no mount program here")
         if done.returncode:
@@ -157,7 +171,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
     yield mount
     for each in set(mounted):
-        subprocess.run(["umount", str(each)], check=True, timeout=10)
+        subprocess.run(["umount", str(each)], check=True, timeout=60)
 
 
 @pytest.fixture(scope="session")
@@ -189,15 +203,16 @@ def _workers() -> Iterator[tuple[int, int]]:
             continue  # it has just ended
 
 
-def _write_clip(path: Path, numbers: range) -> None:
-    width, height = _CLIP_SIZE
+def _write_clip(
+    path: Path, pictures: Iterable[npt.NDArray[np.uint8]], size_px: tuple[int, int] = _CLIP_SIZE
+) -> None:
     with av.open(str(path), "w") as container:
         options = {"g": "36", "bf": "2", "preset": "veryfast", "threads": "1"}
         stream = container.add_stream("libx264", rate=CLIP_FPS, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        (stream.width, stream.height), stream.pix_fmt = size_px, "yuv420p"
         stream.codec_context.time_base = Fraction(1, CLIP_FPS)
-        for place, number in enumerate(numbers):
-            frame = av.VideoFrame.from_ndarray(_numbered(number), format="rgb24")
+        for place, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = place, Fraction(1, CLIP_FPS)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -212,3 +227,15 @@ def _numbered(number: int) -> npt.NDArray[np.uint8]:
     picture = np.repeat(luma[:, :, None], 3, axis=2)
     picture[:6, :, 0] = (np.arange(width) + number) % 256  # something that moves and has colour
     return picture
+
+
+def _coloured(count: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Squares of all colours, which wander to the left."""
+    width, height = _BUSY_SIZE
+    side, wandering = 6, 60
+    rows, columns = height // side, width // side
+    random = np.random.default_rng(1)
+    colours = random.integers(0, 256, (rows, columns + wandering, 3), dtype=np.uint8)
+    for number in range(count):
+        left = number % wandering
+        yield colours[:, left : left + columns].repeat(side, axis=0).repeat(side, axis=1)

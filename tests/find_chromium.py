@@ -19,8 +19,8 @@ def main() -> None:
         if done.returncode == 0:
             return
     print(  # noqa: T201
-        "No Chromium: browser tests will be skipped; install the package `chromium`, or name one "
-        "in SCRUBJAY_CHROMIUM.",
+        "No Chromium: browser tests will be skipped, or fail if CI is set; install the package "
+        "`chromium`, or name one in SCRUBJAY_CHROMIUM.",
         file=sys.stderr,
     )
 

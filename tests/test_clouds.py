@@ -16,6 +16,7 @@ import obstore
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from needed import lacking
 from obstore.store import S3Store
 from s3_server import KEYS, PROGRAM, S3Server
 
@@ -45,7 +46,7 @@ SHORT = Recipe(slice_length=Fraction(5))
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An emulated S3 with the bucket `films`."""
     if not PROGRAM.exists():
-        pytest.skip("`make test-aws` installs the emulator")
+        lacking("no emulated S3: `make test-aws` installs it")
     with pytest.MonkeyPatch.context() as patch, S3Server(tmp_path_factory.mktemp("s3")) as server:
         for name in [each for each in os.environ if each.startswith("AWS_")]:
             patch.delenv(name)
@@ -68,7 +69,7 @@ def _write(server: S3Server, bucket: str, key: str, data: bytes = b"") -> None:
     else:
         url = obstore.sign(opened, "PUT", "", LIFETIME)
     request = urllib.request.Request(url, data, method="PUT")  # noqa: S310  on this machine
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
         assert response.status == 200
 
 
@@ -192,7 +193,7 @@ def test_a_dead_endpoint_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> Non
     begin = monotonic()
     with pytest.raises(StoreError) as caught:
         store.put("a", b"1", "x/y")
-    assert monotonic() - begin < 20
+    assert monotonic() - begin < 60
     assert caught.value.retryable
     assert "\n" not in str(caught.value)
 

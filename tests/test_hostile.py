@@ -22,7 +22,7 @@ QUICK = Recipe(
     frames=Frames(width=64),
 )
 
-_DEADLINE = 60
+_DEADLINE = 300
 
 
 class _Outcome:
@@ -35,7 +35,7 @@ class _Outcome:
 def _attempt(video: Path, folder: Path) -> _Outcome:
     """Run in a thread, so that a hang fails the test and not the suite."""
     outcome = _Outcome()
-    engine = ProcessEngine(workers=1, attempts=2, stall_timeout=20, memory_limit_bytes=512 << 20)
+    engine = ProcessEngine(workers=1, attempts=2, stall_timeout=60, memory_limit_bytes=512 << 20)
 
     def run() -> None:
         try:

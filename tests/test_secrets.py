@@ -79,7 +79,7 @@ def test_a_run_shows_no_secret(server: RangeServer, tmp_path: Path, trouble: Tro
             _command(),
             check=False,
             capture_output=True,
-            timeout=120,
+            timeout=180,
             env={**os.environ, "VIDEO": _address(server), "OUT": str(out), "FORM": " ".join(form)},
         )
         shown = done.stdout + done.stderr

@@ -1,6 +1,7 @@
 """Artifacts on their way to the store."""
 
 import threading
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,14 @@ def _artifact(number: int, size: int = 10) -> Artifact:
     return Artifact(bytes(size), "image/jpeg", record)
 
 
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    """Whatever becomes of uploads, none of their threads outlives them."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
 def _put_all(store: Store, count: int) -> None:
     with Uploads(store) as uploads:
         for number in range(count):
@@ -37,7 +46,6 @@ def test_all_are_there_afterwards(tmp_path: Path, lanes: int) -> None:
     store.lanes = lanes
     _put_all(store, 50)
     assert len(store.sizes()) == 50
-    assert threading.active_count() == 1
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
@@ -50,7 +58,6 @@ def test_no_error_is_lost(tmp_path: Path, lanes: int) -> None:
         store.lanes = lanes
         with pytest.raises(DestinationError):
             _put_all(store, 50)
-        assert threading.active_count() == 1
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
@@ -68,18 +75,22 @@ class _SlowLine(Store):
     """A folder that takes nothing until it is let."""
 
     is_let: threading.Event
+    begun: threading.Semaphore
+    """Released for each object that is on its way."""
 
     def let(self) -> None:
         self.is_let.set()
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
-        assert self.is_let.wait(20)
+        self.begun.release()
+        assert self.is_let.wait(120)
         super().put(key, data, media_type)
 
 
 def _slow_line(folder: Path) -> _SlowLine:
     store = _SlowLine(partial(LocalStore, folder, mkdir=True), place=Place.of(folder))
     store.is_let = threading.Event()
+    store.begun = threading.Semaphore(0)
     store.lanes = 2
     return store
 
@@ -99,10 +110,11 @@ def test_giving_up_shows_signs_of_life(tmp_path: Path) -> None:
         with Uploads(store, on_wait=store.let) as uploads:
             for number in range(50):
                 uploads.put(_artifact(number))
+            for _ in range(store.lanes):
+                assert store.begun.acquire(timeout=120)
             raise ZeroDivisionError
 
     store = _slow_line(tmp_path)
     with pytest.raises(ZeroDivisionError):
         fail()
     assert len(store.sizes()) == 2
-    assert threading.active_count() == 1

@@ -73,8 +73,10 @@ def test_command_makes_a_set_with_the_deployed_workers(packaged: Packaged, clip:
         stack.scrubjay("make", source, "-o", goal, *how)
         manifest = _assert_whole(stack, "by-hand")
         assert len(manifest.slices) == 3
+        mark = ".scrubjay/announced"
+        eventually("the other set", lambda: mark in stack.set_of("clip.mp4"), fails=stack.all_logs)
         ask = ("aws", "status", "--stack", stack.name, "clip.mp4")
-        eventually("the other set", lambda: "published, announced" in stack.scrubjay(*ask))
+        assert "published, announced" in stack.scrubjay(*ask)
         _assert_new_parameters_are_used(stack, clip)
 
 
@@ -114,7 +116,9 @@ def test_every_permission_is_needed(
         strict_stack.upload(clip, key)
         why = eventually("a refusal", lambda: _refusal(strict_stack, function, key))
         assert re.search("AccessDenied|refuse|not allowed|forbid|may not", why), why
-        assert strict_stack.heard(ready) == []
+        # the emulator tries what failed before again, though the stack says that it should not
+        told = [each["detail"]["key"] for each in strict_stack.heard(ready)]
+        assert key not in told
         assert ".scrubjay/announced" not in strict_stack.set_of(key)
     finally:
         iam.put_role_policy(**policy, PolicyDocument=json.dumps(whole))

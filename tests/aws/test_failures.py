@@ -17,9 +17,11 @@ import pytest
 
 from localaws.lambdas import Function, LambdaService
 from localaws.runtime import Environment
-from localaws.stack import Packaged, Stack, eventually, objects_in
+from localaws.stack import PATIENCE, Packaged, Stack, eventually, objects_in
 from scrubjay.model import Manifest, decode
 
+_TIMEOUT = 300
+"""Seconds an invocation may take, where that is not what is tested: this machine may be busy."""
 _MARK = ".scrubjay/announced"
 _SLICE_EVENT = {"source": "custom.gifGenerator", "detail-type": "newVideoCreated"}
 
@@ -62,7 +64,7 @@ def worker(
         bundle=bundle,
         handler="scrubjay.aws.worker.handler",
         variables=variables,
-        timeout=60,
+        timeout=_TIMEOUT,
         logs=tmp_path,
         on_failure=keep,
     )
@@ -91,11 +93,10 @@ def _upload(stack: Stack, video: Path, key: str) -> str:
     return key
 
 
-def _complete(stack: Stack, worker: Function, key: str, seconds: float = 60) -> Manifest:
+def _complete(stack: Stack, worker: Function, key: str) -> Manifest:
     eventually(
         f"the end of {key}",
         lambda: _MARK in stack.set_of(key),
-        seconds=seconds,
         fails=lambda: worker.log.read_text() + stack.logs("Planner"),
     )
     return decode(stack.read(key, "manifest.json"), Manifest)
@@ -114,7 +115,7 @@ def _planned(stack: Stack, key: str) -> None:
 def _dead(stack: Stack, count: int) -> list[dict[str, Any]]:
     """Wait for dead letters of the worker; return their records."""
     queue = "WorkerDeadLetterQueueUrl"
-    eventually("dead letters", lambda: len(stack.messages(queue)) >= count, seconds=40)
+    eventually("dead letters", lambda: len(stack.messages(queue)) >= count)
     return [json.loads(each["Body"]) for each in stack.messages(queue)]
 
 
@@ -122,22 +123,37 @@ def _redrive(stack: Stack) -> None:
     print(stack.scrubjay("aws", "redrive", "--stack", stack.name))  # noqa: T201
 
 
+def _kill_at_work(environment: Environment) -> bool:
+    """Kill an environment when it has worked for a moment; return whether that hit an event."""
+    environment.ready.wait(PATIENCE)
+    begun = environment.cpu_seconds
+    while environment.busy and environment.cpu_seconds < begun + 0.1:
+        time.sleep(0.005)
+    if environment.busy:
+        os.kill(environment.process.pid, signal.SIGKILL)
+        eventually("the end of an event", lambda: not environment.busy)
+    return environment.outcome is not None and environment.outcome.kind == "crash"
+
+
 def test_worker_that_is_killed_is_run_again(
     stack: Stack, worker: Function, film: Path, ready: str
 ) -> None:
     """Killed in the middle of a slice, as the kernel kills: it is run again, and the set ends."""
-    doomed = {0, 3, 7}
-    lock = threading.Lock()
+    doomed, lock = {0, 3, 7}, threading.Lock()
+    missed: list[int] = []
 
     def kill(environment: Environment, event: bytes) -> None:
         index = json.loads(event)["detail"]["index"]
         with lock:
-            if index not in doomed:
+            if index in doomed:
+                doomed.remove(index)
+            elif missed:
+                missed.pop()
+            else:
                 return
-            doomed.remove(index)
-        environment.ready.wait()
-        time.sleep(0.2)  # now it is at work
-        os.kill(environment.process.pid, signal.SIGKILL)
+        if not _kill_at_work(environment):  # it was faster than we: the next one has to do
+            with lock:
+                missed.append(index)
 
     worker.on_start = kill
     worker.reserved = 4
@@ -169,8 +185,8 @@ def test_worker_that_runs_out_of_time_leaves_a_dead_letter(
         assert record["responseContext"]["functionError"] == "Unhandled"
         assert "Signature" not in json.dumps(record)
         assert "Token" not in json.dumps(record)
-    worker.stop()
-    worker.timeout = 60
+    worker.recycle()
+    worker.timeout = _TIMEOUT
     _redrive(stack)
     _assert_complete(stack, _complete(stack, worker, key), key, slices=8)
     assert stack.messages("WorkerDeadLetterQueueUrl") == []
@@ -223,7 +239,7 @@ def test_same_events_twice_make_the_same_set(
     worker.on_arrival = thrice
     key = _upload(stack, clip, "twice.mp4")
     manifest = _complete(stack, worker, key)
-    worker.settle(30)
+    worker.settle(PATIENCE)
     _assert_complete(stack, manifest, key, slices=3)
     assert len(seen) == 3
     assert worker.counts["invocations"] == 9
@@ -233,7 +249,7 @@ def test_same_events_twice_make_the_same_set(
     before = stack.set_of(key)
     for event in seen:
         worker.run_later(event)
-    worker.settle(30)
+    worker.settle(PATIENCE)
     assert stack.set_of(key) == before
     assert stack.heard(ready) == []
 
@@ -315,7 +331,7 @@ def test_worker_writes_no_file_and_stays_small(stack: Stack, worker: Function, f
     """Slices of 1080p are made without any file (none may be written), in the default memory."""
     key = _upload(stack, film, "large.mp4")
     _assert_complete(stack, _complete(stack, worker, key), key, slices=8)
-    worker.stop()
+    worker.recycle()
     print(f"peak {max(worker.peaks_mb):.0f} MB; cold {worker.inits}; {worker.outcomes}")  # noqa: T201
     assert max(worker.peaks_mb) < 1769
 
@@ -334,10 +350,21 @@ def test_failing_message_of_a_queue_is_tried_and_kept(packaged: Packaged, clip: 
         poison = json.dumps({**_SLICE_EVENT, "detail": {"key": "x", "start": "y"}})
         sqs.send_message(QueueUrl=queue, MessageBody=poison)
         eventually("the letter", lambda: stack.messages("DeliveryDeadLetterQueueUrl"))
-        tries = [line for line in stack.logs("Worker").splitlines() if "EventError" in line]
-        assert len(tries) == 3
+        eventually("three tries", lambda: _tries(stack) >= 3)  # the last may yet be at work
+        assert _tries(stack) == 3
         sqs.set_queue_attributes(QueueUrl=queue, Attributes=told)  # a slice may take over a second
         stack.upload(clip, "queued.mp4")
         eventually("the set", lambda: _MARK in stack.set_of("queued.mp4"), fails=stack.all_logs)
         letters = stack.messages("DeliveryDeadLetterQueueUrl")
         assert [each["Body"] for each in letters] == [poison]
+
+
+def _tries(stack: Stack) -> int:
+    """How often the worker has refused a message, as the emulator noted.
+
+    What the worker logs is no measure: the emulator waits only milliseconds for it to be said.
+    """
+    queue = stack.outputs["TransportTarget"].rpartition("/")[2]
+    failed = f"failed processing SQS batch from {queue} "
+    noted = [line for line in stack.emulator.log().splitlines() if failed in line]
+    return sum("errorMessage=this event is unreadable" in line for line in noted)

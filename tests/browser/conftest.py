@@ -12,7 +12,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from needed import lacking
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scrubjay.publishing.page import page as write_page
 
@@ -26,6 +27,11 @@ _ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+_PATIENCE_MS = 120_000
+"""How long to wait for the browser, which is there at once unless the machine is busy."""
+
+expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,7 @@ def chromium() -> str:
     names = [os.environ.get("SCRUBJAY_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
     found = next((path for name in names if name and (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip("no Chromium: install one, or name it in SCRUBJAY_CHROMIUM")
+        lacking("no Chromium: install one, or name it in SCRUBJAY_CHROMIUM")
     return found
 
 
@@ -68,7 +74,9 @@ def chromium() -> str:
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser a module: Playwright's event loop must not outlive the tests that need it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=_ARGUMENTS, timeout=_PATIENCE_MS
+        )
         yield browser
         browser.close()
 
@@ -80,6 +88,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
 
     def visit(where: Path | str, **options: Any) -> Visit:  # noqa: ANN401 - Playwright's options
         context = browser.new_context(**options)
+        context.set_default_timeout(_PATIENCE_MS)
         contexts.append(context)
         made = Visit(page=context.new_page())
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))

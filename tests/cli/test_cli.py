@@ -38,7 +38,7 @@ def run(tmp_path: Path) -> Run:
             text=True,
             cwd=tmp_path,
             env={**clean, **(environ or {})},
-            timeout=60,
+            timeout=180,
         )
 
     return run
@@ -164,7 +164,7 @@ def test_progress_is_shown_at_a_terminal(movie: Path, tmp_path: Path) -> None:
                 shown += piece
         except OSError:  # Linux: nobody has the other end open any more
             pass
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=180)
         os.close(master)
     assert process.returncode == 0
     assert output == b"out/index.html\n"

@@ -1,10 +1,8 @@
 """Amazon's services on this machine (moto's server), with a video in a bucket."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,39 +10,30 @@ from typing import Any
 import boto3
 import pytest
 from smallcloud import BUS, FAILED, LATER, LOST, QUEUE, SETS_BUCKET, SOURCE_BUCKET, Cloud
+from starting import responds, started
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """Moto's server, on a port of its own, for all tests."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        url = f"http://127.0.0.1:{port}"
+    process, port = started(_start, lambda port: responds(f"http://127.0.0.1:{port}/moto-api/"))
+    with process:
         try:
-            _wait_for(f"{url}/moto-api/")
-            yield url
+            yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
 
 
-def _wait_for(url: str) -> None:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310  our own server
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("moto's server does not start")
+def _start(port: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
 def cloud(server: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """A cloud with two buckets, a bus, queues and a topic; the functions' environment is set."""
     request = urllib.request.Request(f"{server}/moto-api/reset", method="POST")  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310  our own server
+    with urllib.request.urlopen(request, timeout=60):  # noqa: S310  our own server
         pass
     for name in [each for each in os.environ if each.startswith(("AWS_", "SCRUBJAY_"))]:
         monkeypatch.delenv(name)

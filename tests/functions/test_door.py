@@ -96,7 +96,7 @@ def test_a_stack_makes_a_set(cloud: Cloud, stack: Stack, clip: Path, place: str)
     """Slices are sent, made elsewhere, followed by their records; the set is complete."""
     cloud.upload(clip, "movie.mp4")
     told: list[Event] = []
-    with AwsLambdaEngine(stack, patience=20) as engine:
+    with AwsLambdaEngine(stack, patience=120) as engine:
         made = scrubjay.make(
             f"s3://{SOURCE_BUCKET}/movie.mp4",
             place,
@@ -118,8 +118,14 @@ def test_what_does_not_arrive_is_named(
     workers.append(1)
     told: list[Event] = []
     _put(cloud, FAILED, "a letter")
+
+    def lose_patience(event: Event) -> None:
+        told.append(event)
+        if sum(isinstance(each, SliceDone) for each in told) == 2:
+            engine._patience = 0.5
+
     with (
-        AwsLambdaEngine(stack, patience=1.5) as engine,
+        AwsLambdaEngine(stack, patience=120) as engine,
         pytest.raises(IncompleteError, match=r"slice 1 .*1 failed.*redrive") as caught,
     ):
         scrubjay.make(
@@ -127,13 +133,13 @@ def test_what_does_not_arrive_is_named(
             "s3://gifs/previews/movie.mp4",
             recipe=FOUR,
             engine=engine,
-            on_progress=told.append,
+            on_progress=lose_patience,
         )
     assert isinstance(caught.value.causes[0], OutOfTimeError)
     assert [each.index for each in told if isinstance(each, SliceFailed)] == [1]
     assert cloud.read(SET + MANIFEST)["status"] == "partial"
     workers.clear()
-    with AwsLambdaEngine(stack, patience=20) as engine:
+    with AwsLambdaEngine(stack, patience=120) as engine:
         made = scrubjay.make(
             f"s3://{SOURCE_BUCKET}/movie.mp4",
             "s3://gifs/previews/movie.mp4",
@@ -310,7 +316,7 @@ def test_make_speaks_to_a_stack(cloud: Cloud, clip: Path) -> None:
     """`scrubjay make s3://... --engine aws-lambda` says where the page is, as any other make."""
     cloud.upload(clip, "movie.mp4")
     words = "make s3://videos/movie.mp4 -o s3://gifs/previews/movie.mp4 --slice-length 4"
-    words += " --engine aws-lambda --stack previews --patience 20"
+    words += " --engine aws-lambda --stack previews --patience 120"
     done = CliRunner().invoke(cli, words.split(), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1] == "s3://gifs/previews/movie.mp4/index.html"

@@ -2,13 +2,11 @@
 
 import os
 import signal
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Self
+
+from starting import responds, started
 
 PROGRAM = Path(__file__).parents[2] / ".aws" / "emulator" / "bin" / "ministack"
 
@@ -27,13 +25,17 @@ class S3Server:
     """
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        self._folder = folder
+        self._process, port = started(
+            self._start, lambda port: responds(f"http://127.0.0.1:{port}/_ministack/health")
+        )
         self.url = f"http://127.0.0.1:{port}"
+
+    def _start(self, port: int) -> "subprocess.Popen[bytes]":
         environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "TMPDIR": str(folder),
+            "HOME": str(self._folder),
+            "TMPDIR": str(self._folder),
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
@@ -41,21 +43,13 @@ class S3Server:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
         }
-        with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
                 [PROGRAM], env=environment, stdout=log, stderr=log, start_new_session=True
             )
 
     def __enter__(self) -> Self:
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            try:
-                with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2):  # noqa: S310
-                    return self
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                assert self._process.poll() is None
-                time.sleep(0.05)
-        raise TimeoutError
+        return self
 
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)

@@ -6,18 +6,15 @@ It speaks HTTPS alone, with a certificate that has to be checked: bucket policie
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import boto3
 import trustme
 from botocore.config import Config
+from starting import responds, started
 
 from localaws.tools import program, scrubbed
 
@@ -37,14 +34,16 @@ class Emulator:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._log = folder / "emulator.log"
-        self.port = _free_port()
-        self.url = f"https://127.0.0.1:{self.port}"
         self.ca_file = folder / "ca.pem"
         """The only authority that its clients trust."""
-        self._process = self._start()
-        self._wait()
+        try:
+            self._process, port = started(self._start, self._answers)
+        except (AssertionError, TimeoutError) as error:
+            error.add_note(self.log())
+            raise
+        self.url = f"https://127.0.0.1:{port}"
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, port: int) -> subprocess.Popen[bytes]:
         temporary = self._folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         authority = trustme.CA()
@@ -59,7 +58,7 @@ class Emulator:
             "TMPDIR": str(temporary),
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_PORT": str(port),
             "MINISTACK_HOST": "127.0.0.1",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -72,7 +71,7 @@ class Emulator:
             "AWS_EC2_METADATA_DISABLED": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        with self._log.open("wb") as log:
+        with self._log.open("ab") as log:
             return subprocess.Popen(
                 [program("ministack", "emulator")],
                 env=environment,
@@ -82,18 +81,10 @@ class Emulator:
                 start_new_session=True,
             )
 
-    def _wait(self) -> None:
-        end = time.monotonic() + 30
-        health = f"{self.url}/_ministack/health"
+    def _answers(self, port: int) -> bool:
+        health = f"https://127.0.0.1:{port}/_ministack/health"
         trusting = ssl.create_default_context(cafile=str(self.ca_file))
-        while time.monotonic() < end:
-            try:
-                with urllib.request.urlopen(health, timeout=2, context=trusting):  # noqa: S310  ours
-                    return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                assert self._process.poll() is None, self.log()
-                time.sleep(0.05)
-        raise TimeoutError(f"the emulator did not start: {self.log()}")
+        return responds(health, trusting)
 
     def log(self) -> str:
         """What it has printed, its functions' output included."""
@@ -135,9 +126,3 @@ class Emulator:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -88,6 +88,7 @@ class Function:
         self._environments: list[Environment] = []
         self._lock = threading.Lock()
         self._waiting: set[threading.Thread] = set()
+        self._stopped = threading.Event()
 
     @property
     def arn(self) -> str:
@@ -133,13 +134,20 @@ class Function:
                 raise TimeoutError(f"{self.name} still has {len(self._waiting)} events")
             time.sleep(0.02)
 
-    def stop(self) -> None:
-        """Kill every environment."""
+    def recycle(self) -> None:
+        """Kill every environment; later events have new ones."""
         with self._lock:
             stopped, self._environments = self._environments, []
         for environment in stopped:
             self._note(environment)
             environment.stop()
+
+    def stop(self) -> None:
+        """Kill every environment, start no other, and forget the events that are left."""
+        self._stopped.set()
+        self.recycle()
+        for thread in list(self._waiting):
+            thread.join()
 
     def _run_until_done(self, event: bytes) -> None:
         try:
@@ -150,9 +158,9 @@ class Function:
 
     def _attempts(self, event: bytes) -> None:
         born, attempts, throttle_wait = time.monotonic(), 0, 1
-        while True:
+        while not self._stopped.is_set():
             outcome = self.invoke(event)
-            if outcome.kind == "response":
+            if outcome.kind == "response" or self._stopped.is_set():
                 return
             if outcome.kind == "throttle":
                 wait = throttle_wait
@@ -166,7 +174,7 @@ class Function:
             if (time.monotonic() - born) * self.speed + wait > self.max_age:
                 self._give_up(event, outcome, attempts, "EventAgeExceeded")
                 return
-            time.sleep(wait / self.speed)
+            self._stopped.wait(wait / self.speed)
 
     def _give_up(self, event: bytes, outcome: Outcome, attempts: int, why: str) -> None:
         if self.on_failure is None:
@@ -194,7 +202,7 @@ class Function:
     def _take(self) -> Environment | None:
         with self._lock:
             busy = sum(each.busy for each in self._environments)
-            if busy >= self.reserved:
+            if busy >= self.reserved or self._stopped.is_set():
                 self.counts["throttles"] += 1
                 return None
             self.counts["invocations"] += 1

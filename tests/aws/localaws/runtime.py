@@ -28,7 +28,8 @@ __all__ = ["Environment", "Kind", "Outcome", "QuietServer"]
 Kind: TypeAlias = Literal["response", "error", "crash", "throttle"]
 """The handler answered; it raised; its process died or ran out of time; there was no room."""
 
-_INIT_SECONDS = 10.0
+_INIT_SECONDS = 120.0
+"""Lambda gives ten; this machine may be busy with other things."""
 _NEXT = "/2018-06-01/runtime/invocation/next"
 
 
@@ -70,6 +71,8 @@ class Environment:
     failed_init: bytes = b""
     init_seconds: float = 0.0
     peak_rss_mb: float = 0.0
+    outcome: Outcome | None = None
+    """How its last invocation ended."""
 
     def __post_init__(self) -> None:
         """Start the server, then the client."""
@@ -141,7 +144,17 @@ class Environment:
 
     def _ended(self, kind: Kind, body: bytes, began: float) -> Outcome:
         self.peak_rss_mb = max(self.peak_rss_mb, self._high_water_mb())
-        return Outcome(kind=kind, body=body, seconds=time.monotonic() - began)
+        self.outcome = Outcome(kind=kind, body=body, seconds=time.monotonic() - began)
+        return self.outcome
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The processor time that it has used; that of a process that has ended is none."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0.0
+        return (int(status[11]) + int(status[12])) / os.sysconf("SC_CLK_TCK")
 
     def _exit_error(self, request: str) -> bytes:
         code = self.process.poll()

@@ -14,7 +14,7 @@ from localaws.emulator import Emulator
 from localaws.tools import ROOT, TEMPLATE, WORK, program, run, scrubbed
 from scrubjay.model import Manifest
 
-__all__ = ["Packaged", "Stack", "build", "eventually", "objects_in"]
+__all__ = ["PATIENCE", "Packaged", "Stack", "build", "eventually", "objects_in"]
 
 T = TypeVar("T")
 
@@ -30,8 +30,16 @@ def build(architecture: str) -> Path:
     return folder
 
 
+PATIENCE = 300.0
+"""Seconds for which anything is waited for: it is there in a few, unless the machine is busy."""
+
+
 def eventually(
-    what: str, ask: Callable[[], T], *, seconds: float = 60, fails: Callable[[], str] | None = None
+    what: str,
+    ask: Callable[[], T],
+    *,
+    seconds: float = PATIENCE,
+    fails: Callable[[], str] | None = None,
 ) -> T:
     """Ask until the answer is true; return it.
 
@@ -276,12 +284,12 @@ class Stack:
         Raises:
             AssertionError: there is none, or of several sets.
         """
-        details = [event["detail"] for event in self.heard(queue)]
-        assert details, "nothing was said to be ready"
+        heard = eventually("news of a set", lambda: self.heard(queue))
+        details = [event["detail"] for event in heard]
         assert all(each == details[0] for each in details), details
         return dict(details[0])
 
-    def scrubjay(self, *arguments: str, timeout: int = 120) -> str:
+    def scrubjay(self, *arguments: str, timeout: int = 600) -> str:
         """Run the `scrubjay` command against the emulated account."""
         env = {**self.emulator.environment(), "PYTHONPATH": os.fspath(ROOT / "src")}
         command = str(ROOT / ".venv" / "bin" / "scrubjay")

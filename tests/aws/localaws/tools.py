@@ -71,7 +71,7 @@ def scrubbed(**extra: str) -> dict[str, str]:
 
 
 def run(
-    *command: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: int = 300
+    *command: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: int = 900
 ) -> str:
     """Run a program to its end, and return what it printed.
 
