@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import av
 import pytest
 from PIL import Image, ImageChops, ImageStat
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
+import scrubjay
 from scrubjay.publishing.page import page as write_page
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -84,6 +86,23 @@ def drag_by_touch(page: Page, *fractions: float) -> Callable[[], None]:
         x, y, _ = place(page, fraction)
         send("touchMove" if index else "touchStart", {"x": x, "y": y})
     return lambda: send("touchEnd")
+
+
+@pytest.fixture
+def late_webm(media: Path, tmp_path: Path) -> Path:
+    """A WebM of 30 s of pictures whose clock shows 5 s at the first."""
+    path = tmp_path / "late.webm"
+    with av.open(media / "real" / "film_vp8_720p_30s.webm") as source, av.open(path, "w") as late:
+        old = source.streams.video[0]
+        new = late.add_stream_from_template(old)
+        for packet in source.demux(old):
+            if packet.pts is None or packet.dts is None or packet.time_base is None:
+                continue  # the empty packet at the end
+            shift = round(5 / packet.time_base)
+            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+            packet.stream = new
+            late.mux(packet)
+    return path
 
 
 @pytest.fixture
@@ -176,18 +195,17 @@ def stretch(item: dict[str, Any]) -> str:
     return " \N{EN DASH} ".join(f"{minutes}:{seconds:02}" for minutes, seconds in ends)
 
 
-def boxes(page: Page, *parts: str) -> list[dict[str, float]]:
+def boxes(page: Page, *parts: str) -> list[FloatRect]:
     """Where parts of the element are, CSS pixels."""
     found = [page.locator(f"[part={name}]").bounding_box() for name in parts]
-    return [{key: float(value) for key, value in box.items()} for box in found if box]
+    return [box for box in found if box]
 
 
-def apart(one: dict[str, float], other: dict[str, float]) -> bool:
+def apart(one: FloatRect, other: FloatRect) -> bool:
     """Whether two boxes have no point in common."""
-    return any(
-        one[low] + one[size] <= other[low] or other[low] + other[size] <= one[low]
-        for low, size in (("x", "width"), ("y", "height"))
-    )
+    beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+    above = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+    return beside or above
 
 
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["mouse", "finger"])
@@ -537,6 +555,76 @@ def test_unreadable_manifest(set_copy: Any, visit: Callable[..., Any]) -> None: 
     page.mouse.up()
     wait_for_time(page, time)
     assert opened.complaints == []
+
+
+def test_after_the_last_picture(media: Path, tmp_path: Path, visit: Callable[..., Any]) -> None:
+    """Where sound outlasts the pictures, the last still stands alone, and words say why."""
+    manifest = scrubjay.make(media / "odd" / "s_audio_outlasts_video.mp4", tmp_path / "set")
+    opened = visit(tmp_path / "set" / "index.html")
+    page = ready(opened.page)
+    expect(page.locator("#facts .length")).to_have_text("2:00, pictures until 0:13")
+    hover(page, 0.6)
+    expect(page.locator("[part=hint]")).to_have_text("after the last picture")
+    expect(page.locator("#where")).to_have_text("after the last picture, at 0:13")
+    page.wait_for_timeout(600)
+    expect(page.locator("[part=moving]")).to_be_hidden()
+    expect(page.locator("#view-animation .box")).to_have_text("No animation here")
+    expect(page.locator("#view-frame a")).to_have_text(manifest.frames[-1].key)
+    page.get_by_role("slider").press("End")
+    expect(page.get_by_role("slider")).to_have_attribute(
+        "aria-valuetext", "2 minutes of 2 minutes, after the last picture"
+    )
+    hover(page, 13.7 / 120)  # a moment later than the pictures is still theirs
+    expect(page.locator("[part=hint]")).to_be_empty()
+    expect(page.locator("[part=moving]")).to_be_visible()
+    assert opened.complaints == []
+
+
+def test_a_clock_that_starts_late(
+    late_webm: Path, tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    """A WebM whose clock begins at 5 s is as long as its pictures, and is sought in its clock."""
+    scrubjay.make(late_webm, tmp_path / "set")
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_bytes())
+    manifest["media"]["origin"] = 5.0
+    path = tmp_path / "set" / "index.html"
+    document = json.dumps(manifest).encode()
+    path.write_bytes(write_page(document, title="late", video_url=late_webm.as_uri()))
+    opened = visit(path)
+    page = ready(opened.page)
+    bar = page.locator("scrubjay-preview")
+    assert page.locator("#video").evaluate("video => video.duration") == pytest.approx(35, abs=0.1)
+    assert bar.evaluate("bar => [bar.offset, Math.round(bar.duration)]") == [5, 30]
+    expect(page.locator("#whole")).to_have_text("0:30")
+    time = hover(page, 0.51)
+    expect(page.locator("[part=time]")).to_have_text("0:15")
+    page.mouse.down()
+    page.mouse.up()
+    wait_for_time(page, time + 5)
+    expect(page.locator("#now")).to_have_text("0:15")
+    assert bar.evaluate("bar => bar.currentTime") == pytest.approx(time, abs=0.01)
+    page.locator("#grid .go").first.click()
+    wait_for_time(page, 5)
+    page.get_by_role("slider").press("End")
+    wait_for_time(page, 5 + bar.evaluate("bar => bar.duration"))
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", re.compile("^30 sec"))
+    assert opened.complaints == []
+
+
+def test_a_clock_that_the_browser_sets_to_0(
+    media: Path, tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    """An MP4 whose clock starts late begins at 0 in the browser: nothing is added."""
+    video = media / "odd" / "s_start_offset_37s.mp4"
+    scrubjay.make(video, tmp_path / "set")
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_bytes())
+    manifest["media"]["origin"] = 37.0
+    path = tmp_path / "set" / "index.html"
+    document = json.dumps(manifest).encode()
+    path.write_bytes(write_page(document, title="late", video_url=video.as_uri()))
+    page = ready(visit(path).page)
+    bar = page.locator("scrubjay-preview")
+    assert bar.evaluate("bar => [bar.offset, bar.duration === bar.media.duration]") == [0, True]
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (1280, 800), (390, 844)])
