@@ -171,6 +171,13 @@ def thumbnail_differences(shown: Image.Image, path: Path, sheet: dict[str, Any])
     return differences
 
 
+def mean_difference(shown: Image.Image, path: Path) -> float:
+    """Mean difference, 0..255, of a picture from a still, whatever their sizes."""
+    with Image.open(path) as still:
+        small = [image.convert("RGB").resize((160, 90)) for image in (shown, still)]
+    return sum(ImageStat.Stat(ImageChops.difference(*small)).mean) / 3
+
+
 def test_hover_shows_still_and_animation(
     finished_set: Path, manifest: dict[str, Any], visit: Callable[..., Any]
 ) -> None:
@@ -603,6 +610,14 @@ def test_a_clock_that_starts_late(
     wait_for_time(page, time + 5)
     expect(page.locator("#now")).to_have_text("0:15")
     assert bar.evaluate("bar => bar.currentTime") == pytest.approx(time, abs=0.01)
+    page.mouse.move(5, 5)
+    page.wait_for_function("!document.querySelector('#video').seeking")
+    screen = Image.open(io.BytesIO(page.locator("#stage").screenshot())).convert("RGB")
+    far = {
+        item["time"]: mean_difference(screen, tmp_path / "set" / item["key"])
+        for item in manifest["frames"]
+    }
+    assert min(far, key=lambda time: far[time]) == 15  # the same moment's picture
     page.locator("#grid .go").first.click()
     wait_for_time(page, 5)
     page.get_by_role("slider").press("End")

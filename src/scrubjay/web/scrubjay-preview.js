@@ -8,8 +8,8 @@
  * `PictureBox` (shows the picture of one moment, loads few), `MovingCard` (plays a stretch beside
  * it), `ScrubjayPreview` (the element).
  *
- * All times are seconds of the set, but for the media's own `currentTime`. Page.html carries this file inside a script tag, so nothing in it may
- * spell the tag that closes one.
+ * All times are seconds of the set, but for the media's own `currentTime`. Page.html carries this
+ * file inside a script tag, so nothing in it may spell the tag that closes one.
  */
 
 /** @typedef {{start: number, end: number}} Span Half-open: `start <= t < end`. */
@@ -646,8 +646,9 @@ const STYLE = `
     overflow: hidden;
     background: var(--scrubjay-rail, rgb(128 142 158 / 38%));
     /* Faint from where the pictures end and sound goes on. */
-    -webkit-mask-image: linear-gradient(90deg, #000 calc(var(--_end, 1) * 100%), rgb(0 0 0 / 40%) 0);
-    mask-image: linear-gradient(90deg, #000 calc(var(--_end, 1) * 100%), rgb(0 0 0 / 40%) 0);
+    --_pictures: calc(var(--_end, 1) * 100%);
+    -webkit-mask-image: linear-gradient(90deg, #000 var(--_pictures), rgb(0 0 0 / 40%) 0);
+    mask-image: linear-gradient(90deg, #000 var(--_pictures), rgb(0 0 0 / 40%) 0);
   }
   [part=hovered], [part=played], [part=gap], [part=damaged] {
     position: absolute; inset: 0 auto 0 0;
