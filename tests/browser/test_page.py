@@ -46,7 +46,8 @@ def hover(page: Page, fraction: float) -> float:
 
 def ready(page: Page) -> Page:
     """Wait for the video's own duration: the bar is as long as the video."""
-    page.wait_for_function("document.querySelector('video').readyState >= 1")
+    # A function, for the page's policy forbids to evaluate an expression while waiting.
+    page.wait_for_function("() => document.querySelector('video').readyState >= 1")
     return page
 
 
@@ -120,7 +121,7 @@ def test_opens_from_disk(finished_set: Path, visit: Callable[..., Any]) -> None:
     expect(page.get_by_role("heading", level=1)).not_to_be_empty()
     expect(page.locator("#calm")).to_be_hidden()
     page.wait_for_function(
-        "[...document.images].every((image) => image.complete && image.naturalWidth)"
+        "() => [...document.images].every((image) => image.complete && image.naturalWidth)"
     )
     assert opened.complaints == []
     assert {url.split(":")[0] for url in opened.requests} <= {"file", "data"}
@@ -611,7 +612,7 @@ def test_a_clock_that_starts_late(
     expect(page.locator("#now")).to_have_text("0:15")
     assert bar.evaluate("bar => bar.currentTime") == pytest.approx(time, abs=0.01)
     page.mouse.move(5, 5)
-    page.wait_for_function("!document.querySelector('#video').seeking")
+    page.wait_for_function("() => !document.querySelector('#video').seeking")
     screen = Image.open(io.BytesIO(page.locator("#stage").screenshot())).convert("RGB")
     far = {
         item["time"]: mean_difference(screen, tmp_path / "set" / item["key"])
