@@ -8,11 +8,14 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+import av
 import pytest
 from PIL import Image, ImageChops, ImageStat
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
+import scrubjay
 from scrubjay.publishing.page import page as write_page
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -43,7 +46,8 @@ def hover(page: Page, fraction: float) -> float:
 
 def ready(page: Page) -> Page:
     """Wait for the video's own duration: the bar is as long as the video."""
-    page.wait_for_function("document.querySelector('video').readyState >= 1")
+    # A function, for the page's policy forbids to evaluate an expression while waiting.
+    page.wait_for_function("() => document.querySelector('video').readyState >= 1")
     return page
 
 
@@ -86,6 +90,23 @@ def drag_by_touch(page: Page, *fractions: float) -> Callable[[], None]:
 
 
 @pytest.fixture
+def late_webm(media: Path, tmp_path: Path) -> Path:
+    """A WebM of 30 s of pictures whose clock shows 5 s at the first."""
+    path = tmp_path / "late.webm"
+    with av.open(media / "real" / "film_vp8_720p_30s.webm") as source, av.open(path, "w") as late:
+        old = source.streams.video[0]
+        new = late.add_stream_from_template(old)
+        for packet in source.demux(old):
+            if packet.pts is None or packet.dts is None or packet.time_base is None:
+                continue  # the empty packet at the end
+            shift = round(5 / packet.time_base)
+            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+            packet.stream = new
+            late.mux(packet)
+    return path
+
+
+@pytest.fixture
 def manifest(finished_set: Path) -> dict[str, Any]:
     """The manifest that a finished set wrote."""
     document: dict[str, Any] = json.loads((finished_set / "manifest.json").read_bytes())
@@ -100,7 +121,7 @@ def test_opens_from_disk(finished_set: Path, visit: Callable[..., Any]) -> None:
     expect(page.get_by_role("heading", level=1)).not_to_be_empty()
     expect(page.locator("#calm")).to_be_hidden()
     page.wait_for_function(
-        "[...document.images].every((image) => image.complete && image.naturalWidth)"
+        "() => [...document.images].every((image) => image.complete && image.naturalWidth)"
     )
     assert opened.complaints == []
     assert {url.split(":")[0] for url in opened.requests} <= {"file", "data"}
@@ -151,6 +172,13 @@ def thumbnail_differences(shown: Image.Image, path: Path, sheet: dict[str, Any])
     return differences
 
 
+def mean_difference(shown: Image.Image, path: Path) -> float:
+    """Mean difference, 0..255, of a picture from a still, whatever their sizes."""
+    with Image.open(path) as still:
+        small = [image.convert("RGB").resize((160, 90)) for image in (shown, still)]
+    return sum(ImageStat.Stat(ImageChops.difference(*small)).mean) / 3
+
+
 def test_hover_shows_still_and_animation(
     finished_set: Path, manifest: dict[str, Any], visit: Callable[..., Any]
 ) -> None:
@@ -165,8 +193,96 @@ def test_hover_shows_still_and_animation(
     expect(page.locator("[part=animation]")).to_have_attribute("src", animation_url)
     expect(page.locator("#view-animation img")).to_have_attribute("src", animation_url)
     links = page.locator("#inspector a").all_text_contents()
-    assert links == [animation["key"], frame["key"], sheet["key"]]
+    assert links == [frame["key"], sheet["key"], animation["key"]]
     assert page.locator("#view-frame a").get_attribute("href") == still_url
+
+
+def stretch(item: dict[str, Any]) -> str:
+    """What the pop-over writes under an animation of whole seconds."""
+    ends = (divmod(int(item[name]), 60) for name in ("start", "end"))
+    return " \N{EN DASH} ".join(f"{minutes}:{seconds:02}" for minutes, seconds in ends)
+
+
+def boxes(page: Page, *parts: str) -> list[FloatRect]:
+    """Where parts of the element are, CSS pixels."""
+    found = [page.locator(f"[part={name}]").bounding_box() for name in parts]
+    return [box for box in found if box]
+
+
+def apart(one: FloatRect, other: FloatRect) -> bool:
+    """Whether two boxes have no point in common."""
+    beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+    above = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+    return beside or above
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["mouse", "finger"])
+@pytest.mark.parametrize("fraction", [0.02, 0.4, 0.98])
+def test_the_animation_never_hides_the_moment(
+    finished_set: Path,
+    manifest: dict[str, Any],
+    visit: Callable[..., Any],
+    options: dict[str, Any],
+    fraction: float,
+) -> None:
+    """At rest the exact picture stays over its time; beside it plays the slice, over its own."""
+    page = ready(visit(finished_set / "index.html", **options).page)
+    if options:
+        drag_by_touch(page, fraction)
+        time = place(page, fraction)[2]
+    else:
+        time = hover(page, fraction)
+    animation = last_start(manifest["animations"], time)
+    before = boxes(page, "picture", "time")
+    text = page.locator("[part=time]").inner_text()
+    expect(page.locator("[part=moving]")).to_be_visible()
+    expect(page.locator("[part=time]")).to_have_text(text)
+    assert text == stretch({"start": time, "end": 0}).partition(" ")[0]
+    expect(page.locator("[part=picture] [part=sheet-image]")).to_be_visible()
+    expect(page.locator("[part=picture] [part=animation]")).to_have_count(0)
+    if animation["end"] == int(animation["end"]):
+        expect(page.locator("[part=span]")).to_have_text(stretch(animation))
+    assert boxes(page, "picture", "time") == before
+    (card,) = boxes(page, "moving")
+    assert all(apart(card, box) for box in before)
+    assert card["x"] >= 0
+    assert card["y"] >= 0
+    assert card["x"] + card["width"] <= page.evaluate("document.documentElement.clientWidth")
+
+
+def test_the_animation_goes_on_within_its_slice(
+    finished_set: Path, visit: Callable[..., Any]
+) -> None:
+    """Moving within a slice goes on playing it; moving into another waits for rest again."""
+    page = ready(visit(finished_set / "index.html").page)
+    hover(page, 0.3)
+    card = page.locator("[part=moving]")
+    expect(card).to_be_visible()
+    page.evaluate(
+        "document.querySelector('scrubjay-preview').shadowRoot"
+        ".querySelector('[part=animation]').dataset.same = 'yes'"
+    )
+    hover(page, 0.4)
+    expect(card.locator("[data-same=yes]")).to_be_visible()
+    hover(page, 0.6)
+    expect(card).to_be_hidden()
+    expect(card).to_be_visible()
+
+
+def test_only_animations(
+    set_copy: Any,  # noqa: ANN401
+    visit: Callable[..., Any],
+) -> None:
+    """A set of animations alone shows them at once, over their stretch, above the time."""
+    set_copy.manifest.update(frames=[], sheets=[])
+    page = ready(visit(set_copy.write(video_url=set_copy.video_url)).page)
+    time = hover(page, 0.4)
+    animation = last_start(set_copy.manifest["animations"], time)
+    expect(page.locator("[part=span]")).to_have_text(stretch(animation))
+    expect(page.locator("[part=time]")).to_have_text("0:48")
+    card, popover = boxes(page, "moving", "popover")
+    assert card["width"] == popover["width"]
+    assert card["y"] + card["height"] <= popover["y"]
 
 
 def test_leaving_closes_the_pop_over(finished_set: Path, visit: Callable[..., Any]) -> None:
@@ -273,6 +389,34 @@ def test_reduced_motion(finished_set: Path, visit: Callable[..., Any]) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["image/gif", "video/mp4"])
+def test_motion_stops_when_it_is_unwanted(
+    set_copy: Any,  # noqa: ANN401
+    visit: Callable[..., Any],
+    kind: str,
+) -> None:
+    """Whoever turns motion off while the page is open has it stop, in pop-over and page."""
+    if kind == "video/mp4":  # any video does
+        (set_copy.folder / "film.mp4").symlink_to(unquote(urlsplit(set_copy.video_url).path))
+        for item in set_copy.manifest["animations"]:
+            item |= {"key": "film.mp4", "media_type": kind}
+    page = ready(visit(set_copy.write(video_url=set_copy.video_url)).page)
+    plays = page.locator("#inspector, #grid, scrubjay-preview").locator(
+        "[part=animation], img[src*='/animations/'], video[src$='/film.mp4']"
+    )
+    hover(page, 0.4)
+    expect(page.locator("[part=moving]")).to_be_visible()
+    assert plays.count() > 2
+    page.emulate_media(reduced_motion="reduce")
+    expect(page.locator("[part=moving]")).to_be_hidden()
+    hover(page, 0.45)
+    page.wait_for_timeout(600)
+    expect(plays).to_have_count(0)
+    expect(page.locator("[part=moving]")).to_be_hidden()
+    page.emulate_media(reduced_motion="no-preference")
+    expect(page.locator("[part=moving]")).to_be_visible()
+
+
 @pytest.mark.parametrize("video_url", [None, "no such video.mp4"])
 def test_without_the_video(
     set_copy: Any,  # noqa: ANN401 - the fixture's type lives in conftest
@@ -322,6 +466,68 @@ def test_partial_set(
     assert opened.complaints == []
 
 
+def test_many_gaps(
+    set_copy: Any,  # noqa: ANN401
+    visit: Callable[..., Any],
+) -> None:
+    """Gaps that touch are named as one stretch; their reasons fold away, so the bar is in sight."""
+    gaps: list[dict[str, Any]] = [
+        {"start": 40 + n, "end": 41 + n, "reason": f"reason {n}"} for n in range(40)
+    ]
+    gaps.append({"start": 90, "end": 95})
+    set_copy.manifest.update(status="partial", gaps=gaps)
+    opened = visit(set_copy.write(video_url=set_copy.video_url))
+    notice = ready(opened.page).locator("#notice")
+    expect(notice.locator("summary")).to_have_text(
+        "This set is partial: it has no previews of 0:40 \N{EN DASH} 1:20, 1:30 \N{EN DASH} 1:35."
+    )
+    expect(notice.get_by_text("reason 39")).to_be_hidden()
+    assert bar_box(opened.page)[2] < 720
+    notice.locator("summary").press("Enter")
+    expect(notice.get_by_text("reason 39")).to_be_visible()
+
+
+def test_damaged_slices(
+    set_copy: Any,  # noqa: ANN401
+    visit: Callable[..., Any],
+) -> None:
+    """Damaged slices are hatched on the bar and named by the pop-over, the slider and the page."""
+    slices = set_copy.manifest["slices"]
+    for index, count in enumerate([0, 7, 1]):
+        slices[index]["damaged_packets"] = count
+    opened = visit(set_copy.write(video_url=set_copy.video_url))
+    page = ready(opened.page)
+    expect(page.locator("#damage")).to_have_text(
+        "The video is damaged in 0:30 \N{EN DASH} 1:30: previews there may look wrong."
+    )
+    marks = page.locator("[part=damaged]")
+    expect(marks).to_have_count(2)
+    mark, (left, width, _) = marks.first.bounding_box(), bar_box(page)
+    duration = page.locator("video").evaluate("video => video.duration")
+    assert mark
+    assert mark["x"] == pytest.approx(left + 30 / duration * width, abs=1)
+    expect(page.locator("#grid .name").nth(1)).to_have_text("0:30 \N{EN DASH} 1:00, damaged")
+    hover(page, 0.1)
+    expect(page.locator("[part=hint]")).to_be_empty()
+    hover(page, 0.4)
+    expect(page.locator("[part=hint]")).to_have_text("damaged here")
+    expect(page.locator("#where")).to_have_text(
+        "in the slice 0:30 \N{EN DASH} 1:00, which is damaged"
+    )
+    page.get_by_role("slider").press("PageUp")
+    expect(page.get_by_role("slider")).to_have_attribute(
+        "aria-valuetext", re.compile(r"^30 seconds of .*, damaged here$")
+    )
+    assert opened.complaints == []
+
+
+def test_without_damage(finished_set: Path, visit: Callable[..., Any]) -> None:
+    """A set that counts no damage, or says nothing of it, shows none."""
+    page = ready(visit(finished_set / "index.html").page)
+    expect(page.locator("#damage")).to_be_hidden()
+    expect(page.locator("[part=damaged]")).to_have_count(0)
+
+
 def test_hostile_text(
     set_copy: Any,  # noqa: ANN401
     visit: Callable[..., Any],
@@ -357,6 +563,112 @@ def test_unreadable_manifest(set_copy: Any, visit: Callable[..., Any]) -> None: 
     page.mouse.up()
     wait_for_time(page, time)
     assert opened.complaints == []
+
+
+def test_after_the_last_picture(media: Path, tmp_path: Path, visit: Callable[..., Any]) -> None:
+    """Where sound outlasts the pictures, the last still stands alone, and words say why."""
+    manifest = scrubjay.make(media / "odd" / "s_audio_outlasts_video.mp4", tmp_path / "set")
+    opened = visit(tmp_path / "set" / "index.html")
+    page = ready(opened.page)
+    expect(page.locator("#facts .length")).to_have_text("2:00, pictures until 0:13")
+    hover(page, 0.6)
+    expect(page.locator("[part=hint]")).to_have_text("after the last picture")
+    expect(page.locator("#where")).to_have_text("after the last picture, at 0:13")
+    page.wait_for_timeout(600)
+    expect(page.locator("[part=moving]")).to_be_hidden()
+    expect(page.locator("#view-animation .box")).to_have_text("No animation here")
+    expect(page.locator("#view-frame a")).to_have_text(manifest.frames[-1].key)
+    page.get_by_role("slider").press("End")
+    expect(page.get_by_role("slider")).to_have_attribute(
+        "aria-valuetext", "2 minutes of 2 minutes, after the last picture"
+    )
+    hover(page, 13.7 / 120)  # a moment later than the pictures is still theirs
+    expect(page.locator("[part=hint]")).to_be_empty()
+    expect(page.locator("[part=moving]")).to_be_visible()
+    assert opened.complaints == []
+
+
+def test_a_clock_that_starts_late(
+    late_webm: Path, tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    """A WebM whose clock begins at 5 s is as long as its pictures, and is sought in its clock."""
+    scrubjay.make(late_webm, tmp_path / "set")
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_bytes())
+    manifest["media"]["origin"] = 5.0
+    path = tmp_path / "set" / "index.html"
+    document = json.dumps(manifest).encode()
+    path.write_bytes(write_page(document, title="late", video_url=late_webm.as_uri()))
+    opened = visit(path)
+    page = ready(opened.page)
+    bar = page.locator("scrubjay-preview")
+    assert page.locator("#video").evaluate("video => video.duration") == pytest.approx(35, abs=0.1)
+    assert bar.evaluate("bar => [bar.offset, Math.round(bar.duration)]") == [5, 30]
+    expect(page.locator("#whole")).to_have_text("0:30")
+    time = hover(page, 0.51)
+    expect(page.locator("[part=time]")).to_have_text("0:15")
+    page.mouse.down()
+    page.mouse.up()
+    wait_for_time(page, time + 5)
+    expect(page.locator("#now")).to_have_text("0:15")
+    assert bar.evaluate("bar => bar.currentTime") == pytest.approx(time, abs=0.01)
+    page.mouse.move(5, 5)
+    page.wait_for_function("() => !document.querySelector('#video').seeking")
+    screen = Image.open(io.BytesIO(page.locator("#stage").screenshot())).convert("RGB")
+    far = {
+        item["time"]: mean_difference(screen, tmp_path / "set" / item["key"])
+        for item in manifest["frames"]
+    }
+    assert min(far, key=lambda time: far[time]) == 15  # the same moment's picture
+    page.locator("#grid .go").first.click()
+    wait_for_time(page, 5)
+    page.get_by_role("slider").press("End")
+    wait_for_time(page, 5 + bar.evaluate("bar => bar.duration"))
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", re.compile("^30 sec"))
+    assert opened.complaints == []
+
+
+def test_a_clock_that_the_browser_sets_to_0(
+    media: Path, tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    """An MP4 whose clock starts late begins at 0 in the browser: nothing is added."""
+    video = media / "odd" / "s_start_offset_37s.mp4"
+    scrubjay.make(video, tmp_path / "set")
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_bytes())
+    manifest["media"]["origin"] = 37.0
+    path = tmp_path / "set" / "index.html"
+    document = json.dumps(manifest).encode()
+    path.write_bytes(write_page(document, title="late", video_url=video.as_uri()))
+    page = ready(visit(path).page)
+    bar = page.locator("scrubjay-preview")
+    assert bar.evaluate("bar => [bar.offset, bar.duration === bar.media.duration]") == [0, True]
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 800), (390, 844)])
+def test_the_video_fills_its_stage(
+    finished_set: Path, visit: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    """The stage has the video's proportions, and the bar is on the first screen with it."""
+    width, height = size
+    viewport = {"width": width, "height": height}
+    page = ready(visit(finished_set / "index.html", viewport=viewport).page)
+    stage = page.locator("#stage").bounding_box()
+    assert stage
+    assert stage["width"] / stage["height"] == pytest.approx(16 / 9, rel=0.01)
+    assert stage["width"] > min(width * 0.7, 1000)
+    assert bar_box(page)[2] < height - 40
+
+
+def test_poster_is_not_black(finished_set: Path, visit: Callable[..., Any]) -> None:
+    """A film that opens black has a later still for its poster."""
+    page = ready(visit(finished_set / "index.html").page)
+    poster = page.locator("video").first.evaluate("video => video.poster")
+    names = sorted(path.name for path in (finished_set / "frames").iterdir())
+    assert poster.rpartition("/")[2] in names[1:]
+    brightness = [
+        ImageStat.Stat(Image.open(finished_set / "frames" / name).convert("L")).mean[0]
+        for name in (names[0], poster.rpartition("/")[2])
+    ]
+    assert brightness[0] < 20 < brightness[1]
 
 
 def test_phone_width(finished_set: Path, visit: Callable[..., Any]) -> None:
@@ -442,7 +754,8 @@ def test_looks_up_as_the_manifest_says(
     found = page.locator("scrubjay-preview").evaluate(
         """(bar, times) => times.map((time) => {
           const { key, x, y, width, height } = bar.thumbnailAt(time);
-          return [bar.frameAt(time).key, bar.animationAt(time).key, key, x, y, width, height];
+          const animation = bar.animationAt(time)?.key ?? null;
+          return [bar.frameAt(time).key, animation, key, x, y, width, height];
         })""",
         times,
     )
@@ -450,7 +763,7 @@ def test_looks_up_as_the_manifest_says(
         sheet, index = cell(manifest, time)
         assert answer == [
             last_start(manifest["frames"], time, "time")["key"],
-            last_start(manifest["animations"], time)["key"],
+            last_start(manifest["animations"], time)["key"] if time <= duration else None,
             sheet["key"],
             *corner(sheet, index),
             sheet["thumbnail_width"],

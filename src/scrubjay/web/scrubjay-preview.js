@@ -5,13 +5,15 @@
  * pictures that it names. Reference: docs/web-component.md.
  *
  * From the top: what a manifest holds, `PreviewSet` (which picture belongs to which time),
- * `PictureBox` (shows pictures, loads few), `ScrubjayPreview` (the element).
+ * `PictureBox` (shows the picture of one moment, loads few), `MovingCard` (plays a stretch beside
+ * it), `ScrubjayPreview` (the element).
  *
- * All times are seconds. Page.html carries this file inside a script tag, so nothing in it may
- * spell the tag that closes one.
+ * All times are seconds of the set, but for the media's own `currentTime`. Page.html carries this
+ * file inside a script tag, so nothing in it may spell the tag that closes one.
  */
 
 /** @typedef {{start: number, end: number}} Span Half-open: `start <= t < end`. */
+/** @typedef {Span & {damaged_packets?: number}} Slice */
 /** @typedef {Span & {reason?: string}} Gap A stretch of the video that has no previews. */
 /**
  * @typedef {object} Frame One still.
@@ -71,6 +73,14 @@ const FORMAT = 'scrubjay/1';
 const REST_MS = 350;
 /** Browsers round `currentTime` to a microsecond: a time this close below a start is that start. */
 const CLOCK_SLACK = 1e-5;
+/** Sound is often a moment longer than the pictures: only later than this are they over. */
+const END_SLACK = 0.5;
+/** How exactly a media's duration must tell that its clock does not start at 0. */
+const ORIGIN_SLACK = 0.25;
+/** Between the pop-over's two cards, px; the style sheet says it too. */
+const CARD_GAP = 8;
+/** What the animation above the picture is as wide as, where there is no room beside it. */
+const ABOVE_SCALE = 2 / 3;
 /** Decoded sheets kept at hand; a sheet of 6 x 5 thumbnails is about 4 MB decoded. */
 const KEPT_SHEETS = 6;
 const ARROW_STEP = 1;
@@ -156,6 +166,18 @@ function lastAtOrBefore(items, time, startOf) {
 /** @param {{start: number}} item */
 const startOf = (item) => item.start;
 
+/**
+ * The span that holds `time`, or null.
+ * @template {Span} T
+ * @param {readonly T[]} spans In order of their start.
+ * @param {number} time
+ * @returns {T | null}
+ */
+function holding(spans, time) {
+  const span = spans[lastAtOrBefore(spans, time, startOf)];
+  return span && time + CLOCK_SLACK < span.end ? span : null;
+}
+
 /** Answers which picture belongs to which time. */
 class PreviewSet {
   /**
@@ -174,8 +196,11 @@ class PreviewSet {
     this.resolve = resolve;
     /** @type {number} */
     this.duration = manifest.media.duration;
-    /** @type {Span[]} */
+    /** What the video's own clock shows at the set's time 0. */
+    this.origin = Number.isFinite(manifest.media.origin) ? manifest.media.origin : 0;
+    /** @type {Slice[]} */
     this.slices = checkedList(manifest, 'slices');
+    this.damaged = this.slices.filter(({ damaged_packets: count }) => Number(count) > 0);
     /** @type {Gap[]} */
     this.gaps = checkedList(manifest, 'gaps');
     /** @type {Sheet[]} */
@@ -194,8 +219,29 @@ class PreviewSet {
 
   /** @param {number} time @returns {Gap | null} */
   gapAt(time) {
-    const gap = this.gaps[lastAtOrBefore(this.gaps, time, startOf)];
-    return gap && time + CLOCK_SLACK < gap.end ? gap : null;
+    return holding(this.gaps, time);
+  }
+
+  /** The slice that holds `time`, when its data is damaged. @param {number} time */
+  damageAt(time) {
+    return holding(this.damaged, time);
+  }
+
+  /** Whether the pictures are over: sound may outlast them. @param {number} time */
+  isAfterEnd(time) {
+    return time > this.duration + END_SLACK;
+  }
+
+  /**
+   * What to add to a time of the set to have the media's. Most players begin every file at 0;
+   * Chromium keeps the clock of a WebM or Matroska file, and its duration counts from that
+   * clock's 0. Only the duration tells the two apart.
+   * @param {number} mediaDuration
+   */
+  offsetFor(mediaDuration) {
+    const miss = Math.abs(mediaDuration - this.duration - this.origin);
+    const keepsClock = miss <= ORIGIN_SLACK && miss < Math.abs(mediaDuration - this.duration);
+    return this.origin > 0 && keepsClock ? this.origin : 0;
   }
 
   /** The still that a player would show at `time`. @param {number} time @returns {Frame | null} */
@@ -204,8 +250,9 @@ class PreviewSet {
     return frame && { ...frame, url: this.resolve(frame.key) };
   }
 
-  /** @param {number} time @returns {Animation | null} */
+  /** Null after the end, where nothing moves. @param {number} time @returns {Animation | null} */
   animationAt(time) {
+    if (this.isAfterEnd(time)) return null;
     const group = this.#lookUp(this.alternatives, time, startOf);
     if (!group) return null;
     const wanted = group.items.find((item) => !this.refused.has(item.media_type));
@@ -328,7 +375,25 @@ function movingElement(animation) {
   return video;
 }
 
-/** Three layers: a thumbnail of a sheet, above it a still, above that an animation. */
+/**
+ * Places a sheet's image so that one thumbnail of it fills the layer.
+ * @param {HTMLElement} layer
+ * @param {HTMLImageElement} image
+ * @param {Thumbnail} thumbnail
+ */
+function cropSheet(layer, image, thumbnail) {
+  // Whole percentages of the box: exact at every size of it.
+  image.style.left = `${(-100 * thumbnail.x) / thumbnail.width}%`;
+  image.style.top = `${(-100 * thumbnail.y) / thumbnail.height}%`;
+  image.style.width = `${100 * thumbnail.columns}%`;
+  image.style.height = `${100 * thumbnail.rows}%`;
+  // At other scales than 1 the cell's edge takes colour from its neighbours: keep it outside.
+  const native = layer.parentElement?.clientWidth === thumbnail.width;
+  layer.style.inset = native ? '0' : '-1px';
+  if (layer.firstChild !== image) layer.replaceChildren(image);
+}
+
+/** The picture of one moment, in two layers: a thumbnail of a sheet, above it a still. */
 class PictureBox {
   /** @type {Map<string, HTMLImageElement>} Sheets by URL, the one used last at the end. */
   #sheets = new Map();
@@ -340,8 +405,6 @@ class PictureBox {
   #loadingFrame = null;
   /** @type {HTMLImageElement | null} */
   #frame = null;
-  /** @type {{url: string, element: HTMLImageElement | HTMLVideoElement} | null} */
-  #moving = null;
 
   /** @param {(url: string) => void} onBroken Called once for each picture that does not load. */
   constructor(onBroken) {
@@ -359,16 +422,7 @@ class PictureBox {
   /** @param {Thumbnail | null} thumbnail */
   showThumbnail(thumbnail) {
     if (!thumbnail) return this.sheet.replaceChildren();
-    const image = this.loadSheet(thumbnail.url);
-    // Whole percentages of the box: exact at every size of it.
-    image.style.left = `${(-100 * thumbnail.x) / thumbnail.width}%`;
-    image.style.top = `${(-100 * thumbnail.y) / thumbnail.height}%`;
-    image.style.width = `${100 * thumbnail.columns}%`;
-    image.style.height = `${100 * thumbnail.rows}%`;
-    // At other scales than 1 the cell's edge takes colour from its neighbours: keep it outside.
-    const native = this.element.clientWidth === thumbnail.width;
-    this.sheet.style.inset = native ? '0' : '-1px';
-    if (this.sheet.firstChild !== image) this.sheet.replaceChildren(image);
+    cropSheet(this.sheet, this.loadSheet(thumbnail.url), thumbnail);
   }
 
   /** @param {string} url @returns {HTMLImageElement} */
@@ -417,24 +471,7 @@ class PictureBox {
     this.sheet.after(image);
   }
 
-  /** @param {Moving | null} animation */
-  showAnimation(animation) {
-    if (this.#moving?.url === animation?.url) return;
-    if (this.#moving) stopLoading(this.#moving.element);
-    this.#moving = null;
-    if (!animation) return;
-    const { url } = animation;
-    const element = movingElement(animation);
-    element.addEventListener('error', () => {
-      if (this.#moving?.element === element) this.showAnimation(null);
-      this.#report(url);
-    });
-    this.#moving = { url, element };
-    this.element.append(element);
-  }
-
   clear() {
-    this.showAnimation(null);
     this.showFrame(null);
     this.showThumbnail(null);
     this.note.textContent = '';
@@ -452,16 +489,83 @@ class PictureBox {
     const image = part('img', name);
     image.alt = '';
     image.draggable = false;
-    image.addEventListener('error', () => this.#report(url));
+    image.addEventListener('error', () => this.report(url));
     image.src = url;
     return image;
   }
 
-  /** @param {string} url */
-  #report(url) {
+  /** A picture did not load, here or in the other card. @param {string} url */
+  report(url) {
     if (this.#broken.has(url)) return;
     this.#broken.add(url);
     this.onBroken(url);
+  }
+}
+
+/** @typedef {'right' | 'left' | 'above' | 'alone'} Side Where the card is from the picture's. */
+
+/**
+ * Plays an animation in a card of its own, under which stands the stretch that it shows: never
+ * in the place of the picture, for it shows other times than the pointer's.
+ */
+class MovingCard {
+  /** @type {{url: string, element: HTMLImageElement | HTMLVideoElement} | null} */
+  #moving = null;
+  #first = part('div', 'sheet');
+  #picture = part('div', 'moving-picture', this.#first);
+  #span = part('div', 'span');
+
+  /** @param {(url: string) => void} onBroken */
+  constructor(onBroken) {
+    this.onBroken = onBroken;
+    this.element = part('div', 'moving', this.#picture, this.#span);
+    this.element.hidden = true;
+  }
+
+  /** The URL of what plays; empty when nothing does. */
+  get url() {
+    return this.#moving?.url ?? '';
+  }
+
+  /** @returns {Side | null} */
+  get side() {
+    return this.element.hidden ? null : /** @type {Side} */ (this.element.dataset.side);
+  }
+
+  /**
+   * @param {Animation} animation
+   * @param {Thumbnail | null} first Its first picture, until it is there itself.
+   */
+  show(animation, first) {
+    if (this.url === animation.url) return;
+    this.clear();
+    const { url } = animation;
+    const element = movingElement(animation);
+    element.addEventListener('error', () => {
+      if (this.#moving?.element === element) this.clear();
+      this.onBroken(url);
+    });
+    this.#moving = { url, element };
+    if (first) {
+      const image = part('img', 'sheet-image');
+      Object.assign(image, { alt: '', src: first.url });
+      cropSheet(this.#first, image, first);
+    }
+    this.#picture.append(element);
+    this.#span.textContent = ScrubjayPreview.texts.span(animation.start, animation.end);
+    this.element.hidden = false;
+  }
+
+  /** @param {Side} side */
+  place(side) {
+    this.element.dataset.side = side;
+  }
+
+  clear() {
+    if (this.#moving) stopLoading(this.#moving.element);
+    this.#moving = null;
+    this.#first.replaceChildren();
+    this.element.hidden = true;
   }
 }
 
@@ -487,6 +591,16 @@ function clock(seconds) {
   const hours = Math.floor(whole / 3600);
   const two = (/** @type {number} */ number) => String(number).padStart(2, '0');
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/**
+ * `0:30 – 1:00`; for less than a second its length, as both clocks would say the same.
+ * @param {number} start
+ * @param {number} end
+ */
+function clockSpan(start, end) {
+  if (clock(start) === clock(end)) return `${clock(start)} (${(end - start).toFixed(2)}\u00a0s)`;
+  return `${clock(start)} – ${clock(end)}`;
 }
 
 /** "1 minute 5 seconds". @param {number} seconds */
@@ -531,8 +645,14 @@ const STYLE = `
     border-radius: 99px;
     overflow: hidden;
     background: var(--scrubjay-rail, rgb(128 142 158 / 38%));
+    /* Faint from where the pictures end and sound goes on. */
+    --_pictures: calc(var(--_end, 1) * 100%);
+    -webkit-mask-image: linear-gradient(90deg, #000 var(--_pictures), rgb(0 0 0 / 40%) 0);
+    mask-image: linear-gradient(90deg, #000 var(--_pictures), rgb(0 0 0 / 40%) 0);
   }
-  [part=hovered], [part=played], [part=gap] { position: absolute; inset: 0 auto 0 0; }
+  [part=hovered], [part=played], [part=gap], [part=damaged] {
+    position: absolute; inset: 0 auto 0 0;
+  }
   [part=hovered] {
     width: calc(var(--_at, 0) * 100%);
     background: var(--scrubjay-rail, rgb(128 142 158 / 38%));
@@ -542,6 +662,10 @@ const STYLE = `
     --_gap: var(--scrubjay-gap, #d9822b);
     background: repeating-linear-gradient(135deg, var(--_gap) 0 3px, transparent 3px 6px);
     box-shadow: inset 1px 0 var(--_gap), inset -1px 0 var(--_gap);
+  }
+  [part=damaged] {
+    --_damaged: var(--scrubjay-damaged, #b98a58);
+    background: repeating-linear-gradient(135deg, var(--_damaged) 0 2px, transparent 2px 7px);
   }
   [part=thumb] {
     position: absolute;
@@ -567,20 +691,29 @@ const STYLE = `
     z-index: var(--scrubjay-layer, 10);
     box-sizing: border-box;
     width: var(--_width);
-    overflow: hidden;
+    text-align: center;
+    pointer-events: none;
+  }
+  [part=popover], [part=moving] {
     border-radius: var(--scrubjay-radius, 8px);
     color: var(--scrubjay-popover-text, #fff);
     background: var(--scrubjay-popover, #11161d);
     box-shadow: 0 0 0 1px rgb(255 255 255 / 14%), 0 8px 28px rgb(0 0 0 / 38%);
-    text-align: center;
-    pointer-events: none;
   }
-  [part=picture] {
+  [part=picture], [part=moving-picture] {
     position: relative;
     overflow: hidden;
     aspect-ratio: var(--_aspect, 1.7778);
+    border-radius: var(--scrubjay-radius, 8px) var(--scrubjay-radius, 8px) 0 0;
     background: rgb(255 255 255 / 6%);
   }
+  [part=moving] { position: absolute; top: 0; width: 100%; }
+  [part=moving][data-side=right] { left: calc(100% + 8px); }
+  [part=moving][data-side=left] { right: calc(100% + 8px); }
+  [part=moving][data-side=above], [part=moving][data-side=alone] {
+    top: auto; bottom: calc(100% + 8px);
+  }
+  [part=moving][data-side=above] { left: calc(100% / 6); width: calc(100% * 2 / 3); }
   [part=picture].none { aspect-ratio: auto; }
   [part=sheet] { position: absolute; inset: 0; overflow: hidden; }
   [part=sheet-image] { position: absolute; max-width: none; }
@@ -593,14 +726,24 @@ const STYLE = `
   }
   [part=note]:empty { display: none; }
   [part=picture].none [part=note] { position: static; padding: 10px 12px 2px; }
-  [part=time] { padding: 4px 8px 5px; line-height: 18px; font-variant-numeric: tabular-nums; }
+  [part=time], [part=span] {
+    padding: 4px 8px 5px; line-height: 18px; font-variant-numeric: tabular-nums;
+  }
+  [part=hint], [part=span] { font-weight: 400; opacity: .78; }
+  [part=hint]::before { content: " · "; }
+  [part=hint]:empty { display: none; }
+  [part=span]::before {
+    content: ""; display: inline-block; width: 7px; height: 9px; margin-right: 7px;
+    background: currentcolor; clip-path: polygon(0 0, 100% 50%, 0 100%);
+  }
 
   @media (forced-colors: active) {
     [part=slider] { forced-color-adjust: none; }
     [part=slider]:focus-visible { outline-color: Highlight; }
     [part=rail] { background: GrayText; }
     [part=played], [part=thumb] { background: Highlight; }
-    [part=popover] { border: 1px solid CanvasText; }
+    [part=popover], [part=moving] { border: 1px solid CanvasText; }
+    [part=span]::before { forced-color-adjust: none; background: CanvasText; }
   }
 `;
 
@@ -637,10 +780,13 @@ export class ScrubjayPreview extends HTMLElement {
   static texts = {
     label: 'Seek',
     gap: 'No preview for this part',
+    ended: 'after the last picture',
+    damaged: 'damaged here',
     broken: 'This preview did not load',
     none: 'No previews',
     failed: 'The previews did not load',
     clock,
+    span: clockSpan,
     value: (/** @type {number} */ time, /** @type {number} */ duration) =>
       `${spoken(time)} of ${spoken(duration)}`,
   };
@@ -660,7 +806,7 @@ export class ScrubjayPreview extends HTMLElement {
   /** @type {HTMLMediaElement | null} The one that is listened to. */
   #media = null;
   /** What the marks on the bar were drawn for. */
-  #gapsOf = { set: /** @type {PreviewSet | null} */ (null), duration: 0 };
+  #marksOf = { set: /** @type {PreviewSet | null} */ (null), duration: 0 };
   #time = 0;
   /** @type {Cause | null} */
   #cause = null;
@@ -668,7 +814,7 @@ export class ScrubjayPreview extends HTMLElement {
   #direction = 1;
   /** @type {number | null} The pointer that drags. */
   #dragging = null;
-  /** The timer of the pointer's rest, and what it rests on. */
+  /** The timer of the pointer's rest, and the picture that it rests on. */
   #rest = 0;
   #restingOn = '';
   /** @type {AbortController | null} Ends what lives from connect to disconnect. */
@@ -680,11 +826,14 @@ export class ScrubjayPreview extends HTMLElement {
   #calm = window.matchMedia('(prefers-reduced-motion: reduce)');
 
   #box = new PictureBox((url) => this.#pictureFailed(url));
-  #timeText = part('div', 'time');
-  #popover = part('div', 'popover', this.#box.element, this.#timeText);
-  #gaps = part('div', 'gaps');
+  #card = new MovingCard((url) => this.#box.report(url));
+  #clock = document.createElement('span');
+  #hint = part('span', 'hint');
+  #timeText = part('div', 'time', this.#clock, this.#hint);
+  #popover = part('div', 'popover', this.#box.element, this.#timeText, this.#card.element);
+  #marks = part('div', 'marks');
   #hovered = part('div', 'hovered');
-  #rail = part('div', 'rail', this.#hovered, part('div', 'played'), this.#gaps);
+  #rail = part('div', 'rail', this.#hovered, part('div', 'played'), this.#marks);
   #slider = part('div', 'slider', this.#rail, part('div', 'thumb'));
 
   constructor() {
@@ -800,8 +949,14 @@ export class ScrubjayPreview extends HTMLElement {
   /** The length of the bar: the media's duration, or the set's as long as that is not known. */
   get duration() {
     const duration = this.#media?.duration;
-    if (duration !== undefined && Number.isFinite(duration) && duration > 0) return duration;
+    if (isLength(duration)) return duration - this.offset;
     return this.#set?.duration ?? 0;
+  }
+
+  /** What to add to a time of the bar to have the media's `currentTime`; nearly always 0. */
+  get offset() {
+    const duration = this.#media?.duration;
+    return this.#set && isLength(duration) ? this.#set.offsetFor(duration) : 0;
   }
 
   /** The time that the bar stands at. Setting it moves the bar alone; it seeks nothing. */
@@ -821,7 +976,7 @@ export class ScrubjayPreview extends HTMLElement {
     return this.#set?.frameAt(time) ?? null;
   }
 
-  /** The animation of the slice that holds `time`; null as above. @param {number} time */
+  /** The animation of the slice that holds `time`; null also after the end. @param {number} time */
   animationAt(time) {
     return this.#set?.animationAt(time) ?? null;
   }
@@ -834,6 +989,16 @@ export class ScrubjayPreview extends HTMLElement {
   /** The gap that holds `time`, or null. @param {number} time */
   gapAt(time) {
     return this.#set?.gapAt(time) ?? null;
+  }
+
+  /** The slice that holds `time` when its data is damaged, or null. @param {number} time */
+  damageAt(time) {
+    return this.#set?.damageAt(time) ?? null;
+  }
+
+  /** Whether the pictures are over at `time` and sound alone goes on. @param {number} time */
+  isAfterEnd(time) {
+    return this.#set?.isAfterEnd(time) ?? false;
   }
 
   /** The URL of a key, or null before the manifest is ready. @param {string} key */
@@ -857,6 +1022,7 @@ export class ScrubjayPreview extends HTMLElement {
   #forget() {
     this.#set = null;
     this.#state = 'empty';
+    this.#card.clear();
     this.#box.reset();
   }
 
@@ -871,6 +1037,7 @@ export class ScrubjayPreview extends HTMLElement {
       const resolve = this.#resolveKey ?? ((key) => resolveAsPath(key, root));
       this.#set = new PreviewSet(manifest, resolve);
       this.#state = 'ready';
+      this.#follow(); // The set may tell that the media's clock has another start.
     } catch (error) {
       this.#manifestFailed(error, url);
     }
@@ -984,7 +1151,7 @@ export class ScrubjayPreview extends HTMLElement {
 
   #follow() {
     if (!this.#media) return;
-    this.#time = this.#clamp(this.#media.currentTime);
+    this.#time = this.#clamp(this.#media.currentTime - this.offset);
     this.#render();
     if (this.#cause === 'keys') this.#preview('keys', this.#time);
   }
@@ -993,7 +1160,7 @@ export class ScrubjayPreview extends HTMLElement {
   #seek(time) {
     this.#time = time;
     const allowed = this.#dispatch('scrubjay-seek', { time });
-    if (allowed && this.#media) this.#media.currentTime = time;
+    if (allowed && this.#media) this.#media.currentTime = time + this.offset;
     this.#render();
   }
 
@@ -1137,6 +1304,7 @@ export class ScrubjayPreview extends HTMLElement {
     this.#restingOn = '';
     if (!this.#cause) return;
     this.#cause = null;
+    this.#card.clear();
     this.#box.clear();
     this.#renderPreview();
     this.#dispatch('scrubjay-preview-end', {});
@@ -1149,7 +1317,8 @@ export class ScrubjayPreview extends HTMLElement {
     const place = String(this.#fraction(this.#at));
     this.#slider.style.setProperty('--_at', place);
     this.#popover.style.setProperty('--_at', place);
-    this.#timeText.textContent = ScrubjayPreview.texts.clock(this.#at);
+    this.#clock.textContent = ScrubjayPreview.texts.clock(this.#at);
+    this.#hint.textContent = this.#hintFor(this.#at);
     this.#renderPicture();
   }
 
@@ -1160,29 +1329,53 @@ export class ScrubjayPreview extends HTMLElement {
     const moving = this.#calm.matches ? null : this.#usable(this.animationAt(this.#at));
     const still = thumbnail ?? frame;
     const animation = show === 'auto' || show === 'animation' || !still ? moving : null;
-    this.#shape(still ?? moving);
+    this.#shape(still, moving);
     this.#box.note.textContent = this.#noteFor(still ?? moving);
     this.#box.showThumbnail(thumbnail);
     this.#box.showFrame(show === 'frame' || !thumbnail ? frame : null);
-    this.#showMoving(animation, show !== 'auto' || !still);
+    this.#playBeside(animation, still, show !== 'auto' || !still);
     this.#preloadNeighbour();
   }
 
   /**
+   * Plays an animation beside the picture; goes on while the pointer stays in its stretch.
    * @param {Animation | null} animation
-   * @param {boolean} atOnce False: when the pointer has rested on one thumbnail.
+   * @param {Frame | Thumbnail | null} still
+   * @param {boolean} atOnce False: when the pointer has rested on one picture.
    */
-  #showMoving(animation, atOnce) {
-    const cell = cellName(this.thumbnailAt(this.#at) ?? this.frameAt(this.#at));
+  #playBeside(animation, still, atOnce) {
+    const side = animation && this.#sideFor(still);
+    const cell = side ? cellName(still) : '';
     const moved = cell !== this.#restingOn;
     this.#restingOn = cell;
-    if (!animation || atOnce || moved) clearTimeout(this.#rest);
-    if (!animation || atOnce) return this.#box.showAnimation(animation);
-    if (!moved) return;
-    this.#box.showAnimation(null);
-    this.#rest = window.setTimeout(() => {
-      this.#box.showAnimation(this.#usable(this.animationAt(this.#at)));
-    }, REST_MS);
+    if (this.#card.url && (!side || this.#card.url !== animation.url)) this.#card.clear();
+    if (side) this.#card.place(side);
+    if (!side || atOnce || moved) clearTimeout(this.#rest);
+    if (!side || this.#card.url) return;
+    const play = () => this.#card.show(animation, this.#usable(this.thumbnailAt(animation.start)));
+    if (atOnce) play();
+    else if (moved) this.#rest = window.setTimeout(play, REST_MS);
+  }
+
+  /**
+   * Where there is room for the animation; the side where it plays stays while it has room.
+   * @param {object | null} still
+   * @returns {Side | null} Null where there is none: the picture counts more.
+   */
+  #sideFor(still) {
+    if (!still) return 'alone';
+    const bar = this.#slider.getBoundingClientRect();
+    const card = this.#popover.getBoundingClientRect();
+    const wanted = card.width + CARD_GAP - 1;
+    /** @type {Side[]} */
+    const sides = [];
+    if (bar.right - card.right >= wanted) sides.push('right');
+    if (card.left - bar.left >= wanted) sides.push('left');
+    if (!sides.length && card.top - CARD_GAP >= card.height * ABOVE_SCALE + CARD_GAP) {
+      sides.push('above');
+    }
+    const { side } = this.#card;
+    return side && sides.includes(side) ? side : (sides[0] ?? null);
   }
 
   /** @template {{url: string}} T @param {T | null} picture @returns {T | null} */
@@ -1191,12 +1384,14 @@ export class ScrubjayPreview extends HTMLElement {
   }
 
   /**
-   * Keeps the proportions of the last picture where there is none.
-   * @param {{width?: number, height?: number} | null} picture
+   * Keeps the proportions of the last picture where there is none; closes up where there is only
+   * an animation, which has its own card.
+   * @param {{width?: number, height?: number} | null} still
+   * @param {{width?: number, height?: number} | null} moving
    */
-  #shape(picture) {
-    const size = picture ?? this.manifest?.media;
-    this.#box.element.classList.toggle('none', !size);
+  #shape(still, moving) {
+    const size = still ?? moving ?? this.manifest?.media;
+    this.#box.element.classList.toggle('none', !size || (!still && moving !== null));
     if (!size?.width || !size.height) return;
     this.#popover.style.setProperty('--_aspect', String(size.width / size.height));
   }
@@ -1211,6 +1406,13 @@ export class ScrubjayPreview extends HTMLElement {
     const set = this.#set;
     const silent = this.#calm.matches && !set?.sheets.length && !set?.frames.length;
     return silent || !set?.pictures ? texts.none : texts.broken;
+  }
+
+  /** What is to be said about a time, in few words. @param {number} time */
+  #hintFor(time) {
+    const { texts } = ScrubjayPreview;
+    if (this.isAfterEnd(time)) return texts.ended;
+    return this.damageAt(time) && !this.gapAt(time) ? texts.damaged : '';
   }
 
   #preloadNeighbour() {
@@ -1228,29 +1430,38 @@ export class ScrubjayPreview extends HTMLElement {
     const { duration } = this;
     const time = this.#dragging === null ? this.#time : this.#at;
     this.#slider.style.setProperty('--_time', String(this.#fraction(time)));
-    const gap = this.gapAt(time) ? `, ${texts.gap}` : '';
+    const hint = this.gapAt(time) ? texts.gap : this.#hintFor(time);
     const values = {
       'aria-label': this.getAttribute('label') ?? texts.label,
       'aria-disabled': String(!duration),
       'aria-valuemin': '0',
       'aria-valuemax': String(roundMs(duration)),
       'aria-valuenow': String(roundMs(time)),
-      'aria-valuetext': texts.value(time, duration) + gap,
+      'aria-valuetext': texts.value(time, duration) + (hint && `, ${hint}`),
     };
     for (const [name, value] of Object.entries(values)) this.#slider.setAttribute(name, value);
-    this.#renderGaps();
+    this.#renderMarks();
   }
 
-  #renderGaps() {
-    if (this.#gapsOf.set === this.#set && this.#gapsOf.duration === this.duration) return;
-    this.#gapsOf = { set: this.#set, duration: this.duration };
-    const marks = (this.#set?.gaps ?? []).map((gap) => {
-      const mark = part('div', 'gap');
-      mark.style.left = `${100 * this.#fraction(gap.start)}%`;
-      mark.style.width = `${100 * (this.#fraction(gap.end) - this.#fraction(gap.start))}%`;
-      return mark;
-    });
-    this.#gaps.replaceChildren(...marks);
+  #renderMarks() {
+    const { duration } = this;
+    const set = this.#set;
+    if (this.#marksOf.set === set && this.#marksOf.duration === duration) return;
+    this.#marksOf = { set, duration };
+    const ended = set?.isAfterEnd(duration) ? this.#fraction(set.duration) : 1;
+    this.#slider.style.setProperty('--_end', String(ended));
+    this.#marks.replaceChildren(
+      ...(set?.damaged ?? []).map((slice) => this.#mark('damaged', slice)),
+      ...(set?.gaps ?? []).map((gap) => this.#mark('gap', gap)),
+    );
+  }
+
+  /** @param {string} name @param {Span} span */
+  #mark(name, { start, end }) {
+    const mark = part('div', name);
+    mark.style.left = `${100 * this.#fraction(start)}%`;
+    mark.style.width = `${100 * (this.#fraction(end) - this.#fraction(start))}%`;
+    return mark;
   }
 
   /** @param {number} time */
@@ -1281,6 +1492,11 @@ export class ScrubjayPreview extends HTMLElement {
 /** Names a thumbnail or a still. @param {{url: string, x?: number, y?: number} | null} picture */
 function cellName(picture) {
   return picture ? `${picture.url} ${picture.x} ${picture.y}` : '';
+}
+
+/** @param {number | undefined} duration @returns {duration is number} */
+function isLength(duration) {
+  return duration !== undefined && Number.isFinite(duration) && duration > 0;
 }
 
 /** @param {number} seconds */
