@@ -74,7 +74,7 @@ def test_an_upload_is_numbered_by_s3(uploaded: Uploaded) -> None:
     assert upload == Upload(bucket=SOURCE_BUCKET, key="a.mp4", etag="x", sequencer="0C")
     thing = {"key": "a.mp4", "etag": "x", "sequencer": "0C"}
     detail = {"bucket": {"name": SOURCE_BUCKET}, "object": thing}
-    assert uploads_in({"detail-type": "Object Created", "detail": detail}) == [upload]
+    assert list(uploads_in({"detail-type": "Object Created", "detail": detail})) == [upload]
 
 
 def test_a_new_plan_has_sent_nothing(
