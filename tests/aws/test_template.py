@@ -400,8 +400,7 @@ def _text(value: Any) -> str:  # noqa: ANN401  any JSON
         case {"Fn::Join": [_, text]} | {"Fn::Sub": text}:  # a list of texts is still one here
             return str(text)
         case _:
-            assert isinstance(value, str)
-            return value
+            return str(value)
 
 
 def _other(parameter: str) -> str:
@@ -446,7 +445,8 @@ def _longest(parameter: str) -> str:
     told = _parameter(parameter)
     if told["Type"] == "Number":
         return str(told.get("MaxValue", max(told.get("AllowedValues", [0]))))
-    return max([*told.get("AllowedValues", []), "x" * told.get("MaxLength", 1)], key=len)
+    texts: list[str] = ["x" * told.get("MaxLength", 1), *told.get("AllowedValues", [])]
+    return max(texts, key=len)
 
 
 def test_environments_are_reserved_and_kept_warm_only_if_asked() -> None:
