@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av.error
@@ -13,7 +15,7 @@ from range_server import RangeServer
 
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
-from scrubjay.errors import ScrubjayError, SourceError
+from scrubjay.errors import DestinationError, ScrubjayError, SourceError, StoreError
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.place import Place
 from scrubjay.store import Store
@@ -124,3 +126,93 @@ def test_ffmpeg_is_forgotten(server: RangeServer, trouble: Trouble) -> None:
             raise error(1, "sorry", url)
         assert caught.value.__cause__ is None
         assert caught.value.__context__ is None
+
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+FIELDS = "<Code>{code}</Code><Message>no</Message><Token-0>T0KEN</Token-0>"
+BODIES = {
+    "lines": f"{XML}\n<Error>{FIELDS}</Error>",
+    "one line": f"{XML}<Error>{FIELDS}</Error>",
+    "no head": f"<Error>{FIELDS}</Error>",
+    "json": '{{"error": {{"code": "{code}", "token": "T0KEN"}}}}',
+    "plain": "T0KEN: {code}",
+}
+ACTIONS: dict[str, Callable[[Store], object]] = {
+    "put": lambda store: store.put("a", b"1", "x/y"),
+    "put_new": lambda store: store.put_new("a", b"1", "x/y"),
+    "list": lambda store: store.sizes(),
+    "get": lambda store: store.get("a"),
+    "delete": lambda store: store.delete(["a"]),
+}
+
+Refuse = Callable[[int, str], Store]
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[Refuse]:
+    """Return what opens a bucket whose server answers each request so: `refuse(status, body)`."""
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    keys = {"ACCESS_KEY_ID": "AKIA", "SECRET_ACCESS_KEY": "PASSW0RD", "SESSION_TOKEN": "T0KEN"}
+    for name, value in {**keys, "REGION": "us-east-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    answers: dict[str, tuple[int, bytes]] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, body = answers["now"]
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815  as the library calls them
+
+        def log_message(self, *about: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+
+        def opened(status: int, body: str) -> Store:
+            answers["now"] = (status, body.encode())
+            endpoint = f"http://127.0.0.1:{server.server_port}"
+            return Store.open(Place.of("s3://films/set", endpoint=endpoint))
+
+        yield opened
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("body", BODIES)
+def test_a_store_s_error_holds_no_token(
+    refuse: Refuse, action: str, status: int, body: str
+) -> None:
+    """A server that repeats the session's token, as S3 does, is not quoted, nor its error kept."""
+    store = refuse(status, BODIES[body].format(code="SomeCode"))
+    with pytest.raises(StoreError) as caught:
+        ACTIONS[action](store)
+    error = caught.value
+    shown = "".join(traceback.format_exception(error)) + repr(error) + str(error)
+    assert not any(secret in shown for secret in SECRETS)
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    if status == 400:
+        said = str(error)
+        assert "400 Bad Request" in said
+        assert ("SomeCode" in said) == ("<Code>" in BODIES[body])
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken", "ExpiredTokenException"])
+@pytest.mark.parametrize("status", [400, 403])
+def test_an_expired_session_is_said(refuse: Refuse, action: str, code: str, status: int) -> None:
+    """Credentials that have expired are named as the reason, and no retry is promised."""
+    store = refuse(status, BODIES["one line"].format(code=code))
+    with pytest.raises(DestinationError, match="these credentials have expired") as caught:
+        ACTIONS[action](store)
+    assert not caught.value.retryable

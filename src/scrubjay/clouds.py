@@ -5,6 +5,7 @@ a worker process finds them as its parent did.
 """
 
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
@@ -18,7 +19,7 @@ from scrubjay.place import Place, redacted
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
-__all__ = ["Bucket", "boto3_credentials", "first_line", "open_bucket"]
+__all__ = ["Bucket", "boto3_credentials", "first_line", "open_bucket", "refusal_code"]
 
 Bucket: TypeAlias = S3Store | GCSStore | AzureStore
 
@@ -45,6 +46,12 @@ _FOUND_BY_OBSTORE = (
 """Variables that tell obstore itself where Amazon's credentials are."""
 
 _MOST_CHARACTERS = 300
+
+_BODY = re.compile(r"(?<=status code: )(\d{3}\b[^:<{\n]*).*|[<{\n].*", re.DOTALL)
+"""What follows a status: a server's answer as it came, whichever form it has. S3's answer to an
+expired session repeats the session's token."""
+
+_CODE = re.compile(r"<Code>([A-Za-z0-9_.]{1,64})</Code>")
 
 
 def open_bucket(place: Place, *, prefix: str | None = None) -> Bucket:
@@ -97,6 +104,17 @@ def _provider_of(_profile: str) -> "Callable[[], Any] | None":
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error of obstore says, without its debugging text and without secrets."""
-    line = redacted(str(error).partition("\n")[0])
-    return line if len(line) <= _MOST_CHARACTERS else line[:_MOST_CHARACTERS] + "..."
+    """Return what an error of obstore says of a bucket, without what may be secret.
+
+    Of the server's answer, which it holds whole, only its code is told.
+    """
+    code = refusal_code(error)
+    line = redacted(_BODY.sub(lambda found: (found[1] or "").rstrip(), str(error)).rstrip())
+    line = line if len(line) <= _MOST_CHARACTERS else line[:_MOST_CHARACTERS] + "..."
+    return f"{line} ({code})" if code else line
+
+
+def refusal_code(error: BaseException) -> str:
+    """Return the code that a server gave as its reason, such as `ExpiredToken`; empty if none."""
+    code = _CODE.search(str(error))
+    return code[1] if code else ""

@@ -23,7 +23,7 @@ from obstore.exceptions import (
 )
 from obstore.store import LocalStore, MemoryStore
 
-from scrubjay.clouds import Bucket, first_line, open_bucket
+from scrubjay.clouds import Bucket, first_line, open_bucket, refusal_code
 from scrubjay.errors import (
     DestinationError,
     ObjectNotFoundError,
@@ -31,7 +31,7 @@ from scrubjay.errors import (
     StoreFullError,
 )
 from scrubjay.naming import caching
-from scrubjay.place import Place, PlaceText
+from scrubjay.place import Place, PlaceText, redacted
 
 __all__ = ["Store"]
 
@@ -61,6 +61,9 @@ _NOT_WRITABLE = {
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 """What file systems without hard links say, by which obstore puts new files: FAT, some shares."""
 
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidToken"}
+"""What Amazon calls a session that is over."""
+
 _NO_BUCKET = "the destination cannot be used: there is no such bucket or folder"
 _NO_CREDENTIALS = re.compile(r"169\.254\.|metadata\.google|/oauth2/token|credential", re.IGNORECASE)
 """What obstore's errors hold where it found no credentials and asked the machine for some."""
@@ -79,6 +82,7 @@ class Store:
         self.place = place
         self._folder = Path(place.address) if place and place.is_local else None
         is_remote = place is not None and not place.is_local
+        self._errors = _remote_errors if is_remote else _local_errors
         self.lanes = _REMOTE_LANES if is_remote else 1
         """How many requests at once pay off."""
 
@@ -107,13 +111,13 @@ class Store:
         if place.scheme in {"http", "https"}:
             raise DestinationError(f"{place.shown} can be read, but nothing can be stored there")
         prefix = place.key.strip("/") or None
-        with _errors(place.shown):
+        with _remote_errors(place.shown):
             return cls(partial(open_bucket, place, prefix=prefix), place=place)
 
     @classmethod
     def _open_folder(cls, place: Place) -> "Store":
         folder = Path(place.address)
-        with _errors(str(folder)):
+        with _local_errors(str(folder)):
             existing = next(each for each in (folder, *folder.parents) if each.exists())
         if not existing.is_dir():
             raise DestinationError(f"{existing} is a file, so {folder} cannot be a destination")
@@ -127,7 +131,7 @@ class Store:
             DestinationError: the destination cannot be written.
             StoreError: it failed for a reason that may pass.
         """
-        with _errors(key, is_writing=True):
+        with self._errors(key, is_writing=True):
             self._put(key, data, media_type, "overwrite")
 
     def put_new(self, key: str, data: bytes, media_type: str) -> bool:
@@ -138,7 +142,7 @@ class Store:
             DestinationError: the destination cannot be written.
             StoreError: it failed for a reason that may pass.
         """
-        with _errors(key, is_writing=True):
+        with self._errors(key, is_writing=True):
             try:
                 self._put(key, data, media_type, "create")
             except AlreadyExistsError:
@@ -184,7 +188,7 @@ class Store:
             ObjectNotFoundError: there is none.
             StoreError: it could not be read.
         """
-        with _errors(key):
+        with self._errors(key):
             return bytes(self._backend.get(key).bytes())
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
@@ -193,7 +197,7 @@ class Store:
         Args:
             prefix: a folder of keys to look in, such as "frames/"; all of them if empty.
         """
-        with _errors("the list of objects", is_writing=True):
+        with self._errors("the list of objects", is_writing=True):
             pages = self._backend.list(prefix.rstrip("/") or None)
             return {entry["path"]: entry["size"] for page in pages for entry in page}
 
@@ -204,7 +208,7 @@ class Store:
             StoreError: it could not be asked for.
         """
         try:
-            with _errors(key):
+            with self._errors(key):
                 self._backend.head(key)
         except ObjectNotFoundError:
             return False
@@ -218,7 +222,7 @@ class Store:
 
     def _delete(self, key: str) -> None:
         try:
-            with _errors(key):
+            with self._errors(key):
                 self._backend.delete(key)
         except ObjectNotFoundError:
             return
@@ -235,7 +239,7 @@ class Store:
         Raises:
             StoreError: a folder cannot be looked into, or a file cannot be removed.
         """
-        with _errors("the list of unfinished files"):
+        with self._errors("the list of unfinished files"):
             found = self._staged(folders, is_ours)
             if found:
                 time.sleep(_UNTOUCHED_SECONDS)
@@ -259,8 +263,24 @@ class Store:
 
 
 @contextmanager
-def _errors(what: str, *, is_writing: bool = False) -> Generator[None]:
-    """Turn obstore's errors into ours; it raises builtins for some and `BaseError` for most.
+def _local_errors(what: str, *, is_writing: bool = False) -> Generator[None]:
+    """Turn what obstore raises of a folder or of memory into our errors.
+
+    Args:
+        what: the object.
+        is_writing: a "not found" then means the folder, not the object.
+    """
+    try:
+        yield
+    except (BaseError, OSError) as exc:
+        raise _local_error(exc, what, is_writing=is_writing) from exc
+
+
+@contextmanager
+def _remote_errors(what: str, *, is_writing: bool = False) -> Generator[None]:
+    """Turn what obstore raises of a bucket into our errors.
+
+    Its own are forgotten: they hold the server's whole answer, which may repeat a session's token.
 
     Args:
         what: the object.
@@ -268,36 +288,58 @@ def _errors(what: str, *, is_writing: bool = False) -> Generator[None]:
     """
     try:
         yield
-    except FileNotFoundError as exc:
-        if is_writing:
-            raise DestinationError(_NO_BUCKET) from exc
-        raise ObjectNotFoundError(f"{what} does not exist in the destination") from exc
-    except (PermissionDeniedError, UnauthenticatedError) as exc:
-        raise DestinationError(
-            f"the destination refuses {what}: these credentials may not do that"
-        ) from exc
     except (BaseError, OSError) as exc:
-        raise _translated(exc, what) from exc
+        error = _remote_error(exc, what, is_writing=is_writing)
+    else:
+        return
+    try:
+        raise error from None
+    finally:
+        error.__context__ = None  # `raise` has just set it, to what is forgotten
 
 
-def _translated(exc: BaseError | OSError, what: str) -> StoreError:
-    reason = first_line(exc)
+def _local_error(exc: BaseError | OSError, what: str, *, is_writing: bool) -> StoreError:
+    """Return what an error means; obstore raises builtins for some and `BaseError` for most."""
+    if isinstance(exc, FileNotFoundError):
+        return _not_found(what, is_writing=is_writing)
+    reason = redacted(str(exc).partition("\n")[0])
     numbers = _numbers_in(exc)
     if numbers & _NO_SPACE:
         return StoreFullError(
             f"no space is left in the destination to write {what}; make some, and go on from here"
         )
-    if isinstance(exc, PermissionError) or numbers & _NOT_WRITABLE:
+    if isinstance(exc, PermissionError | PermissionDeniedError) or numbers & _NOT_WRITABLE:
         return DestinationError(f"the destination cannot be written: {reason}")
-    if "404 Not Found" in reason:  # what a list says; other requests have an error of their own
-        return DestinationError(_NO_BUCKET)
-    if "403 Forbidden" in reason and not _NO_CREDENTIALS.search(reason):
+    return StoreError(f"the destination failed on {what}: {reason}")
+
+
+def _remote_error(exc: BaseError | OSError, what: str, *, is_writing: bool) -> StoreError:
+    """Return what an error means, as far as its text and its class say it."""
+    reason, code = first_line(exc), refusal_code(exc)
+    has_no_credentials = _NO_CREDENTIALS.search(reason) is not None
+    if isinstance(exc, FileNotFoundError):
+        return _not_found(what, is_writing=is_writing)
+    if code in _EXPIRED:
+        return DestinationError(
+            f"the destination refuses {what}: these credentials have expired ({code}); sign in "
+            "again, or take fresh ones"
+        )
+    is_refused = isinstance(exc, PermissionDeniedError | UnauthenticatedError)
+    if is_refused or ("403 Forbidden" in reason and not has_no_credentials):
         return DestinationError(
             f"the destination refuses {what}: these credentials may not do that"
         )
-    if _NO_CREDENTIALS.search(reason):
+    if "404 Not Found" in reason:  # what a list says; other requests have an error of their own
+        return DestinationError(_NO_BUCKET)
+    if has_no_credentials:
         return DestinationError(f"no credentials were found for the destination: {reason}")
     return StoreError(f"the destination failed on {what}: {reason}")
+
+
+def _not_found(what: str, *, is_writing: bool) -> StoreError:
+    if is_writing:
+        return DestinationError(_NO_BUCKET)
+    return ObjectNotFoundError(f"{what} does not exist in the destination")
 
 
 def _numbers_in(exc: BaseError | OSError) -> set[int]:

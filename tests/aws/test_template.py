@@ -11,6 +11,7 @@ from botocore.session import get_session
 
 from localaws.render import Rendered, templates
 from localaws.tools import ROOT, TEMPLATE, program, run
+from scrubjay.aws.events import SLICE, SOURCE
 from scrubjay.aws.transports import MOST_ENTRIES, TRANSPORTS
 from scrubjay.settings import FunctionSettings
 
@@ -199,6 +200,7 @@ def test_a_failing_slice_is_tried_for_a_day() -> None:
         ("MaximumRetryAttempts", "lambda", "MaximumRetryAttempts"),
         ("MaximumEventAgeInSeconds", "lambda", "MaximumEventAgeInSeconds"),
         ("MaximumConcurrency", "lambda", "MaximumConcurrency"),
+        ("ReservedConcurrency", "lambda", "MaximumConcurrency"),
         ("WorkerMemory", "lambda", "MemorySize"),
         ("PlannerMemory", "lambda", "MemorySize"),
     ],
@@ -207,7 +209,7 @@ def test_parameters_keep_to_the_services_limits(parameter: str, service: str, sh
     """A parameter allows nothing that the service's own model refuses, nor does its default."""
     told = _parameter(parameter)
     least, most = _limits(service, shape)
-    assert told["MinValue"] >= least
+    assert told["MinValue"] >= (-1 if parameter == "ReservedConcurrency" else least)
     assert most is None or told["MaxValue"] <= most
     assert told["MinValue"] <= told["Default"] <= told["MaxValue"]
     if shape == "MemorySize":  # the model tells of managed instances, which have more
@@ -315,45 +317,136 @@ def test_queues_are_encrypted_and_take_nothing_by_plain_http() -> None:
         assert first["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_a_topic_takes_nothing_by_plain_http() -> None:
+    """The slices' topic refuses whatever is not published by HTTPS."""
+    rendered = Rendered({"Transport": "sns"})
+    (policy,) = rendered.of_type("AWS::SNS::TopicPolicy").values()
+    assert policy["Topics"] == [{"Ref": "SlicesTopic"}]
+    (only,) = policy["PolicyDocument"]["Statement"]
+    assert (only["Effect"], only["Principal"], only["Action"]) == ("Deny", "*", "sns:Publish")
+    assert only["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_a_shared_bus_keeps_stacks_apart() -> None:
+    """A rule takes slices of its own stack's videos, and those of events that name no bucket."""
+    rule = Rendered({"EventBusName": "default"}).of_type("AWS::Events::Rule")["SliceRule"]
+    pattern = rule["EventPattern"]
+    assert (pattern["source"], pattern["detail-type"]) == ([SOURCE], [SLICE])
+    assert pattern["$or"] == [
+        {"detail": {"bucket": [{"Ref": "SourceBucket"}]}},
+        {"detail": {"bucket": [{"exists": False}]}},
+    ]
+
+
+def test_a_file_system_needs_all_that_it_is_reached_by() -> None:
+    """`OutputMode` EFS is refused without access point, subnets or security groups."""
+    asserted = json.dumps(templates()["raw"]["Rules"]["FileSystem"]["Assertions"])
+    assert set(re.findall(r'"Ref": "(\w+)"', asserted)) == _EFS.keys() - {"OutputMode"}
+
+
 def test_players_may_be_let_in_through_one_distribution() -> None:
-    """With a distribution's ARN, CloudFront may read below the prefix, on its behalf alone."""
+    """With a distribution's ARN, CloudFront may read below the prefix, on its behalf alone.
+
+    It may not read a set's state, which says where the video lies.
+    """
     arn = "arn:aws:cloudfront::123456789012:distribution/EDFDVBD6EXAMPLE"
     policies = Rendered({"CloudFrontDistributionArn": arn}).of_type("AWS::S3::BucketPolicy")
-    _, allowed = policies["GifsBucketPolicy"]["PolicyDocument"]["Statement"]
+    _, allowed, denied = policies["GifsBucketPolicy"]["PolicyDocument"]["Statement"]
     assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
     assert allowed["Action"] == "s3:GetObject"
     assert allowed["Resource"] == {"Fn::Sub": "${GifsBucket.Arn}/previews/*"}
     assert allowed["Condition"] == {"StringEquals": {"AWS:SourceArn": arn}}
+    assert denied["Effect"] == "Deny"
+    assert denied["Principal"] == allowed["Principal"]
+    assert denied["Action"] == allowed["Action"]
+    assert denied["Resource"] == {"Fn::Sub": "${GifsBucket.Arn}/*/.scrubjay/*"}
+    assert "Condition" not in denied
 
 
-def test_a_changed_parameter_makes_a_new_version() -> None:
-    """A version's description names every parameter that the version freezes, and no other.
+_NOT_FROZEN = {"Code", "FunctionName", "ReservedConcurrentExecutions", "Tags"}
+"""Of a function's properties: its code makes a new version by itself, the others are the function's
+and not its versions'."""
+
+_NAMING = ("BucketName", "LogGroupName", "Name", "QueueName", "RoleName", "TopicName")
+"""Properties that decide what a reference to a resource becomes."""
+
+
+def _frozen(rendered: Rendered, function: str) -> str:
+    """All that a version of a function freezes, with the names of the resources it refers to."""
+    properties = rendered.of_type("AWS::Lambda::Function")[function]
+    text = json.dumps({k: v for k, v in properties.items() if k not in _NOT_FROZEN})
+    found = set(re.findall(r'"Ref": "(\w+)"', text))
+    found |= set(re.findall(r'"Fn::GetAtt": \["(\w+)"', text))
+    found |= {name.split(".")[0] for name in re.findall(r"\$\{(\w[\w.]*)\}", text)}
+    names = {
+        resource: {k: v for k, v in told.items() if k in _NAMING}
+        for resource in sorted(found & rendered.resources.keys())
+        if (told := rendered.resources[resource].get("Properties", {}))
+    }
+    return text + json.dumps(names)
+
+
+def _described(rendered: Rendered, function: str) -> str:
+    """What a version of a function is described as: a text, with separators."""
+    versions = rendered.of_type("AWS::Lambda::Version").values()
+    (found,) = (each for each in versions if each["FunctionName"] == {"Ref": function})
+    return _text(found["Description"])
+
+
+def _text(value: Any) -> str:  # noqa: ANN401  any JSON
+    match value:
+        case {"Fn::Join": [separator, [*parts]]}:
+            return str(separator).join(_text(part) for part in parts)
+        case {"Fn::Join": [_, text]} | {"Fn::Sub": text}:  # a list of texts is still one here
+            return str(text)
+        case _:
+            return str(value)
+
+
+def _other(parameter: str) -> str:
+    """A value of a parameter that is not its default."""
+    told = _parameter(parameter)
+    allowed = [each for each in told.get("AllowedValues", []) if each != told["Default"]]
+    least = max(1, told.get("MinValue", 1))
+    return str(allowed[0] if allowed else least + 1 if told["Type"] == "Number" else "other")
+
+
+@pytest.mark.parametrize("function", ["PlannerFunction", "WorkerFunction"])
+def test_a_changed_parameter_makes_a_new_version(function: str) -> None:
+    """A version's description changes with what the version freezes, and with nothing else.
 
     SAM makes a new version when the template changes, but not when a parameter does (its issue
     3820); CloudFormation does when the description changes, and fails if nothing else has.
     """
-    for name, function in templates()["raw"]["Resources"].items():
-        if function["Type"] != "AWS::Serverless::Function":
-            continue
-        described = function["Properties"]["VersionDescription"]["Fn::Sub"]
-        told = set(re.findall(r"\$\{(\w+)\}", described))
-        seen = templates()["seen"]["Resources"][name]["Properties"]
-        frozen = json.dumps(
-            [seen[each] for each in ("Architectures", "Environment", "MemorySize", "Timeout")]
-        )
-        chosen = set(re.findall(r'"(?:Ref)": "(\w+)"', frozen))
-        chosen |= set(re.findall(r"\$\{(\w+)\}", frozen))
-        chosen = {each for each in chosen if each in templates()["raw"]["Parameters"]}
-        assert told - {"OutputMode"} == chosen - {"EventBusName"}
-        longest = sum(max(len(str(value)) for value in _values(each)) + 1 for each in told)
-        assert longest <= 256
+    changed = 0
+    for base in _variants():
+        before = Rendered(base)
+        for name in templates()["raw"]["Parameters"]:
+            if name in base and name not in {"Transport", "SourceEvents", *_EFS}:
+                continue
+            after = Rendered({**base, name: _other(name)})
+            is_new = _frozen(before, function) != _frozen(after, function)
+            assert is_new == (_described(before, function) != _described(after, function)), name
+            changed += is_new
+    assert changed > 50
 
 
-def _values(parameter: str) -> list[str]:
+def test_descriptions_of_versions_are_not_too_long() -> None:
+    """With every text as long as may be, 256 characters do; a file system's lists have no end."""
+    longest = {name: _longest(name) for name in templates()["raw"]["Parameters"]}
+    del longest["SubnetIds"], longest["SecurityGroupIds"]
+    for transport in TRANSPORTS:
+        rendered = Rendered({**longest, "Transport": transport, "OutputMode": "S3"})
+        for function in ("PlannerFunction", "WorkerFunction"):
+            assert len(_described(rendered, function)) <= 256
+
+
+def _longest(parameter: str) -> str:
     told = _parameter(parameter)
     if told["Type"] == "Number":
-        return [str(told.get("MaxValue", max(told.get("AllowedValues", [0]))))]
-    return [*told.get("AllowedValues", []), "x" * told.get("MaxLength", 1)]
+        return str(told.get("MaxValue", max(told.get("AllowedValues", [0]))))
+    texts: list[str] = ["x" * told.get("MaxLength", 1), *told.get("AllowedValues", [])]
+    return max(texts, key=len)
 
 
 def test_environments_are_reserved_and_kept_warm_only_if_asked() -> None:

@@ -15,6 +15,7 @@ from smallcloud import BUS, LATER, SOURCE_BUCKET, Cloud, Context
 import scrubjay
 from scrubjay.aws import planner, worker
 from scrubjay.aws.completion import note_failure
+from scrubjay.aws.status import set_status
 from scrubjay.errors import (
     EventError,
     OutOfTimeError,
@@ -35,6 +36,7 @@ from scrubjay.naming import (
     failure_key,
     set_prefix,
 )
+from scrubjay.place import Place
 from scrubjay.state import load_plan
 from scrubjay.store import Store
 
@@ -398,6 +400,85 @@ def test_what_is_no_video_is_written_down(
     etag = cloud.upload(clip, "bad/text.mp4")
     assert planner.handler(uploaded(("bad/text.mp4", etag)), Context()) == {"sent": 3}
     assert f"previews/bad/text.mp4/{PROBLEM}" not in cloud.there()
+
+
+def test_what_replaces_a_video_takes_its_set_back(
+    cloud: Cloud, planned: list[dict[str, Any]], uploaded: Uploaded, media: Path, clip: Path
+) -> None:
+    """A set is published no longer when something that is no video takes its key; late slices too.
+
+    The same video put there again finds its slices made.
+    """
+    for event in planned:
+        worker.handler(event, Context())
+    cloud.take(LATER)
+    broken = cloud.upload(media / "bad" / "text.mp4", KEY)
+    event = uploaded(("films/first+part.mp4", broken), sequencer="0B")
+    assert planner.handler(event, Context()) == {"sent": 0}
+    assert SET + MANIFEST not in cloud.there()
+    assert cloud.read(SET + PROBLEM)["error"] == "SourceUnreadableError"
+    assert worker.handler(planned[0], Context()) == {"slices": []}
+    assert SET + MANIFEST not in cloud.there()
+    etag = cloud.upload(clip, KEY)
+    event = uploaded(("films/first+part.mp4", etag), sequencer="0C")
+    assert planner.handler(event, Context()) == {"sent": 3}
+    for each in cloud.take(LATER):
+        worker.handler(each, Context())
+    assert cloud.read(SET + MANIFEST)["status"] == "complete"
+    assert SET + PROBLEM not in cloud.there()
+
+
+def test_a_set_with_nothing_in_it_has_failed(
+    cloud: Cloud, planned: list[dict[str, Any]], uploaded: Uploaded, clip: Path
+) -> None:
+    """A video that is gone before its workers begin: no manifest, a note, and a word on the bus.
+
+    A duplicate changes nothing; when the video is there again, all is made.
+    """
+    cloud.s3.delete_object(Bucket=SOURCE_BUCKET, Key=KEY)
+    for event in (*planned, *planned):
+        worker.handler(event, Context())
+    assert not {SET + MANIFEST, SET + "index.html"} & cloud.there()
+    note = cloud.read(SET + PROBLEM)
+    assert (note["error"], note["source"]) == ("SourceNotFoundError", f"s3://{SOURCE_BUCKET}/{KEY}")
+    [told] = cloud.take(LATER)
+    assert told["detail-type"] == "previewsReady"
+    assert told["detail"]["status"] == "failed"
+    assert "does not exist" in told["detail"]["error"]
+    assert "manifest" not in told["detail"]
+    state = set_status(Place.of(f"s3://gifs/{SET[:-1]}"))
+    assert (state.slices, state.done, len(state.failed)) == (3, 0, 3)
+    assert (state.published, state.announced) == (False, True)
+    assert state.problem == note["message"]
+    etag = cloud.upload(clip, KEY)
+    event = uploaded(("films/first+part.mp4", etag))
+    assert planner.handler(event, Context()) == {"sent": 0}  # the same news as before
+    assert SET + PROBLEM in cloud.there()
+    event = uploaded(("films/first+part.mp4", etag), sequencer="0B")
+    assert planner.handler(event, Context()) == {"sent": 3}
+    assert SET + PROBLEM not in cloud.there()
+    for each in cloud.take(LATER):
+        worker.handler(each, Context())
+    assert cloud.read(SET + MANIFEST)["status"] == "complete"
+    assert [each["detail"]["status"] for each in cloud.take(LATER)] == ["complete"]
+
+
+def test_a_malformed_record_does_not_stop_the_others(
+    cloud: Cloud, uploaded: Uploaded, clip: Path
+) -> None:
+    """Whichever record of an event cannot be read, the others are served, and then it raises."""
+    etags = {name: cloud.upload(clip, f"{name}.mp4") for name in ("a", "b")}
+    event = uploaded(*((f"{name}.mp4", etag) for name, etag in etags.items()))
+    event["Records"].insert(0, {"hello": "world"})
+    event["Records"].insert(2, {"s3": {"bucket": {}}, "eventName": "ObjectCreated:Put"})
+    with pytest.raises(EventError, match="no news"):
+        planner.handler(event, Context())
+    slices = cloud.take(LATER)
+    assert {each["detail"]["key"] for each in slices} == {"a.mp4", "b.mp4"}
+    carried = [{"Sns": {"Message": json.dumps(each)}} for each in slices[:2]]
+    with pytest.raises(EventError, match="no JSON"):
+        worker.handler({"Records": [{"Sns": {"Message": "{"}}, *carried]}, Context())
+    assert len([key for key in cloud.there() if SLICES in key]) == 2
 
 
 def test_one_bad_record_does_not_stop_the_others(

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from smallcloud import LATER, Cloud, Context
+from smallcloud import LATER, SOURCE_BUCKET, Cloud, Context
 
 import scrubjay
-from scrubjay.aws import planner, worker
+from scrubjay.aws import planner, task, worker
 from scrubjay.aws.beginning import begin
-from scrubjay.aws.completion import failure_of, finish
+from scrubjay.aws.completion import Ending, failure_of, finish, note_failure
 from scrubjay.aws.events import Upload
 from scrubjay.engines.inline import InlineEngine
+from scrubjay.errors import SourceChangedError
 from scrubjay.model import Manifest, Plan, Recipe, decode
-from scrubjay.naming import FAILURES, MANIFEST, PAGE, PLAN, WEBVTT, record_key
+from scrubjay.naming import FAILURES, MANIFEST, ORIGIN, PAGE, PLAN, WEBVTT, record_key
 from scrubjay.publishing.documents import publish
 from scrubjay.publishing.webvtt import webvtt
 from scrubjay.state import done_slices, save_plan
@@ -128,6 +129,77 @@ def test_an_overtaken_worker_notes_no_failure(
     assert _is_published(cloud, new[0]["detail"]["plan"])
 
 
+@pytest.fixture
+def upload_again(cloud: Cloud, clip: Path) -> Callable[[], str]:
+    """Put the very same video under the same key as another version: in parts."""
+
+    def upload_again() -> str:
+        s3, about = cloud.s3, {"Bucket": SOURCE_BUCKET, "Key": "movie.mp4"}
+        name = s3.create_multipart_upload(**about)["UploadId"]
+        part = s3.upload_part(**about, UploadId=name, PartNumber=1, Body=clip.read_bytes())
+        parts = {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
+        s3.complete_multipart_upload(**about, UploadId=name, MultipartUpload=parts)
+        return str(s3.head_object(**about)["ETag"]).strip('"')
+
+    return upload_again
+
+
+def test_the_same_video_may_come_as_another_version(
+    cloud: Cloud, old: Events, uploaded: Uploaded, upload_again: Callable[[], str]
+) -> None:
+    """Events that name the old version make their slices of the new one, and so do new ones."""
+    etag = upload_again()
+    assert etag != old[0]["detail"]["etag"]
+    planner.handler(uploaded(("movie.mp4", etag), sequencer="0B"), Context())
+    new = _by_index(cloud.take(LATER))
+    assert [each["detail"]["etag"] for each in new] == [etag] * 3
+    for event in (old[0], *new, *old):
+        worker.handler(event, Context())
+    assert not cloud.there(SET + FAILURES)
+    assert _is_published(cloud, new[0]["detail"]["plan"])
+
+
+def test_a_redrive_names_the_version_that_is_there(
+    cloud: Cloud, old: Events, uploaded: Uploaded, upload_again: Callable[[], str]
+) -> None:
+    """What a set is made of is noted anew with each upload of the same video."""
+    for event in old[:2]:
+        worker.handler(event, Context())
+    etag = upload_again()
+    planner.handler(uploaded(("movie.mp4", etag), sequencer="0B"), Context())
+    assert cloud.read(SET + ORIGIN)["etag"].strip('"') == etag
+
+
+def test_a_video_that_changes_all_the_time_is_no_gap(
+    cloud: Cloud, old: Events, monkeypatch: pytest.MonkeyPatch, upload_again: Callable[[], str]
+) -> None:
+    """While the same video is being uploaded again and again, each version is tried."""
+    about: Any = {"Bucket": SOURCE_BUCKET, "Key": "movie.mp4"}
+    first = cloud.s3.get_object(**about)
+    data = first["Body"].read()
+    looks: list[Any] = []
+
+    def look_and_replace(*what: Any) -> Any:  # noqa: ANN401  as the real one
+        looks.append(task.found_again(*what))
+        if len(looks) == 1:
+            cloud.s3.put_object(**about, Body=data)
+        return looks[-1]
+
+    upload_again()
+    monkeypatch.setattr(worker, "found_again", look_and_replace)
+    answer: Any = worker.handler(old[0], Context())
+    assert [each["outcome"] for each in answer["slices"]] == ["made"]
+    assert len(looks) == 2
+    assert looks[1].etag == first["ETag"]
+
+
+def test_another_video_is_a_gap(cloud: Cloud, old: Events, other_clip: Path) -> None:
+    """As long as nobody has planned it, a video that replaces the planned one gives no slice."""
+    cloud.upload(other_clip, "movie.mp4")
+    answer: Any = worker.handler(old[0], Context())
+    assert [each["error"] for each in answer["slices"]] == ["SourceChangedError"]
+
+
 class Interrupted(Store):
     """A store where something happens just before an object is written."""
 
@@ -183,9 +255,9 @@ def test_a_complete_manifest_has_a_complete_track(store: Interrupted, made: Plan
 
 def test_what_is_replaced_is_not_told_of(store: Interrupted, made: Plan, clip: Path) -> None:
     """A finisher that is overtaken while it publishes says nothing."""
-    told: list[Manifest] = []
+    told: list[Ending] = []
     store.interrupt(PAGE, lambda: save_plan(store, _plan(clip, 4)))
-    assert finish(store, made, told.append) is None
+    assert finish(store, made, Upload(bucket="videos", key="movie.mp4"), told.append) is None
     assert told == []
 
 
@@ -196,6 +268,17 @@ def test_a_new_plan_withdraws_what_came_late(store: Interrupted, made: Plan, cli
     assert begin(store, plan, Upload(bucket="videos", key="movie.mp4"))
     assert not {MANIFEST, PAGE, WEBVTT} & store.sizes().keys()
     assert json.loads(store.get(PLAN))["slices"]
+
+
+def test_a_plan_that_comes_back_has_no_old_notes(
+    store: Interrupted, made: Plan, clip: Path
+) -> None:
+    """What failed under a plan says nothing when the same video takes the set once more."""
+    upload = Upload(bucket="videos", key="movie.mp4")
+    note_failure(store, made, made.slices[0], SourceChangedError("it was another one"))
+    assert begin(store, _plan(clip, 4), upload)
+    assert begin(store, made, upload)
+    assert failure_of(store, made, made.slices[0]) is None
 
 
 def test_of_two_planners_one_begins(store: Interrupted, clip: Path) -> None:

@@ -74,7 +74,7 @@ def test_an_upload_is_numbered_by_s3(uploaded: Uploaded) -> None:
     assert upload == Upload(bucket=SOURCE_BUCKET, key="a.mp4", etag="x", sequencer="0C")
     thing = {"key": "a.mp4", "etag": "x", "sequencer": "0C"}
     detail = {"bucket": {"name": SOURCE_BUCKET}, "object": thing}
-    assert uploads_in({"detail-type": "Object Created", "detail": detail}) == [upload]
+    assert list(uploads_in({"detail-type": "Object Created", "detail": detail})) == [upload]
 
 
 def test_a_new_plan_has_sent_nothing(
@@ -114,3 +114,21 @@ def test_a_retry_sends_what_was_refused(
     assert plan_with(EventBridgeTransport(BUS)) == 1
     assert [each["detail"]["index"] for each in cloud.take(LATER)] == [1]
     assert plan_with(EventBridgeTransport(BUS)) == 0
+
+
+def test_a_planner_without_time_leaves_the_rest_to_its_retry(
+    cloud: Cloud, uploaded: Uploaded, clip: Path
+) -> None:
+    """Slices that there was no time for are noted as refused, and a retry sends them."""
+
+    class Late(Context):
+        def get_remaining_time_in_millis(self) -> int:
+            self.left -= 30_000
+            return self.left
+
+    event = uploaded(("movie.mp4", cloud.upload(clip, "movie.mp4")))
+    with pytest.raises(TransportError, match="time of the function that sends them"):
+        planner.handler(event, Late())
+    assert cloud.read(SET + SENT)["left"] == [0, 1, 2]
+    assert cloud.take(LATER) == []
+    assert _sent(event) == 3

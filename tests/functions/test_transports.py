@@ -140,6 +140,38 @@ def test_a_throttled_call_is_made_again() -> None:
             LambdaTransport("worker", service).send(_entries(1))
 
 
+def test_only_one_loop_sends_again(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Botocore sends each request of a transport once: tries are not multiplied by tries."""
+    del cloud
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    tries: list[object] = []
+    transport = EventBridgeTransport(BUS)
+    transport.service.meta.events.register("before-send", lambda **about: tries.append(about))
+    with pytest.raises(TransportError, match="6 times in a row"):
+        transport.send(_entries(1))
+    assert len(tries) == transports.ATTEMPTS
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_nothing_is_begun_when_time_is_over(bus: Any, left: int) -> None:  # noqa: ANN401  boto3's
+    """What the sender has no time for counts as refused; the error says so, and which."""
+    looks: list[bool] = []
+
+    def is_late() -> bool:
+        looks.append(len(looks) >= left)
+        return looks[-1]
+
+    entries = _entries(1)
+    refusal = {"ErrorCode": "InternalFailure", "ErrorMessage": "no"}
+    with Stubber(bus) as stub:
+        if left:
+            stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [refusal]})
+        with pytest.raises(TransportError, match="time") as caught:
+            EventBridgeTransport("b", bus, is_late=is_late).send(entries)
+        stub.assert_no_pending_responses()
+    assert caught.value.refused == {entries[0].detail}
+
+
 def test_a_queue_s_partial_failure_is_mended() -> None:
     """What SendMessageBatch names as failed is sent again."""
     service: Any = boto3.client("sqs")

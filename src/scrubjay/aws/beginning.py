@@ -9,12 +9,12 @@ from scrubjay.aws.events import Upload, slice_entries
 from scrubjay.aws.transports import Transport
 from scrubjay.errors import ObjectNotFoundError, StoreError, TransportError
 from scrubjay.model import Plan, decode, encode, encode_pretty
-from scrubjay.naming import ANNOUNCED, MANIFEST, PLAN, PROBLEM, SENT
+from scrubjay.naming import ANNOUNCED, FAILURES, MANIFEST, PLAN, PROBLEM, SENT
 from scrubjay.planning import plan_id
 from scrubjay.state import load_plan, save_plan, withdraw
 from scrubjay.store import Store
 
-__all__ = ["answer", "begin", "hand_out"]
+__all__ = ["answer", "begin", "give_back", "hand_out"]
 
 
 class _Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,11 +35,11 @@ def begin(store: Store, plan: Plan, upload: Upload) -> bool:
     Raises:
         StoreError: somebody else is planning another video or recipe at this moment.
     """
-    store.delete([PROBLEM])  # an earlier upload's
+    save_origin(store, upload)  # the same video may have come again as another version
     before = load_plan(store)
     if before is not None and plan_id(before) == plan_id(plan):
         return False
-    save_origin(store, upload)
+    store.delete([PROBLEM, *store.sizes(FAILURES)])  # an earlier upload's, even of this very plan
     is_new = True
     if before is None:
         is_new = store.put_new(PLAN, encode_pretty(plan), "application/json")
@@ -52,6 +52,15 @@ def begin(store: Store, plan: Plan, upload: Upload) -> bool:
     if before is not None:
         withdraw(store)  # a worker may just have published the old plan's set
     return is_new
+
+
+def give_back(store: Store) -> None:
+    """Take back a set whose video has been replaced by something that can have none.
+
+    Without a plan, workers that are still at it pass their slices over and publish nothing.
+    """
+    store.delete([PLAN, SENT])
+    withdraw(store)
 
 
 def answer(
@@ -119,7 +128,7 @@ def _wanted(store: Store, plan: Plan, *, among: Collection[int] | None = None) -
     """Return which slices to send, made ready for it: those that are missing, and failed ones.
 
     If none is, but the set is not published and told of, one is sent all the same: its worker
-    finds it done, and finishes the set.
+    finds that it has ended, and finishes the set.
 
     Args:
         store: where the set lies.
@@ -131,8 +140,8 @@ def _wanted(store: Store, plan: Plan, *, among: Collection[int] | None = None) -
     if wanted:
         reopen(store, plan, wanted)
         return wanted
-    is_told = MANIFEST in store.sizes() and is_announced(store, plan, done=len(done))
-    if missing or is_told:
+    has_ended = (MANIFEST if done else PROBLEM) in store.sizes()
+    if missing or (has_ended and is_announced(store, plan, done=len(done))):
         return []
     store.delete([ANNOUNCED])
     return [0]

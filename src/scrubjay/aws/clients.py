@@ -14,7 +14,7 @@ _CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 20
 """Seconds."""
 
 _MOST_TRIES = 3
-"""Of one request, by botocore; what it gives up is counted and sent again by the transports."""
+"""Of one request, by botocore."""
 
 _THROTTLED = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable")
 _SERVER_ERROR = 500
@@ -23,8 +23,12 @@ _one_at_a_time = Lock()
 """Clients may be shared between threads, but boto3 must not make two at once."""
 
 
-def client(service: str) -> Any:  # noqa: ANN401  boto3 makes its classes at run time
+def client(service: str, *, tries: int = _MOST_TRIES) -> Any:  # noqa: ANN401  boto3 makes its classes at run time
     """Return what speaks to one of Amazon's services; it may be shared between threads.
+
+    Args:
+        service: its name.
+        tries: how often botocore sends a request that fails for a reason that may pass.
 
     Raises:
         StackError: boto3 is not installed, or no region is set.
@@ -35,7 +39,7 @@ def client(service: str) -> Any:  # noqa: ANN401  boto3 makes its classes at run
     config = Config(
         connect_timeout=_CONNECT_TIMEOUT,
         read_timeout=_READ_TIMEOUT,
-        retries={"mode": "standard", "total_max_attempts": _MOST_TRIES},
+        retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=32,
     )
     with aws_errors(service), _one_at_a_time:
@@ -75,10 +79,11 @@ def aws_errors(what: str) -> Generator[None]:
 
 def may_pass(error: Exception) -> bool:
     """Whether an error of botocore may not come again when the same is asked later."""
-    from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415  slow
+    from botocore import exceptions as its  # noqa: PLC0415  slow
 
-    if isinstance(error, ClientError):
+    if isinstance(error, its.ClientError):
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return any(each in code for each in _THROTTLED) or status >= _SERVER_ERROR
-    return isinstance(error, HTTPClientError)
+    is_network = isinstance(error, its.HTTPClientError | its.ConnectionError)
+    return is_network and not isinstance(error, its.SSLError)

@@ -5,11 +5,11 @@ beside the records, so that the set still ends, as a partial one.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -23,7 +23,7 @@ from scrubjay.errors import (
     SourceError,
     SourceForbiddenError,
 )
-from scrubjay.model import Manifest, Plan, Slice, SliceRecord, decode, encode
+from scrubjay.model import Plan, Slice, SliceRecord, decode, encode
 from scrubjay.naming import (
     ANNOUNCED,
     FAILURES,
@@ -39,6 +39,7 @@ from scrubjay.state import done_slices, load_plan, withdraw
 from scrubjay.store import Store
 
 __all__ = [
+    "Ending",
     "Failure",
     "Standing",
     "failure_of",
@@ -75,6 +76,18 @@ class _Mark(msgspec.Struct, frozen=True, kw_only=True):
     plan: str
     done: int
     time: str
+
+
+class Ending(NamedTuple):
+    """How a set has ended."""
+
+    status: Literal["complete", "partial", "failed"]
+    """`failed`: no slice could be made, so that there is no manifest."""
+    error: str = ""
+    """Why, if it failed."""
+
+
+Tell: TypeAlias = Callable[[Ending], None]
 
 
 class Standing(NamedTuple):
@@ -123,14 +136,18 @@ def note_failure(store: Store, plan: Plan, part: Slice, error: ScrubjayError) ->
 
 def note_problem(store: Store, upload: Upload, error: ScrubjayError) -> None:
     """Write down, where people look for the previews, why there are none."""
+    _note_problem(store, upload, type(error).__name__, str(error))
+
+
+def _note_problem(store: Store, upload: Upload, error: str, message: str) -> None:
     note = {
-        "error": type(error).__name__,
-        "message": str(error),
+        "error": error,
+        "message": message,
         "source": f"s3://{upload.bucket}/{upload.key}",
         "time": datetime.now(UTC).isoformat(),
     }
     store.put(PROBLEM, json.dumps(note, indent=2).encode() + b"\n", _JSON)
-    log("ERROR", f"no previews: {error}", key=upload.key, error=type(error).__name__)
+    log("ERROR", f"no previews: {message}", key=upload.key, error=error)
 
 
 def is_hopeless(error: ScrubjayError) -> bool:
@@ -163,19 +180,21 @@ def reopen(store: Store, plan: Plan, indexes: Iterable[int]) -> None:
     withdraw(store)
 
 
-def finish(store: Store, plan: Plan, tell: Callable[[Manifest], None]) -> Manifest | None:
+def finish(store: Store, plan: Plan, upload: Upload, tell: Tell) -> Ending | None:
     """Publish a set and tell of it, if every slice of it is done or noted as impossible.
 
     Whoever makes a slice calls this afterwards. Killed anywhere, it does the rest when it is called
-    again; two at once make one manifest. It may tell twice, and never tells nothing.
+    again; two at once make one manifest. It may tell twice, and never tells nothing. A set with
+    nothing in it is not published, but told of all the same, so that nobody waits for it.
 
     Args:
         store: where the set lies.
         plan: its plan.
+        upload: its video.
         tell: says that it is finished.
 
     Returns:
-        The manifest, if this call has told of it.
+        How it ended, if this call has told of it.
     """
     listed = store.sizes(_STATE)
     if not _all_there(plan, listed):
@@ -186,14 +205,25 @@ def finish(store: Store, plan: Plan, tell: Callable[[Manifest], None]) -> Manife
     done, failed, missing = standing(store, plan)
     if missing or _is_replaced(store, plan):
         return None
-    reasons = {index: note.message for index, note in failed.items()}
-    manifest = publish(plan, store, reasons=reasons)
+    ending = _published(store, plan, failed) if done else _given_up(store, upload, failed)
     if _is_replaced(store, plan):  # meanwhile; what we wrote is withdrawn, or written over
         return None
-    tell(manifest)
+    tell(ending)
     mark = _Mark(plan=plan_id(plan), done=len(done), time=datetime.now(UTC).isoformat())
     store.put(ANNOUNCED, encode(mark), _JSON)
-    return manifest
+    return ending
+
+
+def _published(store: Store, plan: Plan, failed: Mapping[int, Failure]) -> Ending:
+    reasons = {index: note.message for index, note in failed.items()}
+    return Ending(publish(plan, store, reasons=reasons).status)
+
+
+def _given_up(store: Store, upload: Upload, failed: Mapping[int, Failure]) -> Ending:
+    """Write down why a set has nothing in it, as a run on one machine raises it."""
+    first = failed[min(failed)]
+    _note_problem(store, upload, first.error, first.message)
+    return Ending("failed", first.message)
 
 
 def is_announced(store: Store, plan: Plan, *, done: int) -> bool:

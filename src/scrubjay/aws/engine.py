@@ -1,7 +1,7 @@
 """The engine that lets a deployed stack make the slices, and watches the store for them."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -29,6 +29,9 @@ from scrubjay.timing import short_clock
 
 __all__ = ["AwsLambdaEngine"]
 
+_UNEASY = 60.0
+"""Seconds without news after which a person is told where to look."""
+
 _SHORTEST_WAIT, _LONGEST_WAIT, _GROWTH = 0.5, 5.0, 1.3
 """Seconds between two looks at the store, and how they grow while there is nothing new."""
 
@@ -40,13 +43,21 @@ class AwsLambdaEngine:
         stack: the deployed stack, or its name.
         patience: seconds without any new record after which the rest is given up as missing.
         local: opens the video; None is a worker process on this machine.
+        on_silence: told, once, a sentence for a person when a minute has passed without news.
     """
 
     def __init__(
-        self, stack: Stack | str, *, patience: float = 600, local: Engine | None = None
+        self,
+        stack: Stack | str,
+        *,
+        patience: float = 600,
+        local: Engine | None = None,
+        on_silence: Callable[[str], None] | None = None,
     ) -> None:
+        self._on_silence = on_silence
         self._stack = Stack(stack) if isinstance(stack, str) else stack
         self._patience = patience
+        self._sent = 0
         self._local = local or ProcessEngine(workers=1)
 
     def __enter__(self) -> Self:
@@ -91,7 +102,7 @@ class AwsLambdaEngine:
         usual = set_place(self._stack.output, video.key)
         save_origin(job.store, video)
         output = "" if place.address == usual.address else place.address
-        hand_out(job.store, job.plan, video, self._stack.transport, output=output)
+        self._sent = hand_out(job.store, job.plan, video, self._stack.transport, output=output)
         return self._watch(job, indexes, on_event)
 
     def _set_of(self, place: Place) -> Place:
@@ -127,6 +138,8 @@ class AwsLambdaEngine:
                 heard, wait = time.monotonic(), _SHORTEST_WAIT
             elif time.monotonic() - heard > self._patience:
                 break
+            elif time.monotonic() - heard > _UNEASY:
+                self._say_where_to_look(len(waiting))
             time.sleep(wait)
             wait = min(_LONGEST_WAIT, wait * _GROWTH)
         why = self._silence()
@@ -135,6 +148,17 @@ class AwsLambdaEngine:
             lost[index] = OutOfTimeError(event.message)
             on_event(event)
         return lost
+
+    def _say_where_to_look(self, waiting: int) -> None:
+        """Tell a person, once, what is known and where more is."""
+        tell, self._on_silence = self._on_silence, None
+        if tell:
+            tell(
+                f"{self._sent} slices were sent to the workers of the stack {self._stack.name}; "
+                f"{waiting} are missing, and there is no news for {_UNEASY:g} s. It waits on, up "
+                f"to {self._patience:g} s; see `scrubjay aws status --stack {self._stack.name}`, "
+                "and the workers' log"
+            )
 
     def _silence(self) -> str:
         """Say what is known of slices that do not arrive."""

@@ -7,7 +7,7 @@ queue, direct call, dead letter), that is what is inside.
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar, cast
 from urllib.parse import unquote_plus
@@ -39,6 +39,7 @@ READY = "previewsReady"
 
 _MOST_ENVELOPES = 5
 
+T = TypeVar("T")
 V = TypeVar("V", "Upload", "Order")
 
 Json: TypeAlias = Any
@@ -124,17 +125,21 @@ def slice_entries(
     ]
 
 
-def uploads_in(event: Json) -> list[Upload]:
-    """Return the videos whose arrival an event tells, each version once.
+def uploads_in(event: Json) -> Iterator[Upload]:
+    """Yield the videos whose arrival an event tells, each version once.
 
     Amazon sends the same news in two shapes: a notification of S3 itself, whose keys are encoded
     as in a URL, with `+` for a space; and an event of EventBridge, whose keys are as they are.
 
     Raises:
-        EventError: it is no such event.
+        EventError: after all that can be read, if something in it is no such event.
     """
-    found = (_upload(message) for message in unwrapped(event))
-    return list({(each.bucket, each.key, each.etag): each for each in found if each}.values())
+    seen: set[tuple[str, str, str]] = set()
+    for upload in _each(_upload, event):
+        name = (upload.bucket, upload.key, upload.etag) if upload else None
+        if upload and name and name not in seen:
+            seen.add(name)
+            yield upload
 
 
 def _upload(message: Json) -> Upload | None:
@@ -164,13 +169,31 @@ def _upload(message: Json) -> Upload | None:
     return _checked(tree, Upload)
 
 
-def orders_in(event: Json) -> list[Order]:
-    """Return the slices that an event asks for.
+def orders_in(event: Json) -> Iterator[Order]:
+    """Yield the slices that an event asks for.
 
     Raises:
-        EventError: it asks for none, or in a way that nobody understands.
+        EventError: after all that can be read, if something in it asks for none, or in a way that
+            nobody understands.
     """
-    return [_order(message) for message in unwrapped(event)]
+    return _each(_order, event)
+
+
+def _each(read: Callable[[Json], T], event: Json) -> Iterator[T]:
+    """Read every message in an event; only then raise what could not be read."""
+    problems: list[EventError] = []
+    messages = unwrapped(event)
+    while True:
+        try:
+            found = read(next(messages))
+        except StopIteration:
+            break
+        except EventError as error:
+            problems.append(error)
+        else:
+            yield found
+    if problems:
+        raise problems[0]
 
 
 def _order(message: Json) -> Order:
@@ -198,47 +221,41 @@ def unwrapped(event: Json, *, _depth: int = 0) -> Iterator[Json]:
     is yielded as a notification of its own.
 
     Raises:
-        EventError: there is text that is no JSON, or something else that is no event.
+        EventError: after all that can be read, if there is text that is no JSON, or something else
+            that is no event.
     """
     event = _parsed(event)
     if not isinstance(event, Mapping) or _depth > _MOST_ENVELOPES:
         raise EventError(f"this is no event: {_excerpt(event)}")
     message = cast("Json", event)
-    inner: list[Json]
     match message:
-        case {"requestPayload": payload}:
-            inner = [payload]
-        case {"Type": "Notification", "Message": text}:
-            inner = [text]
+        case {"requestPayload": inner} | {"Type": "Notification", "Message": inner}:
+            yield from unwrapped(inner, _depth=_depth + 1)
         case {"Records": [*records]} if records:
-            inner = [_content(record) for record in records]
+            yield from _of_records(records, _depth)
         case {"Records": _}:
             raise EventError("this event has no records")
         case _:
             yield message
-            return
-    for each in inner:
-        if isinstance(each, _FromS3):
-            yield {"Records": [each.record]}
-        else:
-            yield from unwrapped(each, _depth=_depth + 1)
 
 
-class _FromS3(NamedTuple):
-    record: Json
-
-
-def _content(record: Json) -> Json:
-    """Return what a record carries."""
-    match record:
-        case {"Sns": {"Message": message}}:
-            return message
-        case {"messageId": _, "body": body}:
-            return body
-        case {"s3": _}:
-            return _FromS3(record)
-        case _:
-            raise EventError(f"this is no record of SNS, SQS or S3: {_excerpt(record)}")
+def _of_records(records: list[Json], depth: int) -> Iterator[Json]:
+    problems: list[EventError] = []
+    for record in records:
+        try:
+            match record:
+                case {"Sns": {"Message": inner}} | {"messageId": _, "body": inner}:
+                    yield from unwrapped(inner, _depth=depth + 1)
+                case {"s3": _}:
+                    yield {"Records": [record]}
+                case _:
+                    problems.append(
+                        EventError(f"this is no record of SNS, SQS or S3: {_excerpt(record)}")
+                    )
+        except EventError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0]
 
 
 def _parsed(event: Json) -> Json:

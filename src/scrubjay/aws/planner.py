@@ -1,15 +1,15 @@
 """The planner function: a video has come; look into it, save its plan, hand out its slices."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-from scrubjay.aws.beginning import answer, begin
+from scrubjay.aws.beginning import answer, begin, give_back
 from scrubjay.aws.completion import is_hopeless, note_problem
 from scrubjay.aws.events import Json, Upload, uploads_in
 from scrubjay.aws.function import Context, is_below, safe, set_place
 from scrubjay.aws.log import log
 from scrubjay.aws.transports import Transport, open_transport
-from scrubjay.errors import ScrubjayError, SourceChangedError
+from scrubjay.errors import EventError, ScrubjayError, SourceChangedError
 from scrubjay.media.probe import probe_media
 from scrubjay.model import Recipe
 from scrubjay.place import Place
@@ -19,6 +19,11 @@ from scrubjay.settings import function_recipe, load_function_settings
 from scrubjay.store import Store
 
 __all__ = ["handler", "plan_upload"]
+
+_MARGIN_MS = 35_000
+_MARGIN_SHARE = 3
+"""The planner sends nothing any more this long before it is ended, or at a third of its time if
+that is less: a request that was just begun may take 25 s, and what is left must be noted."""
 
 
 def handler(event: Json, context: Context) -> dict[str, object]:
@@ -31,28 +36,38 @@ def handler(event: Json, context: Context) -> dict[str, object]:
     with safe(request=context.aws_request_id):
         settings = load_function_settings(os.environ)
         recipe = function_recipe(settings)
-        transport = open_transport(settings.transport, settings.target)
+        transport = open_transport(settings.transport, settings.target, is_late=_is_late(context))
         output = Place.of(settings.output)
-        suffixes = settings.suffixes.lower().split()
-        failures: list[Exception] = []
-        sent = 0
-        for upload in uploads_in(event):
-            if not _is_wanted(upload, output, suffixes):
-                continue
-            try:
-                with safe(key=upload.key, bucket=upload.bucket):
-                    sent += plan_upload(
-                        upload,
-                        output=output,
-                        recipe=recipe,
-                        transport=transport,
-                        request=context.aws_request_id,
-                    )
-            except Exception as error:  # noqa: BLE001  the others shall have their turn
-                failures.append(error)
+    suffixes = settings.suffixes.lower().split()
+    failures: list[Exception] = []
+    sent = 0
+    try:
+        with safe(request=context.aws_request_id):
+            for upload in uploads_in(event):
+                if not _is_wanted(upload, output, suffixes):
+                    continue
+                try:
+                    with safe(key=upload.key, bucket=upload.bucket):
+                        sent += plan_upload(
+                            upload,
+                            output=output,
+                            recipe=recipe,
+                            transport=transport,
+                            request=context.aws_request_id,
+                        )
+                except Exception as error:  # noqa: BLE001  the others shall have their turn
+                    failures.append(error)
+    except EventError as error:  # of what could not be read; all else has had its turn
+        failures.append(error)
     if failures:
         raise failures[0]
     return {"sent": sent}
+
+
+def _is_late(context: Context) -> Callable[[], bool]:
+    """Return what says whether it is too late to begin another request."""
+    margin_ms = min(_MARGIN_MS, context.get_remaining_time_in_millis() // _MARGIN_SHARE)
+    return lambda: context.get_remaining_time_in_millis() < margin_ms
 
 
 def _is_wanted(upload: Upload, output: Place, suffixes: Collection[str]) -> bool:
@@ -95,6 +110,7 @@ def plan_upload(
     except ScrubjayError as error:
         if not is_hopeless(error):
             raise
+        give_back(store)
         note_problem(store, upload, error)
         return 0
     fresh = Upload(bucket=upload.bucket, key=upload.key, etag=source.etag)

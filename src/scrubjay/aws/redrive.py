@@ -32,6 +32,8 @@ class Letter(NamedTuple):
     slices: list[Entry]
     videos: list[Json]
     """News of videos, for the planner."""
+    problem: str = ""
+    """Why something else in it cannot be read."""
 
 
 class Redriven(NamedTuple):
@@ -40,7 +42,7 @@ class Redriven(NamedTuple):
     slices: int
     videos: int
     unreadable: dict[str, str]
-    """Left where they are: why, by message id."""
+    """Left where they are: why, by message id. What else could be read in them was sent."""
 
 
 def read_letter(body: str) -> Letter:
@@ -53,16 +55,36 @@ def read_letter(body: str) -> Letter:
         EventError: it is none of ours.
     """
     letter = Letter([], [])
-    for message in unwrapped(body):
-        match message:
-            case {"Records": _} | {"detail-type": "Object Created"} | {"Event": "s3:TestEvent"}:
-                uploads_in(message)
-                letter.videos.append(message)
-            case _:
-                orders_in(message)
-                detail = message.get("detail", message)
-                letter.slices.append(Entry(SLICE, json.dumps(detail, ensure_ascii=False)))
-    return letter
+    messages = unwrapped(body)
+    problem: EventError | None = None
+    while True:
+        try:
+            _sort(next(messages), letter)
+        except StopIteration:
+            break
+        except EventError as error:
+            problem = problem or error
+    if problem is None:
+        return letter
+    if not letter.slices and not letter.videos:
+        raise problem
+    return letter._replace(problem=redacted(str(problem)))
+
+
+def _sort(message: Json, letter: Letter) -> None:
+    """Put a message where it belongs.
+
+    Raises:
+        EventError: it is none of ours.
+    """
+    match message:
+        case {"Records": _} | {"detail-type": "Object Created"} | {"Event": "s3:TestEvent"}:
+            list(uploads_in(message))
+            letter.videos.append(message)
+        case _:
+            list(orders_in(message))
+            detail = message.get("detail", message)
+            letter.slices.append(Entry(SLICE, json.dumps(detail, ensure_ascii=False)))
 
 
 def redrive_letters(stack: Stack, *, dry_run: bool = False) -> Redriven:
@@ -82,17 +104,20 @@ def redrive_letters(stack: Stack, *, dry_run: bool = False) -> Redriven:
     for url in stack.dead_letters.values():
         with _Queue(url) as queue:
             for messages in queue.batches():
-                letters: list[tuple[str, Letter]] = []
+                letters: dict[str, Letter] = {}
                 for message in messages:
                     try:
-                        letters.append((message["ReceiptHandle"], read_letter(message["Body"])))
+                        letter = read_letter(message["Body"])
                     except EventError as error:
-                        unreadable[message["MessageId"]] = redacted(str(error))
-                slices += sum(len(letter.slices) for _, letter in letters)
-                videos += sum(len(letter.videos) for _, letter in letters)
+                        letter = Letter([], [], redacted(str(error)))
+                    letters[message["ReceiptHandle"]] = letter
+                    if letter.problem:
+                        unreadable[message["MessageId"]] = letter.problem
+                slices += sum(len(letter.slices) for letter in letters.values())
+                videos += sum(len(letter.videos) for letter in letters.values())
                 if not dry_run:
-                    _send(stack, [letter for _, letter in letters])
-                    queue.delete([receipt for receipt, _ in letters])
+                    _send(stack, list(letters.values()))
+                    queue.delete([key for key, letter in letters.items() if not letter.problem])
     return Redriven(slices, videos, unreadable)
 
 

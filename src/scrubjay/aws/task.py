@@ -9,14 +9,16 @@ from msgspec.structs import replace
 from scrubjay.aws.completion import is_whole, record_of
 from scrubjay.aws.events import Order
 from scrubjay.aws.log import log
-from scrubjay.errors import EventError
+from scrubjay.errors import EventError, SourceChangedError, SourceUnavailableError
+from scrubjay.media.source import identify
 from scrubjay.model import Plan, Slice
 from scrubjay.place import Place
 from scrubjay.planning import plan_id
+from scrubjay.remote import pinned
 from scrubjay.state import load_plan
 from scrubjay.store import Store
 
-__all__ = ["ReplacedError", "Task", "source_of"]
+__all__ = ["ReplacedError", "Task", "found_again", "source_of"]
 
 
 class ReplacedError(Exception):
@@ -93,6 +95,23 @@ class Task:
 def source_of(order: Order) -> Place:
     """Return where the video of an order lies."""
     return Place(address=f"s3://{order.bucket}/{order.key}", etag=order.etag)
+
+
+def found_again(plan: Plan, order: Order) -> Place | None:
+    """Return the video of an order as it lies there now, if it is still the one that was planned.
+
+    The same video may be uploaded again as another version: in parts, or encrypted.
+
+    Raises:
+        SourceError: it cannot be read, or is being replaced at this moment.
+    """
+    place = pinned(source_of(replace(order, etag="")))
+    try:
+        found = identify(place)
+    except SourceChangedError:
+        message = f"{place.shown} is being replaced just now"
+        raise SourceUnavailableError(message) from None
+    return place if found.fingerprint == plan.source.fingerprint else None
 
 
 def _end_of(order: Order) -> Fraction:

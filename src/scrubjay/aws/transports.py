@@ -69,20 +69,38 @@ class _Refusal(NamedTuple):
 _Post = Callable[[Sequence[Entry]], Sequence[_Refusal]]
 """Sends one request and returns what of it was refused."""
 
+_IsLate = Callable[[], bool]
+"""Says whether the sender's own time is nearly over, so that nothing may be begun any more."""
 
-def _deliver(entries: Sequence[Entry], post: _Post, *, target: str, most: int) -> None:
+
+def _never() -> bool:
+    return False
+
+
+def _deliver(
+    entries: Sequence[Entry], post: _Post, *, target: str, most: int, is_late: _IsLate
+) -> None:
     """Send entries in requests of at most `most`; what is refused is sent again, and only that."""
 
     def carefully(batch: Sequence[Entry]) -> Sequence[_Refusal]:
+        if is_late():
+            return [
+                _Refusal(entry, "the time of the function that sends them is over")
+                for entry in batch
+            ]
         try:
             with aws_errors(target):
                 return post(batch)
         except TransportError as error:  # all of it, but perhaps only this time
             return [_Refusal(entry, str(error)) for entry in batch]
 
-    waiting, reason = list(entries), ""
+    waiting, reason, tries = list(entries), "", 0
     with ThreadPoolExecutor(_LANES) as pool:
         for attempt in range(ATTEMPTS):
+            if attempt and is_late():
+                reason += "; there is no time for more"
+                break
+            tries = attempt + 1
             if attempt:
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
                 time.sleep(random.uniform(longest / 2, longest))  # noqa: S311  no secret
@@ -93,7 +111,7 @@ def _deliver(entries: Sequence[Entry], post: _Post, *, target: str, most: int) -
             waiting, reason = [refusal.entry for refusal in refused], refused[0].reason
     error = TransportError(
         f"{len(waiting)} of {len(entries)} events could not be sent to {target}, "
-        f"{ATTEMPTS} times in a row; the last reason: {reason}"
+        f"{tries} times in a row; the last reason: {reason}"
     )
     error.refused = frozenset(entry.detail for entry in waiting)
     raise error
@@ -120,7 +138,10 @@ class _Sender:
     Args:
         target: where events go: the name or ARN of a bus, the URL of a queue, the ARN of a topic
             or of the worker's alias.
-        service: boto3's client; None opens one when it is first needed.
+        service: boto3's client; None opens one when it is first needed, which sends each request
+            once: it is the loop here that sends again.
+        is_late: says whether the sender's own time is nearly over; what is not sent by then counts
+            as refused.
     """
 
     name: ClassVar[str]
@@ -128,19 +149,26 @@ class _Sender:
     most: ClassVar[int]
     """Entries in one request."""
 
-    def __init__(self, target: str, service: Any = None) -> None:  # noqa: ANN401  boto3's
+    def __init__(
+        self,
+        target: str,
+        service: Any = None,  # noqa: ANN401  boto3's
+        *,
+        is_late: _IsLate = _never,
+    ) -> None:
         self.target = target
         self._given = service
+        self._is_late = is_late
 
     @cached_property
     def service(self) -> Any:  # noqa: ANN401  boto3's
         """Boto3's client."""
-        return self._given or client(self.name)
+        return self._given or client(self.name, tries=1)
 
     def send(self, entries: Sequence[Entry]) -> None:
         """Send events; see `Transport.send`."""
         _ = self.service  # before there are threads
-        _deliver(entries, self._post, target=self.target, most=self.most)
+        _deliver(entries, self._post, target=self.target, most=self.most, is_late=self._is_late)
 
     def _post(self, batch: Sequence[Entry]) -> Sequence[_Refusal]:
         """Send one request, and return what of it was refused."""
@@ -220,7 +248,7 @@ class LambdaTransport(_Sender):
         return []
 
 
-TRANSPORTS: dict[str, Callable[[str], Transport]] = {
+TRANSPORTS: dict[str, type[_Sender]] = {
     "eventbridge": EventBridgeTransport,
     "sns": SnsTransport,
     "lambda": LambdaTransport,
@@ -228,8 +256,13 @@ TRANSPORTS: dict[str, Callable[[str], Transport]] = {
 }
 
 
-def open_transport(kind: str, target: str) -> Transport:
+def open_transport(kind: str, target: str, *, is_late: _IsLate = _never) -> Transport:
     """Open a transport by its name; this sends nothing.
+
+    Args:
+        kind: its name.
+        target: where it sends.
+        is_late: says whether the sender's own time is nearly over.
 
     Raises:
         StackError: there is none of that name, or it has no target.
@@ -238,4 +271,4 @@ def open_transport(kind: str, target: str) -> Transport:
         raise StackError(f"no transport is called {kind!r}: {', '.join(TRANSPORTS)}")
     if not target:
         raise StackError(f"the transport {kind} has no target: SCRUBJAY_TARGET is empty")
-    return TRANSPORTS[kind](target)
+    return TRANSPORTS[kind](target, is_late=is_late)

@@ -15,6 +15,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from scrubjay.aws.completion import (
+    Ending,
     failure_of,
     finish,
     is_hopeless,
@@ -25,7 +26,7 @@ from scrubjay.aws.completion import (
 from scrubjay.aws.events import READY, Entry, Json, Order, Upload, orders_in
 from scrubjay.aws.function import Context, safe, set_place
 from scrubjay.aws.log import log
-from scrubjay.aws.task import ReplacedError, Task, source_of
+from scrubjay.aws.task import ReplacedError, Task, found_again, source_of
 from scrubjay.aws.transports import EventBridgeTransport
 from scrubjay.errors import (
     EventError,
@@ -36,7 +37,7 @@ from scrubjay.errors import (
     SourceNotFoundError,
 )
 from scrubjay.media.probe import probe_media
-from scrubjay.model import Manifest, Plan, Recipe, Slice, encode_pretty
+from scrubjay.model import Plan, Recipe, Slice, SliceRecord, encode_pretty
 from scrubjay.naming import MANIFEST, PLAN
 from scrubjay.place import Place
 from scrubjay.planning import make_plan, plan_id
@@ -116,17 +117,20 @@ class Desk:
         Raises:
             ScrubjayError: one was not made, but may be next time.
         """
-        with safe(request=self._context.aws_request_id):
-            orders = orders_in(event)
+        request = self._context.aws_request_id
         failures: list[Exception] = []
         told: list[dict[str, object]] = []
-        for order in orders:
-            about = {"key": order.key, "start": float(order.start)}
-            try:
-                with safe(request=self._context.aws_request_id, **about):
-                    told.extend(self._serve(order))
-            except Exception as error:  # noqa: BLE001  the others shall have their turn
-                failures.append(error)
+        try:
+            with safe(request=request):
+                for order in orders_in(event):
+                    about = {"key": order.key, "start": float(order.start)}
+                    try:
+                        with safe(request=request, **about):
+                            told.extend(self._serve(order))
+                    except Exception as error:  # noqa: BLE001  the others shall have their turn
+                        failures.append(error)
+        except EventError as error:  # of what could not be read; all else has had its turn
+            failures.append(error)
         if failures:
             raise failures[0]
         return told
@@ -190,9 +194,10 @@ class Desk:
             began = monotonic()
             line: dict[str, object] = {"key": order.key, "slice": part.index}
             line |= self._make(task, part)
-            manifest = finish(store, plan, partial(self._announce, store, plan, order))
-            if manifest:
-                line["published"] = manifest.status
+            video = Upload(bucket=order.bucket, key=order.key)
+            ending = finish(store, plan, video, partial(self._announce, store, plan, order))
+            if ending:
+                line["set"] = ending.status
             line["seconds"] = round(monotonic() - began, 3)
             log("WARN" if line["outcome"] == "gap" else "INFO", "slice", **line)
             yield line
@@ -206,9 +211,7 @@ class Desk:
         if note:  # who wants another try takes the note away
             return {"outcome": "gap", "error": note.error, "reason": note.message}
         try:
-            source = pinned(source_of(task.order))
-            with Bench(plan, source=source, store=store, threads=self._threads) as bench:
-                record = bench.make(part.index, self._watch(part))
+            record = self._made(task, part)
         except _HOPELESS as error:
             task.check()
             note_failure(store, plan, part, error)
@@ -217,11 +220,34 @@ class Desk:
         sizes = record.sizes()
         return {"outcome": "made", "objects": len(sizes) + 1, "bytes": sum(sizes.values())}
 
+    def _made(self, task: Task, part: Slice) -> SliceRecord:
+        """Make a slice, of whichever version of its video lies there by now.
+
+        Raises:
+            SourceChangedError: there is another video.
+        """
+        store, plan, order = task.store, task.plan, task.order
+        source = pinned(source_of(order))
+        while True:  # until nobody uploads the same video in between, or the time is over
+            try:
+                with Bench(plan, source=source, store=store, threads=self._threads) as bench:
+                    return bench.make(part.index, self._watch(part))
+            except SourceChangedError:
+                task.check()
+                fresh = found_again(plan, order)
+                if fresh is None or fresh.etag == source.etag:
+                    raise
+                log("INFO", "the same video has come as another version", key=order.key)
+                source = fresh
+
+    def _is_late(self) -> bool:
+        return self._context.get_remaining_time_in_millis() < self._margin_ms
+
     def _watch(self, part: Slice) -> Callable[[Fraction], None]:
         """Return what ends a slice, with a clear word, before the function is ended without one."""
 
         def watch(time: Fraction) -> None:
-            if self._context.get_remaining_time_in_millis() < self._margin_ms:
+            if self._is_late():
                 raise OutOfTimeError(
                     f"slice {part.index} ({short_clock(part.start)} to {short_clock(part.end)}) is "
                     f"read up to {short_clock(time)} and the function's time is over: give it "
@@ -230,7 +256,7 @@ class Desk:
 
         return watch
 
-    def _announce(self, store: Store, plan: Plan, order: Order, manifest: Manifest) -> None:
+    def _announce(self, store: Store, plan: Plan, order: Order, ending: Ending) -> None:
         """Say on the bus that a set is finished."""
         bus = self._settings.event_bus
         if not bus:
@@ -241,9 +267,13 @@ class Desk:
             "bucket": order.bucket,
             "output": where,
             "manifest": f"{where}/{MANIFEST}",
-            "status": manifest.status,
+            "status": ending.status,
             "plan": plan_id(plan),
-            "slices": len(manifest.slices),
-            "duration": manifest.media.duration,
+            "slices": len(plan.slices),
+            "duration": round(float(plan.media.duration), 6),
         }
-        EventBridgeTransport(bus).send([Entry(READY, json.dumps(detail, ensure_ascii=False))])
+        if ending.status == "failed":  # there is no manifest
+            detail["error"] = ending.error
+            del detail["manifest"]
+        transport = EventBridgeTransport(bus, is_late=self._is_late)
+        transport.send([Entry(READY, json.dumps(detail, ensure_ascii=False))])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scrubjay.cli.options import GroupedCommand, grouped
-from scrubjay.cli.report import reported
+from scrubjay.cli.report import reported, say
 from scrubjay.engines.base import Engine
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import RecipeError
@@ -75,7 +75,9 @@ def engine_for(values: Mapping[str, Any], local: ProcessEngine) -> Engine:
         raise RecipeError("--engine aws-lambda needs --stack NAME")
     from scrubjay.aws.engine import AwsLambdaEngine
 
-    return AwsLambdaEngine(values["stack"], patience=values["patience"], local=local)
+    return AwsLambdaEngine(
+        values["stack"], patience=values["patience"], local=local, on_silence=say
+    )
 
 
 def _stack_option(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
