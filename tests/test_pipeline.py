@@ -1,7 +1,8 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from fractions import Fraction
 from io import BytesIO
 from itertools import pairwise
@@ -14,10 +15,19 @@ import numpy.typing as npt
 import pytest
 
 import scrubjay
+from scrubjay import pipeline
+from scrubjay.engines.base import Job
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.errors import DestinationError, IncompleteError, RecipeError, StoreError
-from scrubjay.events import Event, Finished, Planned, Probed, SliceStarted
+from scrubjay.errors import (
+    DestinationError,
+    IncompleteError,
+    RecipeError,
+    RenderError,
+    ScrubjayError,
+    StoreError,
+)
+from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceStarted
 from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, decode
 from scrubjay.naming import MANIFEST, PAGE, PLAN, SLICES, WEBVTT, frame_key
 from scrubjay.place import Place
@@ -383,18 +393,57 @@ def test_damage_is_told(media: Path) -> None:
     assert finished.damaged_slices == 1
 
 
-def test_what_a_failed_slice_left_is_removed(media: Path) -> None:
-    """Stills of a slice that was given up are no objects of an earlier plan: they are gone."""
+def test_what_a_failed_slice_left_is_not_an_earlier_plans(media: Path) -> None:
+    """Stills of a slice that was given up lie where the next try writes them: not stale."""
     store = Store.in_memory()
-    with pytest.raises(IncompleteError) as raised:
-        _again(media / "bad" / "garbage_after_30pct.mp4", store, Recipe(slice_length=Fraction(2)))
-    manifest = raised.value.manifest
-    assert isinstance(manifest, Manifest)
-    assert manifest.gaps
-    listed = {each.key for each in manifest.frames} | {each.key for each in manifest.animations}
-    listed |= {each.key for each in manifest.sheets}
-    pictures = {key for key in store.sizes() if key.endswith((".jpg", ".gif"))}
-    assert pictures == listed
+    events: list[Event] = []
+    with pytest.raises(IncompleteError):
+        scrubjay.make(
+            media / "bad" / "garbage_after_30pct.mp4",
+            store,
+            recipe=Recipe(slice_length=Fraction(2)),
+            engine=InlineEngine(),
+            on_progress=events.append,
+        )
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.failed > 0
+    assert finished.stale == 0
+
+
+class _Doubting(InlineEngine):
+    """Makes every slice, and says that the second was lost: news of a worker may come too late."""
+
+    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
+        super().run(job, indexes, on_event)
+        return {1: RenderError("slice 1: no news")}
+
+
+def test_a_slice_that_is_there_is_kept_whatever_the_engine_says(
+    clip: Path, objects: dict[str, bytes]
+) -> None:
+    """The store decides: a slice that arrived after it was given up is neither lost nor removed."""
+    store = Store.in_memory()
+    manifest = scrubjay.make(clip, store, recipe=SHORT, engine=_Doubting())
+    assert manifest.status == "complete"
+    assert _objects(store) == objects
+
+
+@pytest.mark.parametrize(
+    ("video", "is_refused"),
+    [
+        ("s3://b/set/index.html", True),
+        ("s3://b/index.html", False),
+        ("s3://b/settings/index.html", False),
+        ("s3://other/set/index.html", False),
+        ("s3://b/set/movie.mp4", False),
+    ],
+)
+def test_only_a_key_of_the_set_is_the_sets(video: str, *, is_refused: bool) -> None:
+    """In a bucket, too, a video is refused where its set would be written, and nowhere else."""
+    store = Store.open("s3://b/set/")
+    with pytest.raises(DestinationError) if is_refused else nullcontext():
+        pipeline._check_apart(Place.of(video), store)
 
 
 def test_going_back_to_an_old_recipe_is_right(clip: Path, objects: dict[str, bytes]) -> None:

@@ -125,7 +125,10 @@ def test_what_no_finished_slice_wrote_is_stale(store: Store, plan: Plan) -> None
     records = {0: _finish(store, plan, 0)}
     store.put("animations/000007.gif", b"old", "image/gif")
     store.put(record_key(Fraction(7)), b"{}", JSON)
-    assert stale_keys(store, records) == [".scrubjay/slices/000007.json", "animations/000007.gif"]
+    assert stale_keys(store, plan, records) == [
+        ".scrubjay/slices/000007.json",
+        "animations/000007.gif",
+    ]
 
 
 def test_other_peoples_files_are_never_stale(store: Store, plan: Plan) -> None:
@@ -134,7 +137,7 @@ def test_other_peoples_files_are_never_stale(store: Store, plan: Plan) -> None:
     documents = [MANIFEST, PLAN, "index.html", "storyboard.vtt"]
     for key in (*theirs, *documents):
         store.put(key, b"mine", JPEG)
-    assert stale_keys(store, {0: _finish(store, plan, 0)}) == []
+    assert stale_keys(store, plan, {0: _finish(store, plan, 0)}) == []
 
 
 def test_a_record_that_is_gone_is_no_error(store: Store, plan: Plan) -> None:
@@ -153,4 +156,5 @@ def test_what_is_not_ours_need_not_be_readable(tmp_path: Path, plan: Plan) -> No
     store = Store.open(tmp_path)
     records = {1: _finish(store, plan, 1)}
     assert done_slices(store, plan) == records
-    assert stale_keys(store, {}) == [record_key(Fraction(10)), frame_key(Fraction(10))]
+    store.put("animations/000007.gif", b"old", "image/gif")
+    assert stale_keys(store, plan, records) == ["animations/000007.gif"]

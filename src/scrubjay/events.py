@@ -123,7 +123,9 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
 class Failed(_Event, frozen=True, kw_only=True, tag="failed"):
     """The command ended without a complete set. Only the command line tells this one."""
 
-    error: Annotated[str, Meta(description="Class of the error, or `Interrupted`.")]
+    error: Annotated[
+        str, Meta(description="Class of the error, or `UsageError`, `Interrupted` or `Terminated`.")
+    ]
     message: Annotated[str, Meta(description="One sentence for a person.")]
     exit_code: int
 

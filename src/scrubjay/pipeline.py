@@ -25,7 +25,6 @@ from scrubjay.publishing.documents import publish
 from scrubjay.remote import pinned
 from scrubjay.state import (
     check_is_free,
-    discard,
     done_slices,
     load_plan,
     save_plan,
@@ -78,7 +77,6 @@ def make(
         wanted = make_plan(found, media, recipe or Recipe())
         missing = _begin(store, wanted, tell)
         lost = running.run(Job(wanted, video, store), missing, tell) if missing else {}
-    discard(store, wanted, lost)
     if lost and len(lost) == len(wanted.slices):
         raise lost[min(lost)]
     reasons = {index: str(error) for index, error in lost.items()}
@@ -149,8 +147,8 @@ def _check_apart(video: Place, store: Store) -> None:
         own, folder = Path(video.address).resolve(), Path(store.place.address).resolve()
         key = own.relative_to(folder).as_posix() if own.is_relative_to(folder) else ""
     else:
-        prefix = store.place.key.strip("/")
-        key = video.key.removeprefix(f"{prefix}/" if prefix else "")
+        prefix = f"{store.place.key.strip('/')}/".lstrip("/")
+        key = video.key.removeprefix(prefix) if video.key.startswith(prefix) else ""
     if is_ours(key):
         raise DestinationError(
             f"{video.name} lies where the set's {key} is to be written; use another destination"
@@ -205,7 +203,7 @@ def _finished(
     wanted: Plan, store: Store, manifest: Manifest, *, remove_stale: bool, began: float
 ) -> Finished:
     records = done_slices(store, wanted)
-    stale = stale_keys(store, records)
+    stale = stale_keys(store, wanted, records)
     if remove_stale:
         store.delete(stale)
     return Finished(

@@ -4,7 +4,7 @@ There is no other state. A slice is done when its record is there, belongs to th
 artifact that it names is there in its full size.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -31,7 +31,6 @@ from scrubjay.store import Store
 
 __all__ = [
     "check_is_free",
-    "discard",
     "done_slices",
     "load_plan",
     "save_plan",
@@ -104,19 +103,20 @@ def done_slices(store: Store, plan: Plan) -> dict[int, SliceRecord]:
     }
 
 
-def discard(store: Store, plan: Plan, indexes: Iterable[int]) -> None:
-    """Remove what slices left that were given up: no document will name it."""
-    keys: set[str] = set()
-    for part in (plan.slices[index] for index in indexes):
-        keys |= {animation_key(part.start), sheet_key(part.start), record_key(part.start)}
-        keys |= {frame_key(time) for time in targets_of(plan, part).frames}
-    store.delete(keys & _sizes(store).keys())
+def stale_keys(store: Store, plan: Plan, records: Mapping[int, SliceRecord]) -> list[str]:
+    """Return the keys of artifacts and records that no slice of the plan has written, or will.
 
-
-def stale_keys(store: Store, records: Mapping[int, SliceRecord]) -> list[str]:
-    """Return the keys of artifacts and records that belong to no finished slice of the plan."""
+    Args:
+        store: where they lie.
+        plan: what was to be made.
+        records: of its finished slices, by index. What others left will be written over.
+    """
     wanted = {key for record in records.values() for key in record.sizes()}
-    wanted |= {record_key(record.start) for record in records.values()}
+    wanted |= {record_key(part.start) for part in plan.slices}
+    for part in plan.slices:
+        if part.index not in records:
+            wanted |= {animation_key(part.start), sheet_key(part.start)}
+            wanted |= {frame_key(time) for time in targets_of(plan, part).frames}
     return sorted(key for key in _sizes(store) if is_artifact(key) and key not in wanted)
 
 

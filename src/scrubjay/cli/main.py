@@ -41,6 +41,7 @@ def main() -> None:
         error.show()
         raise SystemExit(error.exit_code) from None
     except click.Abort:
+        say("scrubjay: stopped")
         raise SystemExit(ExitCode.INTERRUPTED) from None
 
 
