@@ -50,7 +50,7 @@ __all__ = [
     "exact",
 ]
 
-RENDER_VERSION = 2
+RENDER_VERSION = 3
 """Raised whenever the same plan would give other bytes, so that a resumed set never mixes two."""
 
 T = TypeVar("T")
