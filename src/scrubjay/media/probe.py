@@ -1,19 +1,17 @@
 """What is in a video: read from its packets and its first picture, not believed from its header."""
 
-import struct
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Literal
 
 import av.error
 from av import VideoFrame
 from av.container import InputContainer
-from av.sidedata.sidedata import SideData
 from av.video.stream import VideoStream
 
 from scrubjay.errors import NoVideoError, SourceUnreadableError, UnsupportedVideoError
 from scrubjay.media.boxes import Fragments, fragments_of
 from scrubjay.media.ffmpeg import DECODE_ERRORS, NETWORK_ERRORS, source_errors
+from scrubjay.media.shape import displayed, orientation, picture_aspect
 from scrubjay.media.source import (
     as_fraction,
     identify,
@@ -141,9 +139,9 @@ def _describe(
     end = the_end.measure(timeline)
     first = timeline.seconds(picture.pts or 0)
     duration = max(end, first + _usual_length(stream))
-    rotation_deg, mirrored = _orientation(picture)
-    aspect = _picture_aspect(stream)
-    width, height = _displayed(picture.width, picture.height, aspect)
+    rotation_deg, mirrored = orientation(picture)
+    aspect = picture_aspect(stream)
+    width, height = displayed(picture.width, picture.height, aspect)
     turned = rotation_deg in {90, 270}
     return MediaInfo(
         container=container.format.name,
@@ -259,32 +257,3 @@ def _usual_length(stream: VideoStream) -> Fraction:
     """Return how long a picture of the stream is shown on average, in seconds."""
     rate = as_fraction(stream.average_rate) or as_fraction(stream.guessed_rate) or Fraction(25)
     return 1 / rate if rate > 0 else Fraction(1, 25)
-
-
-def _picture_aspect(stream: VideoStream) -> Fraction:
-    """Return how wide a coded pixel is to its height; 1 where that is not said."""
-    return as_fraction(stream.sample_aspect_ratio) or Fraction(1)
-
-
-def _displayed(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """Return the size in square pixels as browsers give it: never smaller than the coded one."""
-    if aspect > 1:
-        return round(width * aspect), height
-    return width, round(height / aspect)
-
-
-def _orientation(picture: VideoFrame) -> tuple[Literal[0, 90, 180, 270], bool]:
-    """Return the clockwise turn that puts a picture upright, and whether to flip it before that.
-
-    FFmpeg's display matrix (libavutil/display.h) maps a coded point (x, y) to
-    (a x + c y, b x + d y) as displayed; y grows downwards.
-    """
-    matrix = picture.side_data.get("DISPLAYMATRIX")
-    if not isinstance(matrix, SideData):
-        return 0, False
-    a, b, _, c, d, *_ = struct.unpack("<9i", bytes(matrix))
-    if abs(a) + abs(d) >= abs(b) + abs(c):
-        mirrored = (a < 0) != (d < 0)
-        return (180 if d < 0 else 0), mirrored
-    mirrored = (b < 0) == (c < 0)
-    return (90 if c < 0 else 270), mirrored

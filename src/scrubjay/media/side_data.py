@@ -1,0 +1,54 @@
+"""What travels beside a picture: its display matrix, its mastering, its film grain.
+
+PyAV raises `ValueError` for all of a frame's side data as soon as one piece is of a type that it
+has no name for, such as Exif or the view number of a stereo video. No video may fail for that.
+"""
+
+from typing import Any
+
+from av import VideoFrame
+from av.sidedata.sidedata import Type
+
+__all__ = ["side_data"]
+
+_NONE = b""
+
+
+def side_data(frame: VideoFrame, kind: str) -> bytes:
+    """Return a piece of a frame's side data, empty where it has none of that kind. Never raises.
+
+    Args:
+        frame: the decoded frame.
+        kind: the piece's name in PyAV, such as `DISPLAYMATRIX`.
+    """
+    try:
+        return _read(frame, kind)
+    except (ValueError, KeyError):
+        _name_unknown_types()
+    try:
+        return _read(frame, kind)
+    except (ValueError, KeyError):  # it cannot be read at all
+        return _NONE
+
+
+def _read(frame: VideoFrame, kind: str) -> bytes:
+    pieces: Any = frame.side_data  # PyAV's types lack what makes them bytes
+    return next((bytes(piece) for piece in pieces if piece.type.name == kind), _NONE)
+
+
+def _name_unknown_types() -> None:
+    """Give PyAV a name for each type of side data that it does not know.
+
+    Python's way for values that an enum lacks (`enum.Enum._missing_`). It is only done once a video
+    needs it.
+    """
+
+    def unknown(cls: type[Type], value: Any) -> Any:  # noqa: ANN401  as enum's own
+        if not isinstance(value, int):
+            return None
+        member: Any = object.__new__(cls)
+        member._value_ = value
+        member._name_ = f"UNKNOWN_{value}"
+        return member
+
+    type.__setattr__(Type, "_missing_", classmethod(unknown))
