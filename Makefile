@@ -11,10 +11,10 @@ DEMO   := .demo
 demo: $(VENV)/.package
 	@$(BIN)/python demo/demo.py $(if $(VIDEO),--video "$(VIDEO)") --output $(DEMO)/previews
 
-# Every test.
+# Every test, several files at a time. PYTEST="-n 0" runs them one after another.
 test: $(VENV)/.dev
 	@$(BIN)/python tests/find_chromium.py
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest -n auto --dist loadfile $(PYTEST)
 
 # The serverless system: built, deployed in an emulated account, and made to fail. About 5 minutes.
 test-aws: $(VENV)/.dev

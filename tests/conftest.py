@@ -32,6 +32,12 @@ _CELLS = 3
 """The clip's frame number is 3 x 3 squares: bit k is white or black, left to right, top down."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Test processes for `-n auto`: two a processor, since many tests wait for other processes."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return 2 * (here or 1)
+
+
 @pytest.fixture(scope="session")
 def media() -> Path:
     """The folder of real and hard videos."""
