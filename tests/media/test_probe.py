@@ -36,6 +36,7 @@ from scrubjay.place import Place
         ("bad/dur_nan.mkv", 8.172, 0.089),
         ("bad/trunc_50pct.mkv", 5.047, 0.089),
         ("bad/trunc_faststart_50pct.mp4", 5.047, 0.089),
+        ("reports/dur_1e-7.ivf", 0.04, 0.0),
     ],
 )
 def test_the_duration_is_where_the_pictures_end(

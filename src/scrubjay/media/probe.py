@@ -37,6 +37,9 @@ _TAIL = 10
 """Seconds before the declared end from which packets are read: MPEG-TS seeks land late, and the
 last packet in the file is seldom the last in time."""
 
+_HIGHEST_RATE = 1000
+"""Frames per second above which a rate is a damaged clock: a set must not last no time at all."""
+
 _FAR = 1 << 62
 """A tick after the end of every video."""
 
@@ -254,6 +257,11 @@ class _End:
 
 
 def _usual_length(stream: VideoStream) -> Fraction:
-    """Return how long a picture of the stream is shown on average, in seconds."""
-    rate = as_fraction(stream.average_rate) or as_fraction(stream.guessed_rate) or Fraction(25)
-    return 1 / rate if rate > 0 else Fraction(1, 25)
+    """Return how long a picture of the stream is shown on average, in seconds.
+
+    Where no rate is known, or none that a camera or a screen has, it is a 25th of a second.
+    """
+    for rate in (as_fraction(stream.average_rate), as_fraction(stream.guessed_rate)):
+        if rate and 0 < rate <= _HIGHEST_RATE:
+            return 1 / rate
+    return Fraction(1, 25)
