@@ -53,7 +53,6 @@ _MEANINGS = {
     "message": "One sentence for a person.",
     "exit_code": "How the command ends; see the exit codes in cli.md.",
     "failed": "Slices that are gaps.",
-    "damaged_packets": "Packets of the stretch that could not be decoded and were skipped.",
     "source": "Which video.",
     "media": "What is in it.",
     "recipe": "What was asked for.",

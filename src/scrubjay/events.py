@@ -75,7 +75,10 @@ class SliceDone(_Event, frozen=True, kw_only=True, tag="slice_done"):
     start: Fraction
     end: Fraction
     size_bytes: Annotated[int, Meta(description="Of its artifacts.")]
-    damaged_packets: int
+    damaged_packets: Annotated[
+        int,
+        Meta(description="Packets of the slice that do not decode, or give a corrupt picture."),
+    ]
 
 
 class SliceRetried(_Event, frozen=True, kw_only=True, tag="slice_retried"):
@@ -109,8 +112,9 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
     frames: int
     sheets: int
     size_bytes: Annotated[int, Meta(description="Of all artifacts of the set.")]
-    damaged_slices: Annotated[
-        int, Meta(description="Slices with stretches that could not be decoded.")
+    damaged_slices: Annotated[int, Meta(description="Slices in which the video is damaged.")]
+    damaged_packets: Annotated[
+        int, Meta(description="Of these, the packets that are damaged, as in the manifest.")
     ]
     over_budget: Annotated[
         int, Meta(description="Animations larger than `max_bytes` even at their worst.")

@@ -325,7 +325,8 @@ class SliceRecord(_Value, frozen=True, kw_only=True):
     frames: tuple[FrameRecord, ...]
     sheet: SheetRecord | None
     damaged_packets: int = 0
-    """Packets of the stretch that the decoder could not read and that were skipped."""
+    """Packets of the slice that the decoder could not read, that the container calls corrupt, or
+    whose picture the decoder calls corrupt or had to guess in part."""
 
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of every artifact by its key."""
@@ -389,7 +390,10 @@ class SliceEntry(_Value, frozen=True, kw_only=True):
     status: Literal["done", "failed"]
     damaged_packets: Annotated[
         int,
-        Meta(description="Packets of the video that could not be decoded; pictures may lack."),
+        Meta(
+            description="Packets of the video that do not decode, or give a picture that the "
+            "decoder calls corrupt or had to guess in part."
+        ),
     ]
 
 

@@ -216,6 +216,7 @@ def _finished(
         sheets=len(manifest.sheets),
         size_bytes=sum(sum(record.sizes().values()) for record in records.values()),
         damaged_slices=sum(bool(record.damaged_packets) for record in records.values()),
+        damaged_packets=sum(record.damaged_packets for record in records.values()),
         over_budget=sum(entry.over_budget for entry in manifest.animations),
         stale=0 if remove_stale else len(stale),
         removed=len(stale) if remove_stale else 0,

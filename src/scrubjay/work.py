@@ -16,7 +16,7 @@ from scrubjay.errors import (
 )
 from scrubjay.media.ahead import ahead
 from scrubjay.media.ffmpeg import source_errors
-from scrubjay.media.frames import FrameReader, Shown, ThreadsUnfitError
+from scrubjay.media.frames import BeginAnewError, FrameReader, Shown
 from scrubjay.media.source import stamp_of
 from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Slice, SliceRecord
 from scrubjay.place import Place, PlaceText
@@ -33,6 +33,9 @@ __all__ = ["Bench", "render_slice"]
 
 _AHEAD = 4
 """Frames decoded ahead of the one that is painted, where there is a core to decode them on."""
+
+_NOISE_SHARE = 0.75
+"""A slice of which the decoder calls this share of the pictures corrupt is noise: a gap."""
 
 OnTime = Callable[[Fraction], None]
 """Told the time, in seconds, up to which a slice's frames have been read."""
@@ -62,7 +65,8 @@ class Bench(AbstractContextManager["Bench"]):
     """A place to make slices of one plan, with the video kept open between them.
 
     Slices made in rising order without holes go on decoding where the one before ended; any other
-    order costs a seek and a lead-in.
+    order costs a seek and a lead-in. Where the video is damaged, no slice goes on from another:
+    each is begun at its own keyframe, so that its pictures don't depend on the order.
 
     Args:
         plan: what to make.
@@ -85,6 +89,7 @@ class Bench(AbstractContextManager["Bench"]):
         self._open = ExitStack()
         self._reader: FrameReader | None = None
         self._next_index: int | None = None
+        self._is_fresh = True
         self._stamp: tuple[int, ...] = ()
 
     def __enter__(self) -> Self:
@@ -97,6 +102,7 @@ class Bench(AbstractContextManager["Bench"]):
         self._stamp = stamp_of(self._source)
         reader = open_reader(self._plan, self._source, FrameReader, threads=self._threads)
         self._reader = self._open.enter_context(reader)
+        self._is_fresh = True
         return self._reader
 
     def _close_reader(self) -> None:
@@ -116,17 +122,18 @@ class Bench(AbstractContextManager["Bench"]):
 
         A signed URL is good for a while, and no longer than the session that signed it; when it
         expires in the middle of a slice, the slice is begun anew with a fresh one. So it is where
-        a video on a server seems damaged, for it may be the connection, and, with a single decoder
-        thread, where several do not do.
+        a video on a server seems damaged, for it may be the connection; and where a video is
+        damaged while its slice goes on from another or has several decoder threads.
 
         Raises:
-            SourceDamagedError: nothing in the slice can be decoded.
+            SourceDamagedError: nothing in the slice can be decoded, or nearly nothing without
+                the decoder's guesses.
             SourceUnavailableError: the server of the video broke off.
             StoreError: an object could not be written.
         """
         try:
             return self._make(index, on_time)
-        except ThreadsUnfitError:
+        except BeginAnewError:
             self._threads = 1
         except _MAY_BE_THE_CONNECTION:
             if self._source.is_local:
@@ -141,15 +148,17 @@ class Bench(AbstractContextManager["Bench"]):
             reader = self._reader or self._open_reader()
             records = self._rendered(reader, part, on_time)
         except SourceError:
+            self._close_reader()  # a retry needs a fresh URL, and no slice depends on a damaged one
             if self._source.is_local:
                 self._check_unchanged()  # which may look like damage
-            else:
-                self._close_reader()  # so that every retry has a fresh URL
             raise
         self._check_unchanged()
         record = self._record(part, records, self._damaged_in(reader, part))
         save_record(self._store, record)
-        self._next_index = index + 1
+        if reader.is_damaged:
+            self._close_reader()  # no later slice may depend on this one
+        else:
+            self._next_index = index + 1
         return record
 
     def _check_unchanged(self) -> None:
@@ -163,6 +172,7 @@ class Bench(AbstractContextManager["Bench"]):
         """Render a slice and store its artifacts."""
         goes_on = part.index == self._next_index
         self._next_index = None  # a slice that fails halfway is begun anew
+        reader.trusts_the_past, self._is_fresh = not self._is_fresh, False
         if not goes_on:
             reader.start(targets_from(self._plan, part.index))
         try:
@@ -189,20 +199,26 @@ class Bench(AbstractContextManager["Bench"]):
     def _shown(self, reader: FrameReader, part: Slice, on_time: OnTime) -> Iterator[Shown]:
         """Yield the slice's shown frames, reporting each; raise if there is nothing to show."""
         wanted = len(instants_of(self._plan, part))
-        count, fresh = 0, False
+        count = 0
+        own: dict[Fraction, bool] = {}  # each picture that is first shown here: is it guessed?
         reader.on_packet = partial(on_time, part.start)
         read = reader.until(part.end)
         with closing(ahead(read, _AHEAD) if self._threads > 1 else read) as pictures:
             for shown in pictures:
                 reader.on_packet = partial(on_time, shown.time)
-                fresh = fresh or shown.source_time >= part.start
+                if shown.source_time >= part.start:
+                    own[shown.source_time] = shown.frame.is_corrupt
                 yield shown
                 on_time(shown.time)
                 count += 1
-        if count < wanted or (self._damaged_in(reader, part) and not fresh):
+        span = f"from {short_clock(part.start)} to {short_clock(part.end)}"
+        name = self._plan.source.name
+        if count < wanted or (self._damaged_in(reader, part) and not own):
+            raise SourceDamagedError(f"{name} gives no picture {span}: it is damaged there")
+        if own and sum(own.values()) >= _NOISE_SHARE * len(own):
             raise SourceDamagedError(
-                f"{self._plan.source.name} gives no picture from {short_clock(part.start)} to "
-                f"{short_clock(part.end)}: it is damaged there"
+                f"{name} is damaged {span}: the decoder could only guess "
+                f"{sum(own.values())} of the {len(own)} pictures"
             )
 
     def _damaged_in(self, reader: FrameReader, part: Slice) -> int:

@@ -16,7 +16,7 @@ from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
 import scrubjay
-from scrubjay.media.frames import SKIPPING_CODECS, Counts, FrameReader, ThreadsUnfitError
+from scrubjay.media.frames import SKIPPING_CODECS, BeginAnewError, Counts, FrameReader
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import open_container, origin_of, video_streams
 from scrubjay.place import Place
@@ -311,7 +311,7 @@ def test_damage_is_left_to_one_thread(media: Path) -> None:
     times = [Fraction(k, 4) for k in range(30)]
     for name in ("bitflip_mdat_2000.mp4", "packet_loss_2pct.ts", "garbage_after_30pct.mp4"):
         _shown(media / "bad" / name, times, Fraction(0), is_sparse=False)
-        with pytest.raises(ThreadsUnfitError):
+        with pytest.raises(BeginAnewError):
             _shown(media / "bad" / name, times, Fraction(0), is_sparse=False, threads=2)
 
 

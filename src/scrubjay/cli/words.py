@@ -58,8 +58,9 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
         sentences = [f"Nothing to do, all is there: {what}."]
     if finished.damaged_slices:
         sentences.append(
-            f"In {_count(finished.damaged_slices, 'slice')} the video is damaged: what cannot be "
-            "decoded is passed over, and shows the picture before it."
+            f"In {_count(finished.damaged_slices, 'slice')} the video is damaged "
+            f"({_count(finished.damaged_packets, 'packet')}): pictures there may look wrong, and "
+            "where nothing decodes the picture before stays."
         )
     if finished.over_budget:
         sentences.append(

@@ -17,7 +17,7 @@ from scrubjay.media.picking import LOOKAHEAD, Instants, Near, Seen, Wanted
 from scrubjay.media.source import read_only, rewind
 from scrubjay.timing import Target, Timeline
 
-__all__ = ["SKIPPING_CODECS", "Counts", "FrameReader", "Shown", "ThreadsUnfitError"]
+__all__ = ["SKIPPING_CODECS", "BeginAnewError", "Counts", "FrameReader", "Shown"]
 
 SKIPPING_CODECS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 """Codecs whose decoders can leave out a frame that nothing refers to without changing any other;
@@ -43,8 +43,12 @@ _MOST_READ_ERRORS = 100
 """Unreadable packets in a row after which the rest of the file is given up."""
 
 
-class ThreadsUnfitError(Exception):
-    """What several decoder threads make of this video may differ from what one makes of it."""
+class BeginAnewError(Exception):
+    """The video is damaged: what follows may depend on where reading began, and on threads.
+
+    So that a slice's pictures depend on neither, it is begun anew: with one thread, in the video
+    opened afresh, at the slice's own keyframe.
+    """
 
 
 class Shown(NamedTuple):
@@ -86,7 +90,7 @@ class FrameReader:
             those too large for the memory there is, only one gives pictures.
 
     Raises:
-        ThreadsUnfitError: while reading: only a reader with one thread can go on here.
+        BeginAnewError: while reading: there is damage, and several threads or `trusts_the_past`.
     """
 
     def __init__(
@@ -122,8 +126,13 @@ class FrameReader:
         self._ahead: VideoFrame | None = None
         self._read_to: int | None = None
         self.counts = Counts()
-        self.damaged: list[Fraction] = []
-        """Times of the packets that could not be decoded since `start`, in exact seconds."""
+        self.trusts_the_past = False
+        """Whether pictures are read that must not depend on what was read before them."""
+        self.is_damaged = False
+        """Whether anything that was read since `start` was damaged."""
+        self.damaged: set[Fraction] = set()
+        """Times, in exact seconds, of the packets since `start` that could not be decoded, that
+        the container calls corrupt, or whose frame the decoder calls corrupt or has guessed."""
 
     @property
     def can_leave_out(self) -> bool:
@@ -144,6 +153,7 @@ class FrameReader:
         """Make ready for the rising instants at which pictures will be wanted."""
         self._instants = Instants(self._timeline, targets, self._tolerance)
         self.damaged.clear()
+        self.is_damaged = False
         self._frames = None
 
     def until(self, end: Fraction) -> Generator[Shown]:
@@ -248,24 +258,30 @@ class FrameReader:
             yield coming.popleft(), near
 
     def _decoded(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
+        if packet is not None and packet.is_corrupt:
+            self._note_damage(packet.pts)
+            packet.is_corrupt = False  # so that its frame's flag is the decoder's own
         try:
             frames = self._stream.codec_context.decode(packet)
         except (av.error.MemoryError, MemoryError):
-            self._distrust_threads()
+            if self._threads > 1:
+                raise BeginAnewError from None
             raise
         except DECODE_ERRORS:
-            self._distrust_threads()
-            if packet is not None and packet.pts is not None:
-                self.damaged.append(self._timeline.seconds(packet.pts))
+            self._note_damage(None if packet is None else packet.pts)
             return []
-        if any(frame.is_corrupt for frame in frames):
-            self._distrust_threads()
+        for frame in frames:
+            if frame.is_corrupt:
+                self._note_damage(frame.pts)
         self.counts.decoded += len(frames)
         return [frame for frame in frames if frame.pts is not None]
 
-    def _distrust_threads(self) -> None:
-        if self._threads > 1:
-            raise ThreadsUnfitError
+    def _note_damage(self, pts: int | None) -> None:
+        if self._threads > 1 or self.trusts_the_past:
+            raise BeginAnewError
+        self.is_damaged = True
+        if pts is not None:
+            self.damaged.add(self._timeline.seconds(pts))
 
     def _packets(self) -> Iterator["Packet[VideoStream]"]:
         """Read packets up to the end of the file, past those that cannot be read."""
@@ -279,6 +295,7 @@ class FrameReader:
                         self.on_packet()
                         yield packet
             except _UNREADABLE:
+                self._note_damage(None)
                 errors += 1
             else:
                 return

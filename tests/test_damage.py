@@ -1,0 +1,96 @@
+"""Damage is reported as what it is, and does not depend on the order in which slices are made."""
+
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+import scrubjay
+from scrubjay.errors import IncompleteError, SourceDamagedError
+from scrubjay.events import Event, Finished
+from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, SliceRecord, decode
+from scrubjay.naming import MANIFEST
+from scrubjay.place import Place
+from scrubjay.store import Store
+from scrubjay.work import Bench
+
+_QUICK = Recipe(
+    slice_length=Fraction(2),
+    animations=Animations(enabled=False),
+    frames=Frames(interval=Fraction(1, 4), width=96),
+    sheets=Sheets(enabled=False),
+)
+
+_DAMAGED = [
+    "reports/09_concealed_damage.mp4",
+    "bad/packet_loss_2pct.ts",
+    "bad/hole_30pct_zeros.mp4",
+    "bad/bitflip_mdat_2000.mp4",
+    "bad/fuzz_webm_00.webm",
+    "bad/trunc_50pct.mkv",
+]
+
+Outcome = SliceRecord | str
+
+
+def _manifest(video: Path, recipe: Recipe = _QUICK) -> tuple[Manifest, list[Event]]:
+    events: list[Event] = []
+    store, engine = Store.in_memory(), scrubjay.InlineEngine()
+    with suppress(IncompleteError):
+        scrubjay.make(video, store, recipe=recipe, engine=engine, on_progress=events.append)
+    return decode(store.get(MANIFEST), Manifest), events
+
+
+def _made(video: Path, threads: int, *runs: list[int]) -> dict[int, Outcome]:
+    """Make slices, each run at a bench of its own."""
+    plan = scrubjay.plan(video, recipe=_QUICK, engine=scrubjay.InlineEngine())
+    store, made = Store.in_memory(), dict[int, Outcome]()
+    for indexes in runs or [[part.index] for part in plan.slices]:
+        with Bench(plan, source=Place.of(video), store=store, threads=threads) as bench:
+            for index in indexes:
+                try:
+                    made[index] = bench.make(index)
+                except SourceDamagedError as error:
+                    made[index] = str(error)
+    return made
+
+
+@pytest.mark.parametrize("name", _DAMAGED)
+def test_pictures_of_damage_do_not_depend_on_the_order(media: Path, name: str) -> None:
+    """A slice shows the same bytes alone, after others, in any order, with any threads."""
+    video = media / name
+    alone = _made(video, 1)
+    rising = sorted(alone)
+    assert _made(video, 1, rising) == alone
+    assert _made(video, 1, rising[::-1]) == alone
+    assert _made(video, 3, rising[1:], rising[:1]) == alone
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("reports/09_concealed_damage.mp4", 20), ("bad/packet_loss_2pct.ts", 60)]
+)
+def test_what_the_decoder_conceals_is_damage(media: Path, name: str, least: int) -> None:
+    """A frame that the decoder guesses, or calls corrupt, counts as damaged wherever it is read."""
+    manifest, events = _manifest(media / name)
+    assert sum(part.damaged_packets for part in manifest.slices) >= least
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.damaged_slices > 1
+    assert finished.damaged_packets >= least
+
+
+def test_a_slice_of_noise_is_a_gap(media: Path) -> None:
+    """Where the decoder calls nearly every picture corrupt there is nothing to show."""
+    with pytest.raises(SourceDamagedError, match="could only guess"):
+        _manifest(media / "bad" / "bitflip_mdat_2000.mp4")
+
+
+@pytest.mark.parametrize(
+    "name", ["real/coffee_run_17s.ts", "odd/s_ts_pts_wrap.ts", "odd/s_theora.ogv"]
+)
+def test_no_damage_is_reported_of_whole_videos(media: Path, name: str) -> None:
+    """A video that plays everywhere has no damaged packet."""
+    manifest, _ = _manifest(media / name)
+    assert manifest.status == "complete"
+    assert [part.damaged_packets for part in manifest.slices] == [0] * len(manifest.slices)
