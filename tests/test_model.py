@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scrubjay.coding import MOST_SECONDS
 from scrubjay.model import (
     AnimationRecord,
     Animations,
@@ -23,15 +24,17 @@ from scrubjay.model import (
     encode_pretty,
     exact,
 )
+from scrubjay.planning import plan_id
 
-FRACTIONS = st.fractions(min_value=Fraction(1, 100), max_value=86_400)
+FINEST = 10**12
+FRACTIONS = st.fractions(min_value=Fraction(1, 100), max_value=86_400, max_denominator=FINEST)
 RECIPES = st.builds(
     Recipe,
-    slice_length=st.fractions(min_value=Fraction(1, 10), max_value=86_400),
+    slice_length=st.fractions(min_value=Fraction(1, 10), max_value=86_400, max_denominator=FINEST),
     animations=st.builds(
         Animations,
         enabled=st.booleans(),
-        fps=st.fractions(min_value=Fraction(1, 100), max_value=50),
+        fps=st.fractions(min_value=Fraction(1, 100), max_value=50, max_denominator=FINEST),
         width=st.integers(1, 4096),
         colors=st.integers(2, 255),
     ),
@@ -47,7 +50,7 @@ def test_recipes_survive_json(recipe: Recipe) -> None:
     assert decode(encode_pretty(recipe), Recipe) == recipe
 
 
-@given(time=st.fractions())
+@given(time=st.fractions(min_value=-MOST_SECONDS, max_value=MOST_SECONDS, max_denominator=1 << 300))
 def test_times_are_exact_text(time: Fraction) -> None:
     """An exact time is written as text and read back exactly."""
     assert json.loads(encode(time)) == str(time)
@@ -62,9 +65,60 @@ def test_a_plan_survives_json(planned: Callable[..., Plan]) -> None:
     assert encode(decode(encode(plan), Plan)) == encode(plan)
 
 
+NUMBERS = st.one_of(
+    st.integers(1, 50),
+    st.fractions(Fraction(1, 10), 50, max_denominator=FINEST),
+    st.floats(0.1, 50).map(lambda number: round(number, 6)),
+    st.sampled_from(["30", "29.97", "30000/1001", "7/3", "1e1"]),
+)
+
+
+@given(length=NUMBERS, tolerance=NUMBERS, fps=NUMBERS, stills=NUMBERS, sheets=NUMBERS)
+def test_a_plan_s_id_survives_json(
+    planned: Callable[..., Plan],
+    length: object,
+    tolerance: object,
+    fps: object,
+    stills: object,
+    sheets: object,
+) -> None:
+    """However a recipe's numbers were written, its plan has the same id after a round trip."""
+    recipe = Recipe(
+        slice_length=length,  # type: ignore[arg-type]
+        tolerance=tolerance,  # type: ignore[arg-type]
+        animations=Animations(fps=fps),  # type: ignore[arg-type]
+        frames=Frames(interval=stills),  # type: ignore[arg-type]
+        sheets=Sheets(interval=sheets, columns=40),  # type: ignore[arg-type]
+    )
+    plan = planned(Fraction(61), recipe, width=64, height=36)
+    assert plan_id(decode(encode(plan), Plan)) == plan_id(plan)
+    assert plan_id(decode(encode_pretty(plan), Plan)) == plan_id(plan)
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value"),
+    [
+        (Frames, "quality", 101),
+        (Frames, "quality", True),
+        (Frames, "width", -1),
+        (Frames, "interval", "1e99"),
+        (Frames, "interval", "nan"),
+        (Frames, "interval", float("inf")),
+        (Animations, "fps", 0.1 + 0.2),
+        (Animations, "width", 240.5),
+        (Sheets, "enabled", 1),
+        (Recipe, "slice_length", None),
+    ],
+)
+def test_a_recipe_made_in_python_is_checked(section: type, field: str, value: object) -> None:
+    """What a recipe file may not say, Python may not either; the error names the field."""
+    with pytest.raises(ValueError, match=field):
+        section(**{field: value})
+
+
 def test_a_record_survives_json() -> None:
     """A slice's record comes back as it was, and knows the size of each artifact."""
-    made = {"size_bytes": 7, "blake2b": "0"}
+    made = {"size_bytes": 7, "blake2b": "0" * 32}
     record = SliceRecord(
         plan="p",
         index=1,
@@ -76,7 +130,7 @@ def test_a_record_survives_json() -> None:
             frames=24,
             size_bytes=7,
             over_budget=False,
-            blake2b="0",
+            blake2b="0" * 32,
         ),
         frames=(FrameRecord(key="f", time=Fraction(3), source_time=Fraction(71, 24), **made),),  # type: ignore[arg-type]
         sheet=SheetRecord(

@@ -36,7 +36,7 @@ def _finish(store: Store, plan: Plan, index: int) -> SliceRecord:
         time=part.start,
         source_time=part.start,
         size_bytes=len(data),
-        blake2b="",
+        blake2b="0" * 32,
     )
     record = SliceRecord(
         plan=plan_id(plan),

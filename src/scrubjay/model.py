@@ -6,15 +6,23 @@ All are JSON-able by `encode` and `decode`. Inside (plans, records, messages) a 
 fraction of seconds, written as text ("7/3"); in the `Manifest`, which players read, it is a number.
 """
 
-import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Any, Literal, TypeVar
+from functools import cache
+from typing import Annotated, Any, Literal, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
+from scrubjay.coding import (
+    decode,
+    decode_as,
+    decoder,
+    encode,
+    encode_pretty,
+    exact,
+    parse_json,
+)
 from scrubjay.timing import Span
 
 __all__ = [
@@ -48,12 +56,11 @@ __all__ = [
     "encode",
     "encode_pretty",
     "exact",
+    "parse_json",
 ]
 
 RENDER_VERSION = 3
 """Raised whenever the same plan would give other bytes, so that a resumed set never mixes two."""
-
-T = TypeVar("T")
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,14 +68,45 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of what people write by hand: a misspelt field is an error."""
+    """Base of what people write by hand: a misspelt field is an error.
+
+    Values take one form, however they were written: a time of 30, 30.0 or "30" is `Fraction(30)`.
+    So a recipe made in Python, read from a file or read back from a plan is the same one.
+    """
+
+    def __post_init__(self) -> None:
+        for name, kind in _plain_fields(type(self)).items():
+            try:
+                value = decode_as(getattr(self, name), kind)
+            except msgspec.DecodeError as exc:
+                raise ValueError(f"{name}: {exc}") from None
+            if isinstance(value, Fraction) and value.denominator > _FINEST:
+                raise ValueError(f"{name} has too many decimals; up to 12 are read")
+            msgspec.structs.force_setattr(self, name, value)
+
+
+@cache
+def _plain_fields(kind: type) -> dict[str, Any]:
+    """Return the annotation of each field that is a single value, not a section."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: hint for name, hint in hints.items() if get_origin(hint) is Annotated}
+
+
+_FINEST = 10**12
+"""Largest denominator that a recipe may write."""
+
+_Pixels = Annotated[int, Meta(ge=1, le=1 << 20)]
+_Bytes = Annotated[int, Meta(ge=0, le=1 << 53)]
+_Count = Annotated[int, Meta(ge=0, le=1 << 40)]
+_Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+_Key = Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
 class Size(_Value, frozen=True, kw_only=True):
     """Width and height of a picture in square pixels."""
 
-    width: int
-    height: int
+    width: _Pixels
+    height: _Pixels
 
 
 # What is asked for ------------------------------------------------------------------------------
@@ -93,6 +131,7 @@ class Animations(_Strict, frozen=True, kw_only=True):
     ] = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check("fps", self.fps, Fraction(1, 100), Fraction(50))
 
 
@@ -109,6 +148,7 @@ class Frames(_Strict, frozen=True, kw_only=True):
     quality: Annotated[int, Meta(ge=1, le=100, description="JPEG quality, 1 to 100.")] = 80
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
 
 
@@ -126,6 +166,7 @@ class Sheets(_Strict, frozen=True, kw_only=True):
     quality: Annotated[int, Meta(ge=1, le=100, description="JPEG quality, 1 to 100.")] = 75
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
 
 
@@ -146,6 +187,7 @@ class Recipe(_Strict, frozen=True, kw_only=True):
     sheets: Sheets = Sheets()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check("slice_length", self.slice_length, Fraction(1, 10), Fraction(86400))
         _check("tolerance", self.tolerance, Fraction(0), Fraction(3600))
         if not (self.animations.enabled or self.frames.enabled or self.sheets.enabled):
@@ -174,7 +216,7 @@ class SourceRef(_Value, frozen=True, kw_only=True):
 
     name: str
     """The last part of its address, for people."""
-    size_bytes: int
+    size_bytes: _Bytes
     fingerprint: str
     """BLAKE2b of its size and content (of samples of the content where it is large)."""
 
@@ -184,7 +226,7 @@ class MediaInfo(_Value, frozen=True, kw_only=True):
 
     container: str
     codec: str
-    stream_index: int
+    stream_index: _Count
     duration: Fraction
     """Where the last picture ends, as measured from the packets, not as a header claims."""
     declared_duration: Fraction | None
@@ -197,11 +239,11 @@ class MediaInfo(_Value, frozen=True, kw_only=True):
     """Length of the stream's tick in seconds."""
     frame_rate: Fraction | None
     """Average, for people; never used to find a picture."""
-    width: int
+    width: _Pixels
     """Width in px as displayed: square pixels, upright."""
-    height: int
-    coded_width: int
-    coded_height: int
+    height: _Pixels
+    coded_width: _Pixels
+    coded_height: _Pixels
     sample_aspect_ratio: Fraction
     rotation_deg: Literal[0, 90, 180, 270]
     """Clockwise turn that puts the coded picture upright."""
@@ -214,6 +256,11 @@ class MediaInfo(_Value, frozen=True, kw_only=True):
     has_audio: bool
     warnings: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        positive = (self.duration, self.time_base, self.sample_aspect_ratio, self.frame_rate or 1)
+        if min(positive) <= 0:
+            raise ValueError("durations, clocks and rates are greater than 0")
+
 
 # What will be made ------------------------------------------------------------------------------
 
@@ -221,7 +268,7 @@ class MediaInfo(_Value, frozen=True, kw_only=True):
 class Slice(_Value, frozen=True, kw_only=True):
     """One stretch of the video; the unit of work."""
 
-    index: int
+    index: _Count
     """0-based, no holes."""
     start: Fraction
     end: Fraction
@@ -235,8 +282,8 @@ class Slice(_Value, frozen=True, kw_only=True):
 class SheetGrid(_Value, frozen=True, kw_only=True):
     """How every sheet of a set is laid out: `columns` x `rows` thumbnails of one size."""
 
-    columns: int
-    rows: int
+    columns: _Pixels
+    rows: _Pixels
     thumbnail: Size
 
 
@@ -253,20 +300,30 @@ class Plan(_Value, frozen=True, kw_only=True):
     sheet: SheetGrid | None
     slices: tuple[Slice, ...]
 
+    def __post_init__(self) -> None:
+        edges = [Fraction(0), *(part.end for part in self.slices)]
+        if any(
+            (part.index, part.start) != (index, edges[index]) or part.end <= part.start
+            for index, part in enumerate(self.slices)
+        ):
+            raise ValueError("slices follow each other from 0 on, without holes")
+        if edges[-1] != self.media.duration:
+            raise ValueError("slices cover the video from its start to its end")
+
 
 class Reading(_Value, frozen=True, kw_only=True):
     """What a plan's pictures cost to read: counted from packets, before anything is decoded."""
 
-    pictures: Annotated[int, Meta(description="Instants at which a picture is wanted.")]
-    packets_read: Annotated[int, Meta(description="Packets read, lead-ins included.")]
-    frames_decoded: Annotated[int, Meta(description="Frames decoded, lead-ins included.")]
+    pictures: Annotated[int, Meta(ge=0, description="Instants at which a picture is wanted.")]
+    packets_read: Annotated[int, Meta(ge=0, description="Packets read, lead-ins included.")]
+    frames_decoded: Annotated[int, Meta(ge=0, description="Frames decoded, lead-ins included.")]
     frames_left_out: Annotated[
-        int, Meta(description="Frames read but not decoded: nothing shows or refers to them.")
+        int, Meta(ge=0, description="Frames read but not decoded: nothing shows or refers to them.")
     ]
     frames_in_video: Annotated[
-        int | None, Meta(description="Frames that the file's header counts, if it does.")
+        _Count | None, Meta(description="Frames that the file's header counts, if it does.")
     ]
-    seeks: int
+    seeks: _Count
     largest_miss: Annotated[
         Fraction, Meta(description="Seconds from an instant to its picture's time, at most.")
     ]
@@ -279,37 +336,37 @@ class Reading(_Value, frozen=True, kw_only=True):
 class AnimationRecord(_Value, frozen=True, kw_only=True):
     """An animation in the store."""
 
-    key: str
+    key: _Key
     media_type: str
-    frames: int
-    size_bytes: int
+    frames: _Count
+    size_bytes: _Bytes
     over_budget: bool
     """Whether it is larger than the recipe's `max_bytes` even at its worst."""
-    blake2b: str
+    blake2b: _Digest
 
 
 class FrameRecord(_Value, frozen=True, kw_only=True):
     """A still in the store."""
 
-    key: str
+    key: _Key
     time: Fraction
     source_time: Fraction
     """When the source shows this very picture first; at most `time`, but for the first picture."""
-    size_bytes: int
-    blake2b: str
+    size_bytes: _Bytes
+    blake2b: _Digest
 
 
 class SheetRecord(_Value, frozen=True, kw_only=True):
     """A sprite sheet in the store."""
 
-    key: str
+    key: _Key
     start: Fraction
     """Time of its first thumbnail; thumbnail k is for `start + k * interval`."""
     end: Fraction
     source_times: tuple[Fraction, ...]
     """When the source shows each thumbnail's picture first; as many as there are thumbnails."""
-    size_bytes: int
-    blake2b: str
+    size_bytes: _Bytes
+    blake2b: _Digest
 
 
 class SliceRecord(_Value, frozen=True, kw_only=True):
@@ -318,13 +375,13 @@ class SliceRecord(_Value, frozen=True, kw_only=True):
     format: Literal["scrubjay-slice/1"] = "scrubjay-slice/1"
     plan: str
     """The plan's id."""
-    index: int
+    index: _Count
     start: Fraction
     end: Fraction
     animation: AnimationRecord | None
     frames: tuple[FrameRecord, ...]
     sheet: SheetRecord | None
-    damaged_packets: int = 0
+    damaged_packets: _Count = 0
     """Packets of the slice that the decoder could not read, that the container calls corrupt, or
     whose picture the decoder calls corrupt or had to guess in part."""
 
@@ -442,79 +499,3 @@ class Manifest(_Value, frozen=True, kw_only=True):
     tracks: Annotated[
         dict[str, str], Meta(description="Documents beside the manifest: name to key.")
     ]
-
-
-# To and from bytes ------------------------------------------------------------------------------
-
-
-def _to_builtin(value: object) -> object:
-    if isinstance(value, Fraction):
-        return str(value)
-    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
-
-
-_MOST_DIGITS = 200
-_HUGE_EXPONENT = re.compile(r"[eE][+-]?[\d_]{3}")
-"""An exponent that would fill the memory with zeros: workers and recipes are not trusted."""
-
-
-def exact(value: object) -> Fraction:
-    """Return a number, or text such as "7/3" or "29.97", as an exact fraction.
-
-    Raises:
-        ValueError: it is no number.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
-        raise ValueError(f"expected a number, got {value!r}")  # noqa: TRY004  msgspec shows it
-    if isinstance(value, str) and (len(value) > _MOST_DIGITS or _HUGE_EXPONENT.search(value)):
-        raise ValueError(f"expected a number, got {value[:_MOST_DIGITS]!r}: it is too long")
-    try:
-        return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        raise ValueError(f"expected a number, got {value!r}") from None
-
-
-def _from_builtin(wanted: type, value: object) -> object:
-    if wanted is Fraction:
-        return exact(value)
-    raise NotImplementedError(f"{wanted.__name__} has no JSON form")
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
-
-
-def encode(value: object) -> bytes:
-    """Return a value as compact JSON; equal values give equal bytes."""
-    return _encoder.encode(value)
-
-
-def encode_pretty(value: object) -> bytes:
-    """Return a value as JSON that people can read."""
-    text = json.dumps(
-        msgspec.to_builtins(value, enc_hook=_to_builtin), indent=2, ensure_ascii=False
-    )
-    return text.encode() + b"\n"
-
-
-def decode(data: bytes, wanted: type[T]) -> T:
-    """Read a value from JSON and check it.
-
-    Raises:
-        msgspec.ValidationError: the JSON has another shape; the text names the place.
-        msgspec.DecodeError: it is no JSON.
-    """
-    return msgspec.json.decode(data, type=wanted, dec_hook=_from_builtin)
-
-
-def decoder(wanted: object) -> Callable[[bytes], Any]:
-    """Return a function that reads JSON as any of a union of values, faster than `decode`."""
-    return msgspec.json.Decoder(wanted, dec_hook=_from_builtin).decode
-
-
-def decode_as(value: object, wanted: type[T]) -> T:
-    """Read a value from plain dicts, lists, numbers and text, and check it.
-
-    Raises:
-        msgspec.ValidationError: it has another shape; the text names the place.
-    """
-    return msgspec.convert(value, wanted, dec_hook=_from_builtin)

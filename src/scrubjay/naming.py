@@ -29,6 +29,7 @@ __all__ = [
     "failure_key",
     "frame_key",
     "is_artifact",
+    "is_failure",
     "is_ours",
     "record_key",
     "set_prefix",
@@ -147,7 +148,12 @@ def caching(key: str) -> str:
 def is_ours(key: str) -> bool:
     """Whether a key is one that Scrubjay writes at all."""
     documents = {MANIFEST, PAGE, WEBVTT, PLAN, PROBLEM, ORIGIN, SENT, ANNOUNCED}
-    return key in documents or is_artifact(key) or _FAILURE.fullmatch(key) is not None
+    return key in documents or is_artifact(key) or is_failure(key)
+
+
+def is_failure(key: str) -> bool:
+    """Whether a key is one of a note that a slice cannot be made."""
+    return _FAILURE.fullmatch(key) is not None
 
 
 def is_artifact(key: str) -> bool:

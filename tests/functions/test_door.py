@@ -3,7 +3,7 @@
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ from smallcloud import BUS, FAILED, LATER, LOST, SOURCE_BUCKET, Cloud, Context
 import scrubjay
 from scrubjay.aws import planner, redrive, status, worker
 from scrubjay.aws.engine import AwsLambdaEngine
+from scrubjay.aws.events import Entry
 from scrubjay.aws.redrive import read_letter, redrive_letters
 from scrubjay.aws.stack import Stack
 from scrubjay.aws.status import set_status, stack_status
-from scrubjay.aws.transports import open_transport
+from scrubjay.aws.transports import SqsTransport, open_transport
 from scrubjay.cli.aws import aws
 from scrubjay.cli.main import cli
-from scrubjay.errors import EventError, IncompleteError, OutOfTimeError, StackError
+from scrubjay.errors import EventError, IncompleteError, OutOfTimeError, StackError, TransportError
 from scrubjay.events import Event, SliceDone, SliceFailed
 from scrubjay.model import Recipe
 from scrubjay.naming import MANIFEST
@@ -219,6 +220,37 @@ def test_a_letter_stays_until_it_is_sent(
         redrive_letters(stack)
     assert stack_status(stack).queues["not delivered"] == 1
     assert len(cloud.take(LOST)) == 1
+
+
+def test_a_letter_that_is_refused_stops_no_other(
+    cloud: Cloud, stack: Stack, events: list[dict[str, Any]]
+) -> None:
+    """Poison, and a letter that a service refuses for its size, stay; the others are sent."""
+    large = json.loads(json.dumps(events[0]))
+    large["detail"]["extra"] = "x" * 230_000
+    poison = "[" * 100_000
+    for letter in (large, poison, events[1], {"detail": {"key": "a", "start": -1, "end": 1e99}}):
+        body = letter if isinstance(letter, str) else json.dumps(letter)
+        cloud.sqs.send_message(QueueUrl=cloud.url(LOST), MessageBody=body)
+    stack.__dict__["transport"] = _Picky(SqsTransport(cloud.url(LATER)))
+    found = redrive_letters(stack)
+    assert (found.slices, len(found.unreadable)) == (1, 3)
+    assert any("could not be sent" in why for why in found.unreadable.values())
+    assert stack_status(stack).queues["not delivered"] == 3
+    assert [each["detail"]["index"] for each in cloud.take(LATER)] == [1]
+
+
+class _Picky:
+    """A transport whose service refuses a whole request for one large entry."""
+
+    def __init__(self, inner: SqsTransport) -> None:
+        self._inner = inner
+
+    def send(self, entries: Sequence[Entry]) -> None:
+        """Send."""
+        if any(len(entry.detail) > 200_000 for entry in entries):
+            raise TransportError("too large")
+        self._inner.send(entries)
 
 
 def test_a_video_s_letter_goes_to_the_planner(uploaded: Uploaded) -> None:

@@ -476,7 +476,7 @@ def test_a_malformed_record_does_not_stop_the_others(
     slices = cloud.take(LATER)
     assert {each["detail"]["key"] for each in slices} == {"a.mp4", "b.mp4"}
     carried = [{"Sns": {"Message": json.dumps(each)}} for each in slices[:2]]
-    with pytest.raises(EventError, match="no JSON"):
+    with pytest.raises(EventError, match="not JSON"):
         worker.handler({"Records": [{"Sns": {"Message": "{"}}, *carried]}, Context())
     assert len([key for key in cloud.there() if SLICES in key]) == 2
 

@@ -9,7 +9,7 @@ from scrubjay.aws.events import Upload, slice_entries
 from scrubjay.aws.transports import Transport
 from scrubjay.errors import ObjectNotFoundError, StoreError, TransportError
 from scrubjay.model import Plan, decode, encode, encode_pretty
-from scrubjay.naming import ANNOUNCED, FAILURES, MANIFEST, PLAN, PROBLEM, SENT
+from scrubjay.naming import ANNOUNCED, FAILURES, MANIFEST, PLAN, PROBLEM, SENT, is_failure
 from scrubjay.planning import plan_id
 from scrubjay.state import load_plan, save_plan, withdraw
 from scrubjay.store import Store
@@ -39,7 +39,8 @@ def begin(store: Store, plan: Plan, upload: Upload) -> bool:
     before = load_plan(store)
     if before is not None and plan_id(before) == plan_id(plan):
         return False
-    store.delete([PROBLEM, *store.sizes(FAILURES)])  # an earlier upload's, even of this very plan
+    notes = filter(is_failure, store.sizes(FAILURES))  # what else lies there is not ours
+    store.delete([PROBLEM, *notes])  # an earlier upload's, even of this very plan
     is_new = True
     if before is None:
         is_new = store.put_new(PLAN, encode_pretty(plan), "application/json")

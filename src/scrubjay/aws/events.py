@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from scrubjay.errors import EventError
-from scrubjay.model import Plan, Slice, decode_as
+from scrubjay.model import Plan, Slice, decode_as, parse_json
 from scrubjay.planning import plan_id
 
 __all__ = [
@@ -46,31 +46,38 @@ Json: TypeAlias = Any
 """What `json.loads` returns: events come from anywhere, and are checked here."""
 
 
+_Name = Annotated[str, Meta(max_length=255)]
+
+
 class Upload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A video lies in a bucket."""
 
-    bucket: Annotated[str, Meta(min_length=3)]
-    key: Annotated[str, Meta(min_length=1)]
-    etag: str = ""
+    bucket: Annotated[str, Meta(min_length=3, max_length=255)]
+    key: Annotated[str, Meta(min_length=1, max_length=1024)]
+    etag: _Name = ""
     """The version that was put there; empty if the event does not say."""
-    sequencer: str = ""
+    sequencer: _Name = ""
     """S3's mark of this very upload: the same in each event of it, in no event of another."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of a video is to be rendered: the detail of a slice's event."""
 
-    key: Annotated[str, Meta(min_length=1)]
+    key: Annotated[str, Meta(min_length=1, max_length=1024)]
     start: Fraction
     end: Fraction
     """Exclusive where the event names a plan; the reference's own events mean the whole second."""
-    bucket: str = ""
-    etag: str = ""
-    index: Annotated[int, Meta(ge=0)] | None = None
-    plan: str = ""
+    bucket: _Name = ""
+    etag: _Name = ""
+    index: Annotated[int, Meta(ge=0, le=1 << 40)] | None = None
+    plan: _Name = ""
     """Id of the plan that the slice belongs to; empty in the reference's own events."""
-    output: str = ""
+    output: Annotated[str, Meta(max_length=4096)] = ""
     """Where the set lies, if not in the usual place."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError("`start` is at least 0 and not after `end`")
 
 
 class Entry(NamedTuple):
@@ -209,7 +216,7 @@ def _order(message: Json) -> Order:
 def _checked(tree: Json, kind: type[V]) -> V:
     try:
         return decode_as(tree, kind)
-    except (msgspec.ValidationError, ValueError) as exc:
+    except msgspec.DecodeError as exc:
         raise EventError(f"this event is unreadable: {exc}") from None
 
 
@@ -262,14 +269,25 @@ def _parsed(event: Json) -> Json:
     if not isinstance(event, str | bytes):
         return event
     try:
-        return json.loads(event)
-    except ValueError:
-        raise EventError(f"this is no JSON: {_excerpt(event)}") from None
+        return parse_json(event)
+    except msgspec.DecodeError as exc:
+        raise EventError(f"this event is not JSON ({exc}): {_excerpt(event)}") from None
+
+
+_EXCERPT = 200
+"""Characters of an event that a message repeats."""
 
 
 def _excerpt(value: Json) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 200 else text[:200] + "..."  # noqa: PLR2004  for a log's line
+    """Return the beginning of an event, for a log's line."""
+    if isinstance(value, str | bytes):
+        text = repr(value[: _EXCERPT + 1])
+    else:
+        try:
+            text = repr(value)
+        except RecursionError:
+            text = "it is nested too deeply"
+    return text if len(text) <= _EXCERPT else text[:_EXCERPT] + "..."
 
 
 def _seconds(time: Fraction) -> int | float:

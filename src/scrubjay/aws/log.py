@@ -1,7 +1,9 @@
 """What the functions say: a JSON object a line on standard output, where Lambda's logs begin."""
 
 import json
-from typing import Literal
+from collections.abc import Mapping
+from math import isfinite
+from typing import Literal, cast
 
 from scrubjay.place import redacted
 
@@ -10,5 +12,21 @@ __all__ = ["log"]
 
 def log(level: Literal["INFO", "WARN", "ERROR"], message: str, **fields: object) -> None:
     """Write one line; web addresses in it lose what may be secret."""
-    line = json.dumps({"level": level, "message": message, **fields}, default=str)
-    print(redacted(line), flush=True)  # noqa: T201  it is how a function logs
+    line = {"level": level, "message": message, **fields}
+    print(json.dumps(_cleaned(line)), flush=True)  # noqa: T201  it is how a function logs
+
+
+def _cleaned(value: object) -> object:
+    """Return a value without secrets, before it is JSON: a URL ends elsewhere in escaped text."""
+    match value:
+        case None | bool() | int():
+            return value
+        case float() if isfinite(value):
+            return value
+        case Mapping():
+            pairs = cast("Mapping[object, object]", value).items()
+            return {redacted(str(name)): _cleaned(each) for name, each in pairs}
+        case list() | tuple():
+            return [_cleaned(each) for each in cast("list[object]", value)]
+        case _:
+            return redacted(str(value))

@@ -10,7 +10,7 @@ from scrubjay.aws.completion import load_origin, note_failure, standing
 from scrubjay.aws.events import SLICE, Entry, Json, orders_in, slice_entries, unwrapped, uploads_in
 from scrubjay.aws.function import set_place
 from scrubjay.aws.stack import Stack
-from scrubjay.errors import DestinationError, EventError, RenderError
+from scrubjay.errors import DestinationError, EngineError, EventError, RenderError
 from scrubjay.model import Plan
 from scrubjay.place import Place, redacted
 from scrubjay.state import load_plan
@@ -90,35 +90,60 @@ def _sort(message: Json, letter: Letter) -> None:
 def redrive_letters(stack: Stack, *, dry_run: bool = False) -> Redriven:
     """Drain the dead-letter queues: each letter is sent again, and only then deleted.
 
-    What nobody understands stays where it is. A worker leaves a slice alone that is done by now.
+    What cannot be read or sent stays where it is, and the others have their turn. A worker leaves
+    a slice alone that is done by now.
 
     Args:
         stack: whose queues.
         dry_run: only look.
 
     Raises:
-        EngineError: something could not be sent; its letter is still there.
+        EngineError: nothing can be sent; the letters are still there.
     """
     slices = videos = 0
     unreadable: dict[str, str] = {}
+    refusals: list[EngineError] = []
     for url in stack.dead_letters.values():
         with _Queue(url) as queue:
             for messages in queue.batches():
-                letters: dict[str, Letter] = {}
-                for message in messages:
-                    try:
-                        letter = read_letter(message["Body"])
-                    except EventError as error:
-                        letter = Letter([], [], redacted(str(error)))
-                    letters[message["ReceiptHandle"]] = letter
-                    if letter.problem:
-                        unreadable[message["MessageId"]] = letter.problem
-                slices += sum(len(letter.slices) for letter in letters.values())
-                videos += sum(len(letter.videos) for letter in letters.values())
+                letters = [_letter_of(message) for message in messages]
                 if not dry_run:
-                    _send(stack, list(letters.values()))
-                    queue.delete([key for key, letter in letters.items() if not letter.problem])
+                    letters = _sent(stack, letters, refusals)
+                slices += sum(len(letter.slices) for letter in letters)
+                videos += sum(len(letter.videos) for letter in letters)
+                read = list(zip(messages, letters, strict=True))
+                unreadable |= {m["MessageId"]: each.problem for m, each in read if each.problem}
+                if not dry_run:
+                    queue.delete([m["ReceiptHandle"] for m, each in read if not each.problem])
+    if refusals and not slices + videos:
+        raise refusals[0]
     return Redriven(slices, videos, unreadable)
+
+
+def _letter_of(message: Json) -> Letter:
+    try:
+        return read_letter(message["Body"])
+    except EventError as error:
+        return Letter([], [], redacted(str(error)))
+
+
+def _sent(stack: Stack, letters: list[Letter], refusals: list[EngineError]) -> list[Letter]:
+    """Send letters, one by one if a service refuses them together; return what became of each.
+
+    Raises:
+        EngineError: it refuses every one of several, so it is not the letters.
+    """
+    try:
+        _send(stack, letters)
+    except EngineError as error:
+        if len(letters) == 1:
+            refusals.append(error)
+            return [Letter([], [], f"it could not be sent: {error}")]
+        each = [_sent(stack, [letter], refusals)[0] for letter in letters]
+        if not any(letter.slices or letter.videos for letter in each):
+            raise
+        return each
+    return letters
 
 
 def _send(stack: Stack, letters: Sequence[Letter]) -> None:
