@@ -191,7 +191,7 @@ def limits_of(struct: type[msgspec.Struct], field: Field) -> tuple[str, str] | N
     """
     if field.kind is Fraction:
         try:
-            struct(**{field.name: Fraction(-(10**12))})
+            struct(**{field.name: Fraction(-(10**6))})
         except ValueError as exc:
             least, most = re.findall(r"must be from (\S+) to (\S+)", str(exc))[0]
             return least, most

@@ -157,7 +157,7 @@ def _inside(value: Any) -> Collection[Any]:  # noqa: ANN401  any JSON
     """Return what a list or an object holds; nothing for anything else."""
     match value:
         case list():
-            return value
+            return cast("Collection[Any]", value)
         case dict():
             return cast("dict[str, Any]", value).values()
         case _:
