@@ -15,11 +15,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from needed import lacking
 from PIL import Image
+from realtime import give_up_real_time
 
 import scrubjay
 from scrubjay.model import MediaInfo, Plan, Recipe, SourceRef
 from scrubjay.planning import make_plan
 
+give_up_real_time()
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")  # how long an example takes says how busy the machine is
 

@@ -525,7 +525,7 @@ def test_https_goes_through_a_proxy(
         RangeServer(clip.parent, _tls(trusted, "films.example")) as server,
         _Proxy(int(server.url.rpartition(":")[2])) as proxy,
     ):
-        threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=proxy.serve_forever, args=(0.01,), daemon=True).start()
         environment.setenv("https_proxy", f"http://127.0.0.1:{proxy.server_address[1]}")
         place = pinned(Place.of(f"https://films.example/{clip.name}"))
         asked = len(proxy.asked)

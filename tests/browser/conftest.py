@@ -137,7 +137,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
         server = ThreadingHTTPServer(
             ("127.0.0.1", 0), partial(_QuietHandler, directory=str(folder))
         )
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         running.append((server, thread))
         return f"http://127.0.0.1:{server.server_address[1]}"

@@ -84,7 +84,7 @@ def shown(
     def shown(video: Path, time: float) -> npt.NDArray[np.uint8]:
         if video not in servers:
             servers[video] = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Ranges, video))
-            Thread(target=servers[video].serve_forever, daemon=True).start()
+            Thread(target=servers[video].serve_forever, args=(0.01,), daemon=True).start()
             page.goto(f"http://127.0.0.1:{servers[video].server_port}/")
         picture = page.evaluate(_SHOW, [f"{page.url}video", time])
         data = base64.b64decode(picture.partition(",")[2])

@@ -256,7 +256,7 @@ class LambdaService:
         self._server = QuietServer(
             ("127.0.0.1", 0), type("InvokeApi", (_InvokeApi,), {"functions": self.functions})
         )
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def add(self, function: Function) -> Function:

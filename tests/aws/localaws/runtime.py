@@ -81,7 +81,7 @@ class Environment:
         self._server = QuietServer(
             ("127.0.0.1", 0), type("RuntimeApi", (_RuntimeApi,), {"environment": self})
         )
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self._born = time.monotonic()
         self.process = self._start()
 
