@@ -12,6 +12,7 @@
     │   ├── SourceUnavailableError    its server does not answer (may pass: retryable)
     │   ├── NoVideoError              it opens, but has no video stream with a picture in it
     │   ├── UnsupportedVideoError     its codec has no decoder here
+    │   │   └── EncryptedVideoError   it is encrypted, and nobody gave a key
     │   ├── SourceDamagedError        a stretch of it gives no picture
     │   └── SourceChangedError        it is not the video that the plan was made for
     ├── StoreError                    the destination (may pass: retryable)
@@ -38,6 +39,7 @@ from typing import ClassVar
 
 __all__ = [
     "DestinationError",
+    "EncryptedVideoError",
     "EngineError",
     "EventError",
     "IncompleteError",
@@ -111,6 +113,10 @@ class NoVideoError(SourceError):
 
 class UnsupportedVideoError(SourceError):
     """The source's video codec has no decoder in this FFmpeg."""
+
+
+class EncryptedVideoError(UnsupportedVideoError):
+    """The source's pictures are encrypted; the text says how."""
 
 
 class SourceDamagedError(SourceError):

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from range_server import RangeServer
 
-from scrubjay.errors import NoVideoError, ScrubjayError, SourceNotFoundError, SourceUnreadableError
+from scrubjay.errors import (
+    EncryptedVideoError,
+    NoVideoError,
+    ScrubjayError,
+    SourceNotFoundError,
+    SourceUnreadableError,
+)
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import identify
 from scrubjay.place import Place
@@ -73,6 +79,8 @@ def test_the_size_is_the_displayed_one(
 def test_the_default_video_stream_is_taken(media: Path) -> None:
     """Of two video streams the default one is read, and one without pictures is passed over."""
     assert probe_media(Place.of(media / "odd/s_two_videos_default_second.mkv"))[1].stream_index == 1
+    found = probe_media(Place.of(media / "reports/04_two_tracks.mp4"))[1]
+    assert (found.stream_index, found.width, found.height) == (0, 320, 180)
     found = probe_media(Place.of(media / "odd/first_video_track_empty.mp4"))[1]
     assert float(found.duration) == pytest.approx(1.001, abs=0.001)
 
@@ -83,7 +91,7 @@ def test_the_default_video_stream_is_taken(media: Path) -> None:
         ("odd/audio_only.mp4", NoVideoError),
         ("odd/cover_only.mp3", NoVideoError),
         ("odd/s_audio_with_cover.m4a", NoVideoError),
-        ("bad/cenc_encrypted_8s.mp4", NoVideoError),
+        ("bad/cenc_encrypted_8s.mp4", EncryptedVideoError),
         ("bad/ts_zero_frame.ts", NoVideoError),
         ("bad/text.mp4", SourceUnreadableError),
         ("bad/zero_bytes.mp4", SourceUnreadableError),
@@ -127,7 +135,7 @@ def test_a_large_video_is_known_by_samples(tmp_path: Path) -> None:
 def _beats(look: Callable[..., object]) -> int:
     """Return how many signs of life a look into a video gives, whatever it finds."""
     beats: list[bool] = []
-    with suppress(NoVideoError):
+    with suppress(EncryptedVideoError):
         look(on_packet=lambda: beats.append(True))
     return len(beats)
 

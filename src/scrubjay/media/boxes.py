@@ -7,7 +7,8 @@ it reads anything, with a request for each, unless the file has one index for al
 
 import struct
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+
+from scrubjay.media.mp4 import Box, Bytes, box_at
 
 __all__ = ["Fragments", "fragments_of"]
 
@@ -35,32 +36,11 @@ class Fragments(Enum):
     """There is no index: reading anything would take hundreds of requests."""
 
 
-class Bytes(Protocol):
-    """What boxes are read from."""
-
-    size: int
-
-    def read(self, start: int, length: int) -> bytes:
-        """Return some bytes, fewer at the end."""
-        ...
-
-
-class _Box(NamedTuple):
-    kind: bytes
-    start: int
-    header: int
-    size: int
-
-    @property
-    def end(self) -> int:
-        return self.start + self.size
-
-
 def fragments_of(file: Bytes) -> Fragments:
     """Say how a video is fragmented, from a few reads."""
     place, fragment, index_end = 0, None, 0
     for _ in range(_MOST_BOXES):
-        box = _box_at(file, place)
+        box = box_at(file, place)
         if box is None or box.kind == b"mdat":
             return Fragments.NONE
         if box.kind == b"sidx":
@@ -77,25 +57,12 @@ def fragments_of(file: Bytes) -> Fragments:
         return Fragments.INDEXED
     if has_index_at_end:
         return Fragments.INDEXED_AT_END
-    media = _box_at(file, fragment.end)
+    media = box_at(file, fragment.end)
     span = (media.end if media else fragment.end) - fragment.start
     return Fragments.FEW if (file.size - fragment.start) / span <= _FEW else Fragments.MANY
 
 
-def _box_at(file: Bytes, start: int) -> _Box | None:
-    """Return the box at a place; None if there is none that makes sense."""
-    head = file.read(start, 16)
-    if len(head) < 8 or not head[4:8].isalnum():  # noqa: PLR2004  the size and the kind
-        return None
-    size, header = int.from_bytes(head[:4]), 8
-    if size == 1:
-        size, header = int.from_bytes(head[8:16]), 16
-    if size == 0:
-        size = file.size - start
-    return _Box(head[4:8], start, header, size) if size >= header else None
-
-
-def _reach(file: Bytes, box: _Box) -> int:
+def _reach(file: Bytes, box: Box) -> int:
     """Return up to where in the file a `sidx` box knows; 0 if it makes no sense."""
     data = file.read(box.start + box.header, min(box.size - box.header, 1 << 20))
     try:

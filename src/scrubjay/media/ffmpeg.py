@@ -46,7 +46,9 @@ def ffmpeg_errors(name: str) -> Generator[None]:
     except av.error.DecoderNotFoundError as exc:
         raise UnsupportedVideoError(f"no decoder here for the video in {name}") from exc
     except av.error.PatchWelcomeError as exc:
-        raise UnsupportedVideoError(f"{name} uses a feature that this FFmpeg lacks") from exc
+        raise UnsupportedVideoError(
+            f"{name} uses a feature that this FFmpeg lacks, or its header is damaged"
+        ) from exc
     except av.error.FileNotFoundError as exc:
         raise SourceNotFoundError(f"{name} does not exist") from exc
     except av.error.PermissionError as exc:

@@ -13,7 +13,9 @@ from av.video.stream import VideoStream
 
 from scrubjay.media.ffmpeg import DECODE_ERRORS
 from scrubjay.media.kinds import KindReader
+from scrubjay.media.packets import packets_of
 from scrubjay.media.picking import LOOKAHEAD, Instants, Near, Seen, Wanted
+from scrubjay.media.protection import is_encrypted
 from scrubjay.media.source import read_only, rewind
 from scrubjay.timing import Target, Timeline
 
@@ -258,6 +260,9 @@ class FrameReader:
             yield coming.popleft(), near
 
     def _decoded(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
+        if packet is not None and is_encrypted(packet):
+            self._note_damage(packet.pts)
+            return []
         if packet is not None and packet.is_corrupt:
             self._note_damage(packet.pts)
             packet.is_corrupt = False  # so that its frame's flag is the decoder's own
@@ -288,7 +293,7 @@ class FrameReader:
         errors = 0
         while errors < _MOST_READ_ERRORS:
             try:
-                for packet in self._container.demux(self._stream):
+                for packet in packets_of(self._container, self._stream):
                     errors = 0
                     if packet.size:  # an empty one is PyAV's sign to flush
                         self.counts.read += 1

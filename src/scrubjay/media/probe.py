@@ -1,16 +1,21 @@
 """What is in a video: read from its packets and its first picture, not believed from its header."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import av.error
 from av import VideoFrame
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
-from scrubjay.errors import NoVideoError, SourceUnreadableError, UnsupportedVideoError
+from scrubjay.errors import SourceError, SourceUnreadableError
 from scrubjay.media.boxes import Fragments, fragments_of
+from scrubjay.media.diagnosis import encrypted_error, no_picture_error
 from scrubjay.media.ffmpeg import DECODE_ERRORS, NETWORK_ERRORS, source_errors
+from scrubjay.media.mp4 import bytes_of
+from scrubjay.media.packets import packets_of
+from scrubjay.media.protection import is_encrypted, is_protected_by_header, scheme_of
 from scrubjay.media.shape import displayed, orientation, picture_aspect
 from scrubjay.media.source import (
     as_fraction,
@@ -23,6 +28,7 @@ from scrubjay.media.source import (
     time_base_of,
     video_streams,
 )
+from scrubjay.media.tracks import has_decoder
 from scrubjay.model import MediaInfo, SourceRef
 from scrubjay.place import Place
 from scrubjay.remote import RemoteFile
@@ -54,12 +60,16 @@ _RANGES = {1: "limited", 2: "full"}
 
 
 def probe_media(
-    place: Place, *, on_packet: Callable[[], None] = lambda: None
+    place: Place,
+    *,
+    stream_number: int | None = None,
+    on_packet: Callable[[], None] = lambda: None,
 ) -> tuple[SourceRef, MediaInfo]:
     """Look into the video at a place: which it is, and what it holds.
 
     Args:
         place: where it lies.
+        stream_number: which stream to take, 0-based; None is the one that browsers show.
         on_packet: called for whatever has been read, as a sign of life.
 
     Raises:
@@ -70,17 +80,15 @@ def probe_media(
     on_packet()
     with open_container(place) as container, source_errors(place):
         on_packet()
-        streams = video_streams(container)
+        streams = video_streams(container, stream_number)
+        search = _Search(place, container, on_packet)
         for stream in streams:
             read_only(container, stream)
-            picture = _first_picture(container, stream, on_packet)
+            picture = search.first_picture(stream)
             if picture is not None:
                 end = _End(container, stream, jumps=jumps_to_end, on_packet=on_packet)
                 return source, _describe(container, stream, picture, end)
-    codec = _codec_name(streams[0])
-    if all(_has_no_decoder(stream) for stream in streams):
-        raise UnsupportedVideoError(f"no decoder here for the {codec} video in {source.name}")
-    raise NoVideoError(f"{source.name} has a {codec} video stream, but no picture in it decodes")
+        raise search.error(streams)
 
 
 def _has_index_at_end(place: Place) -> bool:
@@ -98,37 +106,69 @@ def _has_index_at_end(place: Place) -> bool:
     return fragments is Fragments.INDEXED_AT_END
 
 
-def _has_no_decoder(stream: VideoStream) -> bool:
-    # PyAV leaves it None where FFmpeg has no decoder, though its types do not say so
-    return getattr(stream, "codec_context", None) is None
+class _Search:
+    """Looks for the first picture of each stream, and notes why there is none.
 
+    Args:
+        place: where the video lies.
+        container: the opened video.
+        on_packet: called for each packet that is read.
+    """
 
-def _codec_name(stream: VideoStream) -> str:
-    return "unknown" if _has_no_decoder(stream) else stream.codec_context.name
+    def __init__(
+        self, place: Place, container: InputContainer, on_packet: Callable[[], None]
+    ) -> None:
+        self._place = place
+        self._container = container
+        self._on_packet = on_packet
+        self._packets = 0
+        self._is_damaged = False
+        self._scheme: str | None = None
 
+    def first_picture(self, stream: VideoStream) -> VideoFrame | None:
+        """Return the first picture of a stream that has a time, or None if none decodes early on.
 
-def _first_picture(
-    container: InputContainer, stream: VideoStream, on_packet: Callable[[], None]
-) -> VideoFrame | None:
-    """Return the first picture of a stream that has a time, or None if none decodes early on."""
-    if _has_no_decoder(stream):
+        Raises:
+            EncryptedVideoError: it is noise, for the video is encrypted.
+        """
+        picture = self._first_picture(stream) if has_decoder(stream) else None
+        if picture is not None and (self._is_damaged or picture.is_corrupt):
+            scheme = is_protected_by_header(bytes_of(self._place), stream)
+            if scheme is not None:
+                raise encrypted_error(self._place, scheme)
+        return picture
+
+    def error(self, streams: Sequence[VideoStream]) -> SourceError:
+        """Return why no stream gave a picture."""
+        if self._scheme is not None:
+            return encrypted_error(self._place, self._scheme)
+        return no_picture_error(self._place, self._container, streams, self._packets)
+
+    def _first_picture(self, stream: VideoStream) -> VideoFrame | None:
+        rewind(self._container, stream)
+        stream.codec_context.thread_count = 1
+        for number, packet in enumerate(packets_of(self._container, stream)):
+            self._on_packet()
+            if number > _FIRST_PICTURE_PACKETS:
+                break
+            self._packets += packet.size > 0
+            frames = self._decoded(packet)
+            for frame in frames:
+                if frame.pts is not None:
+                    return frame
         return None
-    rewind(container, stream)
-    stream.codec_context.thread_count = 1
-    for number, packet in enumerate(container.demux(stream)):
-        on_packet()
-        if number > _FIRST_PICTURE_PACKETS:
-            break
+
+    def _decoded(self, packet: "Packet[VideoStream]") -> list[VideoFrame]:
+        if is_encrypted(packet):
+            self._scheme = scheme_of(packet)
+            return []
         try:
-            frames = packet.decode()
+            return packet.decode()
         except (av.error.MemoryError, MemoryError):
             raise
         except DECODE_ERRORS:
-            continue
-        for frame in frames:
-            if frame.pts is not None:
-                return frame
-    return None
+            self._is_damaged = True
+            return []
 
 
 def _describe(
@@ -233,7 +273,7 @@ class _End:
         usual = _usual_length(self._stream) / time_base_of(self._stream)
         end: int | None = None
         try:
-            for packet in self._container.demux(self._stream):
+            for packet in packets_of(self._container, self._stream):
                 self._on_packet()
                 stamp = packet.pts if packet.pts is not None else packet.dts
                 if packet.size and stamp is not None and not packet.is_discard:

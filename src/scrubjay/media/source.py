@@ -16,8 +16,10 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
-from scrubjay.errors import NoVideoError, SourceNotFoundError, SourceUnreadableError
+from scrubjay.errors import SourceNotFoundError, SourceUnreadableError
+from scrubjay.media.diagnosis import explained
 from scrubjay.media.ffmpeg import source_errors
+from scrubjay.media.tracks import ordered_streams
 from scrubjay.media.web import READ_TIMEOUT, web_options
 from scrubjay.model import SourceRef
 from scrubjay.place import Place
@@ -152,28 +154,23 @@ def open_container(place: Place) -> Generator[InputContainer]:
     else:
         url = signed(place)
         options, timeout = web_options(place, url), READ_TIMEOUT
-    with source_errors(place):
+    with explained(place), source_errors(place):
         container = _open(url, options=_FORMATS | options, timeout=timeout, **_TOLERANT)
     with container:
         yield container
 
 
-def video_streams(container: InputContainer) -> list[VideoStream]:
-    """Return the streams that hold moving pictures, the one that players choose first.
+def video_streams(container: InputContainer, number: int | None = None) -> list[VideoStream]:
+    """Return the streams that hold moving pictures, first the one that browsers show.
+
+    Args:
+        container: the opened file.
+        number: the 0-based number of the only stream to take; None is none in particular.
 
     Raises:
-        NoVideoError: there are none; covers of music do not count.
+        NoVideoError: there are none, or the named one is none; covers of music do not count.
     """
-    moving = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic
-    ]
-    if not moving:
-        cover = " but a cover picture" if container.streams.video else ""
-        raise NoVideoError(f"{name_of(container)} has no video{cover}")
-    best = container.streams.best("video")
-    return sorted(moving, key=lambda stream: stream is not best)
+    return ordered_streams(container, name_of(container), number)
 
 
 def as_fraction(value: Fraction | None) -> Fraction | None:

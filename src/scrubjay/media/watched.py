@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from scrubjay.errors import SourceDamagedError
+from scrubjay.media.packets import packets_of
 from scrubjay.media.source import as_fraction, time_base_of
 from scrubjay.place import Place
 from scrubjay.remote import verdict
@@ -70,7 +71,7 @@ class WatchedContainer:
             SourceError: the server does not let us read any more.
         """
         try:
-            for packet in self._container.demux(stream):
+            for packet in packets_of(self._container, stream):
                 if packet.pts is not None:
                     end = packet.pts + (packet.duration or 0)
                     self._reached = end if self._reached is None else max(self._reached, end)

@@ -1,0 +1,172 @@
+"""Why a file gives no picture: the true cause, in a sentence that says what to do.
+
+Nothing here runs for a video that can be read. What is looked at is the file itself, for FFmpeg
+says little more than "invalid data".
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from scrubjay.errors import (
+    EncryptedVideoError,
+    NoVideoError,
+    SourceError,
+    SourceForbiddenError,
+    SourceUnreadableError,
+    UnsupportedVideoError,
+)
+from scrubjay.media.mp4 import Bytes, Outline, bytes_of, find_boxes
+from scrubjay.media.protection import encrypted_message, is_protected_by_header
+from scrubjay.media.sniffing import kind_of_file
+from scrubjay.media.tracks import has_decoder, name_of_codec
+from scrubjay.place import Place
+
+__all__ = ["cut_off_note", "encrypted_error", "explained", "no_picture_error"]
+
+_HEAD_BYTES = 64 << 10
+
+_MP4_BOXES = frozenset(
+    (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"sidx", b"emsg", b"prft", b"wide", b"pnot")
+)
+
+_FETCH_AGAIN = "fetch or copy it again"
+
+
+@contextmanager
+def explained(place: Place) -> Generator[None]:
+    """Put the cause into the error of a file that does not open as a video."""
+    try:
+        yield
+    except SourceForbiddenError:
+        raise
+    except SourceUnreadableError as error:
+        cause = _why_unopened(place)
+        if cause is None:
+            raise
+        raise SourceUnreadableError(cause) from error
+
+
+def no_picture_error(
+    place: Place, container: InputContainer, streams: Sequence[VideoStream], packets: int
+) -> SourceError:
+    """Return why no stream of an open file gives a picture.
+
+    Args:
+        place: where it lies.
+        container: the file, open.
+        streams: those of video, at least one.
+        packets: how many packets of them were read in search of a picture.
+    """
+    name, codec = place.name, name_of_codec(streams[0])
+    with suppress(OSError):
+        file = bytes_of(place)
+        scheme = is_protected_by_header(file, streams[0])
+        if scheme is not None:
+            return EncryptedVideoError(encrypted_message(name, scheme, file))
+        if cause := _why_empty(name, file):
+            return NoVideoError(cause)
+    if not any(has_decoder(stream) for stream in streams):
+        return UnsupportedVideoError(
+            f"no decoder here for the video in {name} ({_tag(place)}); convert it: "
+            f"ffmpeg -i {name} -c:v libx264 out.mp4"
+        )
+    if not packets:
+        sound = " Its sound may be whole." if container.streams.audio else ""
+        return NoVideoError(
+            f"{name} announces a {codec} video stream, but holds nothing of it.{sound}"
+        )
+    return NoVideoError(
+        f"{name} has a {codec} video stream, but no picture in it decodes: it is damaged, or it "
+        "has no keyframe at its start"
+    )
+
+
+def encrypted_error(place: Place, scheme: str) -> EncryptedVideoError:
+    """Return what is raised of a video that is encrypted by a scheme."""
+    return EncryptedVideoError(encrypted_message(place.name, scheme, bytes_of(place)))
+
+
+def cut_off_note(file: Bytes) -> str | None:
+    """Return a note on a file that ends before its own boxes do; None if it does not."""
+    outline = Outline.of(file)
+    if not _MP4_BOXES.intersection(outline.kinds) or outline.declared_bytes <= file.size:
+        return None
+    return (
+        f"it is cut off: {file.size:,} of its {outline.declared_bytes:,} bytes are there, so its "
+        "end is missing"
+    )
+
+
+def _why_unopened(place: Place) -> str | None:
+    """Say why a file does not open; None if its bytes don't say either."""
+    try:
+        file = bytes_of(place)
+        head = file.read(0, _HEAD_BYTES)
+    except (OSError, SourceError):
+        return None
+    if what := kind_of_file(head):
+        verb = "holds" if what.startswith("nothing") else "is"
+        return f"{place.name} {verb} {what}"
+    if cause := _why_headless(place.name, file):
+        return cause
+    return f"{place.name} is not a video in any format that Scrubjay opens, or its start is damaged"
+
+
+def _why_headless(name: str, file: Bytes) -> str | None:
+    """Say what an MP4 lacks that does not open."""
+    outline = Outline.of(file)
+    kinds = outline.kinds
+    if not kinds or kinds[0] not in _MP4_BOXES:
+        return None
+    if b"moov" in kinds:
+        cut = cut_off_note(file)
+        return f"{name} has a damaged header" + (f"; {cut}. {_FETCH_AGAIN}" if cut else "")
+    if b"moof" in kinds:
+        return (
+            f"{name} is a fragment without its initialization segment: put that before it, "
+            f"cat init.mp4 {name} > whole.mp4"
+        )
+    if b"mdat" in kinds:
+        lost = max(0, outline.declared_bytes - file.size)
+        return (
+            f"{name} has no index (moov box), which says where its pictures lie"
+            + (f"; the last {lost:,} of its bytes are missing" if lost else "")
+            + ": its recording or download broke off before the end, where the index is written; "
+            f"{_FETCH_AGAIN}, or try a recovery program such as untrunc"
+        )
+    return f"{name} is cut off after its first {file.size:,} bytes; {_FETCH_AGAIN}"
+
+
+def _why_empty(name: str, file: Bytes) -> str | None:
+    """Say why an MP4 that opens holds no picture; None if it should."""
+    outline = Outline.of(file)
+    kinds = outline.kinds
+    if b"moov" not in kinds:
+        return None
+    is_fragmented = any(True for _ in find_boxes(outline.moov, b"mvex"))
+    if is_fragmented and b"moof" not in kinds:
+        return (
+            f"{name} is only the initialization segment of a fragmented MP4: put its fragments "
+            f"after it, cat {name} fragment-*.m4s > whole.mp4"
+        )
+    if outline.declared_bytes > file.size:
+        return (
+            f"{name} is cut off after its header: {file.size:,} of {outline.declared_bytes:,} "
+            f"bytes are there, and no whole picture is among them; {_FETCH_AGAIN}"
+        )
+    if not outline.media_bytes and not is_fragmented:
+        return f"{name} is cut off after its header: its media data is missing; {_FETCH_AGAIN}"
+    return None
+
+
+def _tag(place: Place) -> str:
+    """Return the name that an MP4 has for its video's codec, or "an unknown codec"."""
+    with suppress(OSError, SourceError):
+        for entries in find_boxes(Outline.of(bytes_of(place)).moov, b"stsd"):
+            kind = entries[12:16]
+            if kind.isalnum():
+                return kind.decode("ascii")
+    return "an unknown codec"

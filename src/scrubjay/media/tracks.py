@@ -1,0 +1,90 @@
+"""Which of a file's streams is the video: the one that browsers show, or the one that is named."""
+
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from scrubjay.errors import NoVideoError
+
+__all__ = ["has_decoder", "name_of_codec", "ordered_streams"]
+
+_NEVER = Disposition.attached_pic | Disposition.timed_thumbnails
+"""Covers of music, and pictures of chapters: no moving pictures."""
+
+_LAST = Disposition.dependent | Disposition.multilayer | Disposition.still_image
+"""Layers that only refine another stream, such as the second eye of a stereo video."""
+
+_PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpegxl"})
+
+
+def ordered_streams(container: InputContainer, name: str, number: int | None) -> list[VideoStream]:
+    """Return the streams that hold moving pictures, first the one that browsers show.
+
+    That is the first stream that is marked as default; where none is, the first. In an MP4 the
+    enabled tracks are marked, in Matroska those with `FlagDefault`. Streams that only refine
+    others, and single pictures beside a video, come last.
+
+    Args:
+        container: the opened file.
+        name: of the file, for people.
+        number: the 0-based number of the only stream to take; None is none in particular.
+
+    Raises:
+        NoVideoError: there are none, or the named one is none.
+    """
+    moving = [each for each in container.streams.video if not each.disposition & _NEVER]
+    if number is not None:
+        moving = [each for each in moving if each.index == number]
+        if not moving:
+            raise NoVideoError(_not_a_video(container, name, number))
+    if not moving:
+        raise NoVideoError(_no_video(container, name))
+    return sorted(moving, key=lambda stream: (_rank(stream, len(moving)), stream.index))
+
+
+def has_decoder(stream: Stream) -> bool:
+    """Whether FFmpeg has a decoder for a stream."""
+    # PyAV leaves the context None where it has none, though its types do not say so
+    return getattr(stream, "codec_context", None) is not None
+
+
+def name_of_codec(stream: Stream) -> str:
+    """Return the name of a stream's codec, as FFmpeg has it."""
+    return stream.codec_context.codec.canonical_name if has_decoder(stream) else "unknown"
+
+
+def _rank(stream: VideoStream, count: int) -> int:
+    if stream.disposition & _LAST:
+        return 3
+    if count > 1 and stream.frames == 1 and name_of_codec(stream) in _PICTURE_CODECS:
+        return 2  # a camera's thumbnail
+    return 0 if stream.disposition & Disposition.default else 1
+
+
+def _no_video(container: InputContainer, name: str) -> str:
+    """Say what a file without moving pictures holds instead."""
+    streams = container.streams
+    if streams.video and streams.audio:
+        return f"{name} has only audio and a cover picture, no video"
+    if streams.video:
+        return f"{name} has only a picture, no video"
+    if streams.audio:
+        return f"{name} has only audio ({name_of_codec(streams.audio[0])}), no video"
+    kinds = sorted({stream.type for stream in streams if stream.type})
+    return f"{name} has no video (found: {', '.join(kinds) or 'nothing'})"
+
+
+def _not_a_video(container: InputContainer, name: str, number: int) -> str:
+    streams = {stream.index: stream for stream in container.streams}
+    if number not in streams:
+        what = f"{name} has no stream {number}"
+    elif streams[number].type == "video":
+        what = f"stream {number} of {name} is a cover or chapter picture, not a video"
+    else:
+        what = f"stream {number} of {name} is {streams[number].type}, not video"
+    there = ", ".join(
+        f"{each.index} ({name_of_codec(each)})"
+        for each in container.streams.video
+        if not each.disposition & _NEVER
+    )
+    return f"{what}; its video streams: {there or 'none'}"
