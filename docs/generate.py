@@ -29,6 +29,7 @@ from scrubjay import events
 from scrubjay.cli.exits import ExitCode, exit_code
 from scrubjay.cli.main import cli
 from scrubjay.errors import error_classes
+from scrubjay.limits import Limits, option_of
 from scrubjay.model import Manifest, MediaInfo, Plan, Recipe, SliceRecord, SourceRef
 from scrubjay.settings import Settings
 
@@ -218,8 +219,55 @@ _ABOUT_SETTINGS = """\
 ## Settings
 
 Settings say how work is run on this machine; they change nothing in what is made. (What is made is
-said by a [recipe](recipe.md).) A flag wins over the environment, that over the file, that over the
-default. The file is TOML; the environment variable `SCRUBJAY_CONFIG` says where it is.
+said by a [recipe](recipe.md), and what it may cost by [limits](limits.md).) A flag wins over the
+environment, that over the file, that over the default. The file is TOML; the environment variable
+`SCRUBJAY_CONFIG` says where it is.
+"""
+
+_ABOUT_LIMITS = """\
+What a file can cost is bounded by what it holds. A video says of itself how long it lasts, how many
+pictures it has and how large they are, and any of that may be wrong: 1,490 bytes can claim two
+pictures 402 hours apart, which would be 1.5 million objects. So every run, on one machine or in a
+deployed stack, holds to the limits of this page. Those on duration, slices and objects are checked
+after probing, before anything is written; those on pixels and streams before anything is decoded;
+the others while a worker is at it.
+
+A limit that is passed is a `LimitError`, exit code 7: one sentence that names the option that
+raises it. In a file of settings, limits stand in a table `[limits]`; in Python they are
+`ProcessEngine(limits=Limits(max_duration=400_000))`. A [deployed stack](aws.md) has stricter
+defaults, which are parameters.
+"""
+
+_LIMITS_END = """\
+## How many objects a video may become
+
+A set may have `base_objects` whatever its video holds, and `objects_per_packet` more for each
+packet. A packet is a coded picture. Where a video has thousands, the first 256 are counted, or as
+many as fill 4 MiB, and stand for the rest of the file by the bytes that they take. A packet counts
+only if the file has 256 bytes for it.
+
+| video | objects of the classic recipe | packets | allowed |
+|---|---|---|---|
+| film, 3 h at 24 pictures/s | 11,884 | 259,200 | 200,000 |
+| slide show of 35 pictures, 350 s | 390 | 35 | 6,800 |
+| one picture with an hour of sound | 3,964 | 1 | 4,080 |
+| time lapse, 24 h, a picture a minute | 95,044 | 1,440 | 119,200 |
+| a jump of 25 h in a broadcast of 4 s | 99,495 | 97 | 11,760 |
+| two pictures 402 h apart | 1,595,004 | 2 | 4,160 |
+
+Pictures of an animation are not counted here: one that is held costs almost nothing, and all of a
+slice must fit into half of `memory_limit`, at 6 bytes a pixel (9 for a sheet). If they do not, that
+is a `RecipeError`, for shorter slices or smaller pictures help.
+
+## How many bytes a set may take
+
+`base_output` MiB, and `output_per_byte` more for each byte of the video. One slice may write four
+times its share of that, or 32 MiB if that is more.
+
+## How long a slice may take
+
+`slice_timeout` seconds, and 10 more for each second of video in it. That limit does not ask for
+signs of life: a worker that reports progress for ever is ended as well.
 """
 
 _ABOUT_EVENTS = """\
@@ -340,7 +388,7 @@ def cli_page() -> str:
             parts.append(f"### scrubjay {name} {verb}\n\n{text}\n")
     parts.append(_ABOUT_OUTPUT)
     parts.append(f"## Exit codes\n\n{exit_table()}\n\n### Errors\n\n{error_table()}\n")
-    parts.append(f"{_ABOUT_SETTINGS}\n{settings_table()}\n")
+    parts.append(f"{_ABOUT_SETTINGS}\n{settings_table(Settings)}\n")
     return "\n".join(parts)
 
 
@@ -365,18 +413,23 @@ def error_table() -> str:
     return table(("error", "exit code", "may pass by itself", "meaning"), rows)
 
 
-def settings_table() -> str:
-    """Lay out the settings."""
+def limits_page() -> str:
+    """Write the page about limits."""
+    return f"# Limits\n\n{_NOTE}\n\n{_ABOUT_LIMITS}\n{settings_table(Limits)}\n\n{_LIMITS_END}"
+
+
+def settings_table(struct: type[msgspec.Struct]) -> str:
+    """Lay out the settings, or the limits."""
     rows = [
         (
-            f"`--{f.name.replace('_', '-')}`",
+            f"`{option_of(f.name)}`",
             f"`{f.name}`",
             f"`SCRUBJAY_{f.name.upper()}`",
             number_text(f.default),
-            range_text(Settings, f),
+            range_text(struct, f),
             f.meaning,
         )
-        for f in fields_of(Settings)
+        for f in fields_of(struct)
     ]
     return table(("option", "in the file", "environment", "default", "range", "meaning"), rows)
 
@@ -508,6 +561,7 @@ def _plain(value: object) -> object:
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "events.md": events_page,
+    "limits.md": limits_page,
     "recipe.md": recipe_page,
     "manifest.md": manifest_page,
     "schema/manifest.schema.json": lambda: schema(Manifest, "Scrubjay manifest", _EXACT),

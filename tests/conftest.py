@@ -109,8 +109,9 @@ def planned() -> Callable[..., Plan]:
             color_range="limited",
             color_transfer="bt709",
             has_audio=True,
+            packets=round(24 * duration),
         )
-        source = SourceRef(name="film.mp4", size_bytes=1, fingerprint="0" * 32)
+        source = SourceRef(name="film.mp4", size_bytes=1 << 30, fingerprint="0" * 32)
         return make_plan(source, media, recipe or Recipe())
 
     return planned

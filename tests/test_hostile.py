@@ -10,6 +10,7 @@ import pytest
 import scrubjay
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import IncompleteError, ScrubjayError, SourceError
+from scrubjay.limits import Limits
 from scrubjay.model import Animations, Frames, Recipe
 from scrubjay.place import Place
 
@@ -35,7 +36,7 @@ class _Outcome:
 def _attempt(video: Path, folder: Path) -> _Outcome:
     """Run in a thread, so that a hang fails the test and not the suite."""
     outcome = _Outcome()
-    engine = ProcessEngine(workers=1, attempts=2, stall_timeout=60, memory_limit_bytes=512 << 20)
+    engine = ProcessEngine(workers=1, attempts=2, stall_timeout=60, limits=Limits(memory_limit=512))
 
     def run() -> None:
         try:

@@ -111,12 +111,6 @@ def test_a_sheet_too_large_for_jpeg_is_refused(planned: Planned) -> None:
         planned(Fraction(3600), recipe)
 
 
-def test_too_many_slices_are_refused(planned: Planned) -> None:
-    """A video that claims to last for years does not become millions of slices."""
-    with pytest.raises(RecipeError, match=r"film\.mp4 .*slices"):
-        planned(Fraction(10**9))
-
-
 def test_a_plan_is_named_by_its_content(planned: Planned) -> None:
     """Equal plans have one id; another recipe, source, or renderer has another."""
     plan = planned(Fraction(30))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scrubjay.engines.processes import ProcessEngine
     from scrubjay.errors import IncompleteError, ScrubjayError
     from scrubjay.events import Event
+    from scrubjay.limits import Limits
     from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Plan, Recipe, Sheets
     from scrubjay.pipeline import explain, make, plan, probe
     from scrubjay.place import Place
@@ -30,6 +31,7 @@ __all__ = [
     "Frames",
     "IncompleteError",
     "InlineEngine",
+    "Limits",
     "Manifest",
     "MediaInfo",
     "Place",
@@ -54,6 +56,7 @@ _HOMES = {
     "Frames": "model",
     "IncompleteError": "errors",
     "InlineEngine": "engines.inline",
+    "Limits": "limits",
     "Manifest": "model",
     "MediaInfo": "model",
     "Place": "place",

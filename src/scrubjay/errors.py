@@ -4,6 +4,7 @@
 
     ScrubjayError                     the base: catch this to catch them all
     ├── RecipeError                   a recipe or option asks for something impossible
+    ├── LimitError                    a video would cost more than is allowed
     ├── PlaceError                    an address is of no kind that Scrubjay knows
     ├── SourceError                   the video
     │   ├── SourceNotFoundError       nothing is there
@@ -43,6 +44,7 @@ __all__ = [
     "EngineError",
     "EventError",
     "IncompleteError",
+    "LimitError",
     "NoVideoError",
     "ObjectNotFoundError",
     "OutOfTimeError",
@@ -79,6 +81,10 @@ class ScrubjayError(Exception):
 
 class RecipeError(ScrubjayError):
     """A recipe or an option asks for something impossible; the text names the field."""
+
+
+class LimitError(ScrubjayError):
+    """A video would cost more than is allowed; the text names the option that allows more."""
 
 
 class PlaceError(ScrubjayError):

@@ -254,6 +254,8 @@ class MediaInfo(_Value, frozen=True, kw_only=True):
     color_range: str
     color_transfer: str
     has_audio: bool
+    packets: int
+    """About how many packets hold its pictures: a bound on what its previews may cost."""
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

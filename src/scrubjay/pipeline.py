@@ -64,6 +64,7 @@ def make(
 
     Raises:
         IncompleteError: the set is published, but has gaps; it carries the manifest.
+        LimitError: it would cost more than the engine's limits allow.
         ScrubjayError: nothing could be made; the destination can be resumed.
     """
     began = monotonic()
@@ -74,7 +75,7 @@ def make(
     with _swept(store), engine or ProcessEngine() as running:
         found, media = running.probe(video)
         tell(Probed(source=found, media=media))
-        wanted = make_plan(found, media, recipe or Recipe())
+        wanted = make_plan(found, media, recipe or Recipe(), running.limits)
         missing = _begin(store, wanted, tell)
         lost = running.run(Job(wanted, video, store), missing, tell) if missing else {}
     if lost and len(lost) == len(wanted.slices):
@@ -114,11 +115,12 @@ def plan(
 
     Raises:
         SourceError: it cannot be opened, has no video, or gives no picture.
+        LimitError: that would cost more than the engine's limits allow.
         RecipeError: the recipe cannot be made of this video.
     """
     with engine or ProcessEngine(workers=1) as running:
         found, media = running.probe(pinned(Place.of(source)))
-    return make_plan(found, media, recipe or Recipe())
+    return make_plan(found, media, recipe or Recipe(), running.limits)
 
 
 def explain(source: PlaceText | Place, wanted: Plan, *, engine: Engine | None = None) -> Reading:

@@ -7,7 +7,9 @@ from math import ceil
 
 import msgspec
 
+from scrubjay.costs import check_counts, check_memory
 from scrubjay.errors import RecipeError
+from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Recipe, SheetGrid, Size, Slice, SourceRef, encode
 from scrubjay.timing import Target, multiples_in, samples_in, spans_of
 
@@ -25,8 +27,6 @@ __all__ = [
 MAX_JPEG_PX = 65_500
 """Largest width or height of a JPEG that libjpeg writes (JPEG_MAX_DIMENSION)."""
 
-_MAX_SLICES = 100_000
-
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
     """The instants of one slice at which a picture is wanted, each sorted, in exact seconds."""
@@ -36,19 +36,24 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
     sheet: tuple[Fraction, ...]
 
 
-def make_plan(source: SourceRef, media: MediaInfo, recipe: Recipe) -> Plan:
+def make_plan(
+    source: SourceRef, media: MediaInfo, recipe: Recipe, limits: Limits = Limits()
+) -> Plan:
     """Lay down slices and picture sizes for one video.
 
+    Args:
+        source: which video it is.
+        media: what is in it.
+        recipe: what to make of it.
+        limits: how much it may cost.
+
     Raises:
-        RecipeError: the recipe asks for more slices or larger sheets than can be made.
+        LimitError: it would cost more than that.
+        RecipeError: the recipe asks for larger pictures or sheets than can be made or held.
     """
-    if media.duration / recipe.slice_length > _MAX_SLICES:
-        raise RecipeError(
-            f"slice_length {recipe.slice_length} s would cut {source.name} into more than "
-            f"{_MAX_SLICES} slices; ask for longer ones"
-        )
+    check_counts(source, media, recipe, limits)
     spans = spans_of(media.duration, recipe.slice_length)
-    return Plan(
+    plan = Plan(
         source=source,
         media=media,
         recipe=recipe,
@@ -59,6 +64,8 @@ def make_plan(source: SourceRef, media: MediaInfo, recipe: Recipe) -> Plan:
             Slice(index=index, start=span.start, end=span.end) for index, span in enumerate(spans)
         ),
     )
+    check_memory(plan, limits)
+    return plan
 
 
 def plan_id(plan: Plan) -> str:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from scrubjay.errors import RecipeError
+from scrubjay.limits import Limits
 from scrubjay.model import PRESETS, Recipe, decode_as, exact
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Settings",
     "function_recipe",
     "load_function_settings",
+    "load_limits",
     "load_recipe",
     "load_settings",
 ]
@@ -42,9 +44,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stall_timeout: Annotated[
         float, Meta(gt=0, description="Seconds without progress before a worker is ended.")
     ] = 60
-    memory_limit: Annotated[int, Meta(ge=128, description="MiB that one worker may allocate.")] = (
-        2048
-    )
     endpoint: Annotated[
         str,
         Meta(
@@ -103,11 +102,40 @@ def load_settings(
     Raises:
         RecipeError: a value is wrong; the text names it.
     """
+    tree = _settings_file(environ, file)
+    tree.pop("limits", None)
+    return _checked(tree, environ, flags, Settings)
+
+
+def load_limits(
+    flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None = None
+) -> Limits:
+    """Combine flags, environment and the file's table `limits`.
+
+    Args:
+        flags: by field name; None is not given.
+        environ: the process's environment.
+        file: as for `load_settings`.
+
+    Raises:
+        RecipeError: a value is wrong; the text names it.
+    """
+    tree = _settings_file(environ, file).get("limits", {})
+    if not isinstance(tree, dict):
+        raise RecipeError("settings: limits: expected a section")
+    return _checked(_plain(cast("_Tree", tree)), environ, flags, Limits)
+
+
+def _settings_file(environ: Mapping[str, str], file: Path | None) -> _Tree:
+    """Read the file of settings, if there is one."""
     named = environ.get("SCRUBJAY_CONFIG")
     path = file or (Path(named) if named else None)
-    tree = _read(path) if path else {}
-    tree = {name: float(v) if isinstance(v, Fraction) else v for name, v in tree.items()}
-    return _checked(tree, environ, flags, Settings)
+    return _plain(_read(path)) if path else {}
+
+
+def _plain(tree: _Tree) -> _Tree:
+    """Make exact numbers ordinary ones: no setting needs more."""
+    return {name: float(v) if isinstance(v, Fraction) else v for name, v in tree.items()}
 
 
 def load_function_settings(environ: Mapping[str, str]) -> FunctionSettings:

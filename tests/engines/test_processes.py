@@ -27,6 +27,7 @@ from scrubjay.events import (
     SliceRetried,
     SliceStarted,
 )
+from scrubjay.limits import Limits
 from scrubjay.model import Animations, Frames, Manifest, Recipe
 from scrubjay.store import Store
 
@@ -247,8 +248,8 @@ def test_every_slice_lost_is_an_error_of_the_slice(busy_clip: Path, tmp_path: Pa
 @pytest.mark.parametrize("limit_mib", [16, 64, 90])
 def test_too_little_memory_is_said(media: Path, tmp_path: Path, limit_mib: int) -> None:
     """Memory that ends, in start-up, in probing or in decoding, is an error and not a dead run."""
-    limit = limit_mib << 20
-    engine = ProcessEngine(workers=1, attempts=2, stall_timeout=60, memory_limit_bytes=limit)
+    limits = Limits(memory_limit=limit_mib)
+    engine = ProcessEngine(workers=1, attempts=2, stall_timeout=60, limits=limits)
     recipe = Recipe(slice_length=Fraction(15))
     video = media / "real" / "film_1080p24_30s.mp4"
     with pytest.raises(EngineError, match=r"memory|worker process"):
@@ -259,7 +260,8 @@ def test_too_little_memory_is_said(media: Path, tmp_path: Path, limit_mib: int) 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="memory is bounded on Linux")
 def test_a_decompression_bomb_is_defused(media: Path, tmp_path: Path) -> None:
     """A small file with a huge picture ends in an error that names memory."""
-    engine = ProcessEngine(workers=1, attempts=1, memory_limit_bytes=300 << 20)
+    limits = Limits(memory_limit=300, max_pixels=1 << 30)
+    engine = ProcessEngine(workers=1, attempts=1, limits=limits)
     with pytest.raises(WorkerMemoryError, match="memory"):
         scrubjay.make(media / "bad/bomb_png_16000x16000.mov", tmp_path / "set", engine=engine)
     assert not (tmp_path / "set").exists()

@@ -21,6 +21,7 @@ from scrubjay.errors import (
     error_class,
 )
 from scrubjay.events import OnEvent, SliceDone, SliceFailed
+from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, Slice, SliceRecord, SourceRef
 from scrubjay.naming import failure_key, record_key
 from scrubjay.place import Place
@@ -59,6 +60,11 @@ class AwsLambdaEngine:
         self._patience = patience
         self._sent = 0
         self._local = local or ProcessEngine(workers=1)
+
+    @property
+    def limits(self) -> Limits:
+        """How much one video may cost; the stack's workers hold to their own limits besides."""
+        return self._local.limits
 
     def __enter__(self) -> Self:
         self._local.__enter__()

@@ -5,6 +5,7 @@ from enum import IntEnum
 from scrubjay.errors import (
     EngineError,
     IncompleteError,
+    LimitError,
     PlaceError,
     RecipeError,
     RenderError,
@@ -33,6 +34,8 @@ class ExitCode(IntEnum):
     """The set is published, but has gaps."""
     WORK = 6
     """Nothing could be made: the work or its worker processes failed."""
+    LIMIT = 7
+    """The video would cost more than is allowed; the message names the option that allows it."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C; run the same command to go on."""
     PIPE = 141
@@ -43,6 +46,7 @@ class ExitCode(IntEnum):
 
 _CODES: dict[type[ScrubjayError], ExitCode] = {
     RecipeError: ExitCode.USAGE,
+    LimitError: ExitCode.LIMIT,
     PlaceError: ExitCode.USAGE,
     SourceError: ExitCode.SOURCE,
     StoreError: ExitCode.DESTINATION,

@@ -26,7 +26,7 @@ from scrubjay.events import Event, Finished, OnEvent, Planned, Probed
 from scrubjay.model import PRESETS, encode, encode_pretty
 from scrubjay.naming import PAGE
 from scrubjay.place import Place
-from scrubjay.settings import load_recipe, load_settings
+from scrubjay.settings import load_limits, load_recipe, load_settings
 
 __all__ = ["cli", "main"]
 
@@ -209,7 +209,7 @@ def _engine(flags: dict[str, Any]) -> ProcessEngine:
         workers=settings.workers,
         attempts=settings.attempts,
         stall_timeout=settings.stall_timeout,
-        memory_limit_bytes=settings.memory_limit << 20,
+        limits=load_limits(flags, os.environ),
     )
 
 

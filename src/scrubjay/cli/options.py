@@ -8,6 +8,7 @@ import click
 import msgspec
 from msgspec import Meta
 
+from scrubjay.limits import Limits, option_of
 from scrubjay.model import Recipe, exact
 from scrubjay.settings import Settings
 
@@ -75,11 +76,12 @@ def recipe_options(command: F) -> F:
 
 
 def settings_options(command: F) -> F:
-    """Give a command an option for every setting."""
-    hints = get_type_hints(Settings, include_extras=True)
-    for field in reversed(msgspec.structs.fields(Settings)):
-        flag = f"--{field.name.replace('_', '-')}"
-        command = _option("Running", flag, field.name, hints[field.name], field.default)(command)
+    """Give a command an option for every setting and every limit."""
+    for group, struct in (("Limits", Limits), ("Running", Settings)):
+        hints = get_type_hints(struct, include_extras=True)
+        for field in reversed(msgspec.structs.fields(struct)):
+            flag, hint = option_of(field.name), hints[field.name]
+            command = _option(group, flag, field.name, hint, field.default)(command)
     return command
 
 

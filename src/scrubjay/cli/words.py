@@ -1,21 +1,13 @@
 """What commands tell people, as text."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 
+from scrubjay.costs import counts_of
 from scrubjay.events import Finished, Planned, Probed
 from scrubjay.model import MediaInfo, Plan, Reading, Size
-from scrubjay.naming import (
-    MANIFEST,
-    PAGE,
-    PLAN,
-    WEBVTT,
-    animation_key,
-    frame_key,
-    sheet_key,
-)
-from scrubjay.planning import Targets, targets_of
+from scrubjay.naming import animation_key, frame_key, sheet_key
 from scrubjay.timing import short_clock
 
 __all__ = ["describe_media", "describe_plan", "describe_result"]
@@ -119,33 +111,24 @@ def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     recipe, count = plan.recipe, len(plan.slices)
     duration = short_clock(plan.media.duration)
     yield "slices", f"{count} of {_number(recipe.slice_length)} s over {duration}"
-    targets = [targets_of(plan, part) for part in plan.slices]
+    counts = counts_of(plan.media.duration, recipe)
     first = plan.slices[0].start
     if plan.animation:
-        frames = sum(len(each.animation) for each in targets)
         facts = f"GIF, {_size(plan.animation)}, {_number(recipe.animations.fps)} frames/s"
+        frames = counts.animation_pictures
         yield "animations", f"{count} {facts}, {frames} frames: {animation_key(first)} ..."
     if plan.frame:
-        stills = sum(len(each.frames) for each in targets)
         facts = f"JPEG, {_size(plan.frame)}, every {_number(recipe.frames.interval)} s"
-        yield "stills", f"{stills} {facts}: {frame_key(first)} ..."
+        yield "stills", f"{counts.stills} {facts}: {frame_key(first)} ..."
     if plan.sheet:
-        sheets = sum(bool(each.sheet) for each in targets)
         grid = plan.sheet
         facts = f"JPEG, {grid.columns} x {grid.rows} thumbnails of {_size(grid.thumbnail)}"
         every = f"every {_number(recipe.sheets.interval)} s"
-        yield "sheets", f"{sheets} {facts}, {every}: {sheet_key(first)} ..."
-    objects = _objects(plan, targets)
+        yield "sheets", f"{counts.sheets} {facts}, {every}: {sheet_key(first)} ..."
+    objects = counts.objects
     yield "objects", f"{objects}; to put them into S3 costs ${objects * _PUT_DOLLARS:.4f}"
     for warning in plan.media.warnings:
         yield "note", warning
-
-
-def _objects(plan: Plan, targets: Sequence[Targets]) -> int:
-    """Return how many objects a set has: pictures, records, the plan and the documents."""
-    pictures = sum(bool(plan.animation) + len(each.frames) + bool(each.sheet) for each in targets)
-    documents = len((PLAN, MANIFEST, PAGE, *([WEBVTT] if plan.sheet else [])))
-    return pictures + len(plan.slices) + documents
 
 
 def _reading_rows(reading: Reading) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, Self
 
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
+from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
 from scrubjay.place import Place
 from scrubjay.store import Store
@@ -23,6 +24,11 @@ class Job(NamedTuple):
 
 class Engine(Protocol):
     """Runs slices; keeps nothing. What it loses, the next run finds missing in the store."""
+
+    @property
+    def limits(self) -> Limits:
+        """How much one video may cost."""
+        ...
 
     def __enter__(self) -> Self:
         """Get ready."""

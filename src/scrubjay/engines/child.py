@@ -97,7 +97,9 @@ class _Server:
     def _do(self, command: Command) -> Iterator[object]:
         match command:
             case Probe():
-                source, media = probe_media(command.source, on_packet=self._live)
+                source, media = probe_media(
+                    command.source, limits=command.limits, on_packet=self._live
+                )
                 yield Probed(source=source, media=media)
             case Explain():
                 reading = explain_reading(command.plan, source=command.source, on_time=self._report)

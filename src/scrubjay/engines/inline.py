@@ -12,6 +12,7 @@ from scrubjay.engines.base import Job
 from scrubjay.engines.ledger import Ledger
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
+from scrubjay.limits import Limits
 from scrubjay.media.probe import probe_media
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
 from scrubjay.place import Place
@@ -22,7 +23,14 @@ __all__ = ["InlineEngine"]
 
 
 class InlineEngine:
-    """Makes slices in this process."""
+    """Makes slices in this process.
+
+    Args:
+        limits: how much one video may cost; none of them ends a slice that hangs.
+    """
+
+    def __init__(self, *, limits: Limits = Limits()) -> None:
+        self.limits = limits
 
     def __enter__(self) -> Self:
         return self
@@ -36,7 +44,7 @@ class InlineEngine:
         Raises:
             SourceError: it cannot be opened, has no video, or gives no picture.
         """
-        return probe_media(source)
+        return probe_media(source, limits=self.limits)
 
     def explain(self, plan: Plan, source: Place) -> Reading:
         """Count what a plan's pictures will cost to read from the video at a place.

@@ -31,6 +31,7 @@ from scrubjay.engines.wire import (
 from scrubjay.engines.worker import Worker
 from scrubjay.errors import EngineError, ScrubjayError, WorkerCrashedError, WorkerStalledError
 from scrubjay.events import OnEvent
+from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
 from scrubjay.place import Place
 
@@ -65,7 +66,7 @@ class ProcessEngine:
         workers: how many at once; 0 is one for each core that may be used.
         attempts: how often a slice may be tried when its worker dies, at least 1.
         stall_timeout: seconds without any progress after which a worker is killed.
-        memory_limit_bytes: what one worker may allocate (Linux; elsewhere there is no bound).
+        limits: how much one video may cost; memory is limited on Linux alone.
     """
 
     def __init__(
@@ -74,12 +75,12 @@ class ProcessEngine:
         workers: int = 0,
         attempts: int = 3,
         stall_timeout: float = 60.0,
-        memory_limit_bytes: int = 2 << 30,
+        limits: Limits = Limits(),
     ) -> None:
         self._workers = workers or _cores()
         self._attempts = attempts
         self._stall_timeout = stall_timeout
-        self._memory_limit_bytes = memory_limit_bytes
+        self.limits = limits
         self._slots = [_Slot(number) for number in range(self._workers)]
         self._selector = selectors.DefaultSelector()
 
@@ -98,7 +99,7 @@ class ProcessEngine:
             SourceError: it cannot be opened, has no video, or gives no picture.
             EngineError: the worker died, as often as it may be tried.
         """
-        probed = self._ask(Probe(source=source), Probed)
+        probed = self._ask(Probe(source=source, limits=self.limits), Probed)
         return probed.source, probed.media
 
     def explain(self, plan: Plan, source: Place) -> Reading:
@@ -166,7 +167,7 @@ class ProcessEngine:
     def _worker(self, slot: _Slot) -> Worker:
         """Return the slot's worker; start one if the slot is empty."""
         if slot.worker is None:
-            slot.worker = worker = Worker(self._memory_limit_bytes)
+            slot.worker = worker = Worker(self.limits.memory_limit_bytes)
             slot.loaded = slot.last = None
             self._selector.register(worker.output, selectors.EVENT_READ, (slot, True))
             self._selector.register(worker.complaints, selectors.EVENT_READ, (slot, False))

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from scrubjay.errors import ScrubjayError, error_class
+from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef, decoder
 from scrubjay.place import Place
 
@@ -42,6 +43,7 @@ class Probe(_Message, frozen=True, kw_only=True, tag="probe"):
     """To a worker: look into a video."""
 
     source: Place
+    limits: Limits
 
 
 class Load(_Message, frozen=True, kw_only=True, tag="load"):

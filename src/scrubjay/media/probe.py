@@ -10,9 +10,11 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from scrubjay.errors import SourceError, SourceUnreadableError
+from scrubjay.limits import Limits
 from scrubjay.media.boxes import Fragments, fragments_of
 from scrubjay.media.diagnosis import encrypted_error, no_picture_error
 from scrubjay.media.ffmpeg import DECODE_ERRORS, NETWORK_ERRORS, source_errors
+from scrubjay.media.meter import ProbeMeter, packets_in
 from scrubjay.media.mp4 import bytes_of
 from scrubjay.media.packets import packets_of
 from scrubjay.media.protection import is_encrypted, is_protected_by_header, scheme_of
@@ -46,6 +48,9 @@ last packet in the file is seldom the last in time."""
 _HIGHEST_RATE = 1000
 """Frames per second above which a rate is a damaged clock: a set must not last no time at all."""
 
+_NO_LOOK = {"codec_whitelist": "none", "max_pixels": str((1 << 31) - 1)}
+"""FFmpeg's options that make it believe a header, and decode nothing."""
+
 _FAR = 1 << 62
 """A tick after the end of every video."""
 
@@ -63,6 +68,7 @@ def probe_media(
     place: Place,
     *,
     stream_number: int | None = None,
+    limits: Limits = Limits(),
     on_packet: Callable[[], None] = lambda: None,
 ) -> tuple[SourceRef, MediaInfo]:
     """Look into the video at a place: which it is, and what it holds.
@@ -70,24 +76,30 @@ def probe_media(
     Args:
         place: where it lies.
         stream_number: which stream to take, 0-based; None is the one that browsers show.
+        limits: how much of it may be read, and how large it may be.
         on_packet: called for whatever has been read, as a sign of life.
 
     Raises:
+        LimitError: it is larger than that, or takes longer.
         SourceError: it cannot be opened, has no video, or gives no picture.
     """
-    source = identify(place, on_packet=on_packet)
+    meter = ProbeMeter(place.name, limits, on_packet)
+    source = identify(place, on_packet=meter)
     jumps_to_end = not place.is_local and _has_index_at_end(place)
-    on_packet()
-    with open_container(place) as container, source_errors(place):
-        on_packet()
+    meter()
+    with open_container(place, limits) as container, source_errors(place):
+        meter()
         streams = video_streams(container, stream_number)
-        search = _Search(place, container, on_packet)
+        search = _Search(place, container, meter)
         for stream in streams:
             read_only(container, stream)
+            _check_pixels(place, stream, limits)
             picture = search.first_picture(stream)
             if picture is not None:
-                end = _End(container, stream, jumps=jumps_to_end, on_packet=on_packet)
-                return source, _describe(container, stream, picture, end)
+                limits.check_pixels(source.name, picture.width, picture.height)
+                packets = packets_in(container, stream, source.size_bytes, meter)
+                end = _End(container, stream, jumps=jumps_to_end, on_packet=meter)
+                return source, _describe(container, stream, picture, end, packets)
         raise search.error(streams)
 
 
@@ -104,6 +116,25 @@ def _has_index_at_end(place: Place) -> bool:
             f"fragment; mend it: ffmpeg -i {place.name} -c copy -movflags +faststart out.mp4"
         )
     return fragments is Fragments.INDEXED_AT_END
+
+
+def _check_pixels(place: Place, stream: VideoStream, limits: Limits) -> None:
+    """Check the size that a stream claims, before anything of it is decoded.
+
+    FFmpeg forgets a size that is larger than its decoders may take, while it looks into a file; so
+    where there is none, the file is opened once more without that look.
+    """
+    if not has_decoder(stream):
+        return
+    context = stream.codec_context
+    if context.width and context.height:
+        limits.check_pixels(place.name, context.width, context.height)
+        return
+    with open_container(place, limits, _NO_LOOK) as container:
+        for claimed in container.streams.video:
+            if claimed.index == stream.index:
+                context = claimed.codec_context
+                limits.check_pixels(place.name, context.width, context.height)
 
 
 class _Search:
@@ -176,6 +207,7 @@ def _describe(
     stream: VideoStream,
     picture: VideoFrame,
     the_end: "_End",
+    packets: int,
 ) -> MediaInfo:
     timeline = Timeline(time_base=time_base_of(stream), origin=origin_of(container))
     declared = the_end.declared
@@ -208,6 +240,7 @@ def _describe(
         color_range=_RANGES.get(picture.color_range, "unspecified"),
         color_transfer=_TRANSFERS.get(picture.color_trc, "unspecified"),
         has_audio=bool(container.streams.audio),
+        packets=packets,
         warnings=tuple(_warnings(container, duration, declared, timeline.origin)),
     )
 

@@ -1,13 +1,14 @@
 """Opening a video: only known containers, only known protocols, only the video stream."""
 
 import stat
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from hashlib import blake2b
 from itertools import repeat
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import av
@@ -17,6 +18,7 @@ from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from scrubjay.errors import SourceNotFoundError, SourceUnreadableError
+from scrubjay.limits import Limits
 from scrubjay.media.diagnosis import explained
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.tracks import ordered_streams
@@ -142,10 +144,18 @@ def _reference(
 
 
 @contextmanager
-def open_container(place: Place) -> Generator[InputContainer]:
+def open_container(
+    place: Place, limits: Limits = Limits(), extra: Mapping[str, str] = MappingProxyType({})
+) -> Generator[InputContainer]:
     """Open the video at a place, read-only, for as long as the context lasts.
 
+    Args:
+        place: where it lies.
+        limits: how many streams it may have, and how many pixels its decoders take.
+        extra: more of FFmpeg's options.
+
     Raises:
+        LimitError: it has more streams than are allowed.
         SourceError: it cannot be opened as a video.
     """
     if place.is_local:
@@ -155,8 +165,14 @@ def open_container(place: Place) -> Generator[InputContainer]:
         url = signed(place)
         options, timeout = web_options(place, url), READ_TIMEOUT
     with explained(place), source_errors(place):
-        container = _open(url, options=_FORMATS | options, timeout=timeout, **_TOLERANT)
+        # what the container does not know goes to the decoders that look into its streams
+        given = _FORMATS | options | {"max_pixels": str(limits.max_pixels), **extra}
+        container = _open(url, options=given, timeout=timeout, **_TOLERANT)
     with container:
+        limits.check_streams(place.name, len(container.streams))
+        for stream in container.streams.video:
+            if getattr(stream, "codec_context", None) is not None:  # it is, without a decoder
+                stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
         yield container
 
 

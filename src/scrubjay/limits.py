@@ -1,0 +1,200 @@
+"""How much one video may cost, whatever it claims to be.
+
+What a file can cost is bounded by what it holds. Every limit is a field of `Limits`: an option of
+the command line, a setting, an environment variable and a row of docs/limits.md follow from it. A
+limit that is passed is a `LimitError`: one sentence that names the option that raises it.
+"""
+
+from fractions import Fraction
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from scrubjay.errors import LimitError
+
+__all__ = ["Limits", "option_of"]
+
+_MIB = 1 << 20
+
+_MEMORY_SHARE = 2
+"""A slice's pictures may fill the memory limit divided by this; decoding needs the rest."""
+
+_SMALLEST_PACKET_BYTES = 256
+"""A packet counts only if the file has this many bytes for it: an index of a few bytes can claim
+millions of packets."""
+
+_SECONDS_PER_SECOND = 10
+"""Seconds that a slice may take for each second of video in it, beside `slice_timeout`."""
+
+_SLICE_SHARE = 4
+_SMALLEST_SLICE_BYTES = 32 * _MIB
+"""A slice may write four times its share of the set's bytes, and this much in any case."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much one video may cost. The defaults allow what people have, and little else."""
+
+    max_duration: Annotated[
+        int, Meta(ge=1, description="Seconds that a video may last. The default is two days.")
+    ] = 172_800
+    max_slices: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Slices of a set. Each is a task for a worker; the default is two days of "
+            "slices of 20 s.",
+        ),
+    ] = 10_000
+    max_objects: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Objects of a set: pictures, records and documents. The default is two "
+            "days of the classic recipe.",
+        ),
+    ] = 200_000
+    base_objects: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Objects that a set may have however little its video holds. The default "
+            "is an hour of the classic recipe, made of a single picture.",
+        ),
+    ] = 4_000
+    objects_per_packet: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Objects that a set may have, beyond the base, for each packet (coded "
+            "picture) of its video. A time lapse of one picture a minute needs 66.",
+        ),
+    ] = 80
+    base_output: Annotated[
+        int,
+        Meta(ge=1, description="MiB that a set may take however small its video is."),
+    ] = 1024
+    output_per_byte: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Bytes that a set may take, beyond the base, for each byte of its video. "
+            "Film needs 2, a screencast of few changes 16.",
+        ),
+    ] = 32
+    max_pixels: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Pixels of a coded picture, checked before any is decoded. The default is "
+            "8192 x 8192; an 8K film has half as many.",
+        ),
+    ] = 67_108_864
+    max_side: Annotated[
+        int, Meta(ge=1, description="Pixels of a coded picture's width or height.")
+    ] = 16_384
+    max_streams: Annotated[
+        int, Meta(ge=1, description="Streams of a file: video, sound, subtitles.")
+    ] = 128
+    probe_packets: Annotated[
+        int,
+        Meta(
+            ge=1000,
+            description="Packets that are read to learn how long a video is. The default is a day "
+            "of 57 pictures a second in a file that does not say its length.",
+        ),
+    ] = 5_000_000
+    probe_timeout: Annotated[
+        float, Meta(gt=0, description="Seconds that probing a video may take.")
+    ] = 300
+    idle_packets: Annotated[
+        int,
+        Meta(
+            ge=1000,
+            description="Packets that may be read in a row without a picture to show. The default "
+            "is 4 hours at 60 pictures a second.",
+        ),
+    ] = 1_000_000
+    slice_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds that a slice may take, beside 10 for each second of video in it.",
+        ),
+    ] = 600
+    memory_limit: Annotated[
+        int,
+        Meta(
+            ge=128,
+            description="MiB that one worker may allocate; a slice's pictures must fit into half "
+            "of it.",
+        ),
+    ] = 2048
+
+    @property
+    def memory_limit_bytes(self) -> int:
+        """What one worker may allocate."""
+        return self.memory_limit * _MIB
+
+    @property
+    def picture_bytes(self) -> int:
+        """What a slice's pictures may take in memory."""
+        return self.memory_limit_bytes // _MEMORY_SHARE
+
+    def objects_for(self, packets: int, size_bytes: int) -> int:
+        """Return how many objects a video may become, by what it holds.
+
+        Args:
+            packets: that hold its pictures.
+            size_bytes: of the file.
+        """
+        held = min(packets, size_bytes // _SMALLEST_PACKET_BYTES)
+        return self.base_objects + self.objects_per_packet * held
+
+    def output_bytes_for(self, size_bytes: int) -> int:
+        """Return how many bytes the set of a video of that size may take."""
+        return self.base_output * _MIB + self.output_per_byte * size_bytes
+
+    def slice_bytes_for(self, size_bytes: int, slices: int) -> int:
+        """Return how many bytes one slice may write, if the video is cut into that many."""
+        total = self.output_bytes_for(size_bytes)
+        share = max(_SMALLEST_SLICE_BYTES, _SLICE_SHARE * total // slices)
+        return min(total, share)
+
+    def seconds_for(self, duration: Fraction) -> float:
+        """Return how long making a slice of that length may take."""
+        return self.slice_timeout + _SECONDS_PER_SECOND * float(duration)
+
+    def check_streams(self, name: str, streams: int) -> None:
+        """Check how many streams a file has.
+
+        Raises:
+            LimitError: more than are allowed.
+        """
+        if streams > self.max_streams:
+            raise LimitError(
+                f"{name} has {streams} streams, and {self.max_streams} are allowed; "
+                f"{option_of('max_streams')} raises that"
+            )
+
+    def check_pixels(self, name: str, width: int, height: int) -> None:
+        """Check the size of a video's coded pictures.
+
+        Raises:
+            LimitError: it is larger than is allowed.
+        """
+        if max(width, height) > self.max_side:
+            raise LimitError(
+                f"{name} has pictures of {width} x {height} px, and {self.max_side} px a side are "
+                f"allowed; {option_of('max_side')} raises that"
+            )
+        if width * height > self.max_pixels:
+            raise LimitError(
+                f"{name} has pictures of {width} x {height} px, and {self.max_pixels} px in all "
+                f"are allowed; {option_of('max_pixels')} raises that"
+            )
+
+
+def option_of(field: str) -> str:
+    """Return how a limit is called on the command line."""
+    return f"--{field.replace('_', '-')}"

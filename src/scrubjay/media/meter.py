@@ -1,0 +1,94 @@
+"""How much of a video is read to probe it, and how many packets it holds."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from scrubjay.errors import LimitError
+from scrubjay.limits import Limits, option_of
+from scrubjay.media.ffmpeg import DECODE_ERRORS
+
+__all__ = ["ProbeMeter", "packets_in"]
+
+_SAMPLE_PACKETS = 256
+_SAMPLE_BYTES = 4 << 20
+"""How much is read to learn how large a packet is."""
+
+_CLOCK_EVERY = 64
+"""Packets between two looks at the clock."""
+
+
+class ProbeMeter:
+    """Counts what probing reads, and ends it where a limit is passed.
+
+    Packets are signs of life, so that no stall timer ends a file of millions of empty ones.
+
+    Args:
+        name: of the video.
+        limits: how much may be read, and how long that may take.
+        on_packet: called for whatever has been read, as a sign of life.
+    """
+
+    def __init__(self, name: str, limits: Limits, on_packet: Callable[[], None]) -> None:
+        self._name = name
+        self._limits = limits
+        self._on_packet = on_packet
+        self._began = monotonic()
+        self._read = 0
+
+    def __call__(self) -> None:
+        """Count a packet, or anything else that has been read.
+
+        Raises:
+            LimitError: that is more than is allowed, or it took too long.
+        """
+        self._read += 1
+        self._on_packet()
+        if self._read > self._limits.probe_packets:
+            raise LimitError(
+                f"{self._name} was probed up to packet {self._limits.probe_packets} and has more; "
+                f"{option_of('probe_packets')} raises that"
+            )
+        if not self._read % _CLOCK_EVERY and self._seconds() > self._limits.probe_timeout:
+            raise LimitError(
+                f"{self._name} could not be probed in {self._limits.probe_timeout:g} s; "
+                f"{option_of('probe_timeout')} raises that"
+            )
+
+    def _seconds(self) -> float:
+        return monotonic() - self._began
+
+
+def packets_in(
+    container: InputContainer, stream: VideoStream, size_bytes: int, meter: ProbeMeter
+) -> int:
+    """Return about how many packets hold a stream's pictures, from the next few that it has.
+
+    All are counted if they are few. Else those that were read stand for the rest of the file: a
+    header may claim anything, but the bytes of a file are there.
+
+    Args:
+        container: the opened video.
+        stream: its video stream.
+        size_bytes: of the file.
+        meter: called for each packet that is read.
+    """
+    count = packet_bytes = 0
+    first = last = 0
+    try:
+        for packet in container.demux(stream):
+            meter()
+            if not packet.size:
+                return max(1, count)  # the end: PyAV flushes the decoder with an empty packet
+            count += 1
+            packet_bytes += packet.size
+            if packet.pos is not None and packet.pos >= 0:
+                first = min(first or packet.pos, packet.pos)
+                last = max(last, packet.pos + packet.size)
+            if count >= _SAMPLE_PACKETS or packet_bytes >= _SAMPLE_BYTES:
+                return max(count, count * size_bytes // max(packet_bytes, last - first))
+    except DECODE_ERRORS:
+        pass  # a damaged stretch: what was read before it counts
+    return max(1, count)

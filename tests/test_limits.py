@@ -1,0 +1,174 @@
+"""What a video may cost, whatever it claims to be."""
+
+import tracemalloc
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import scrubjay
+from scrubjay.cli.words import describe_plan
+from scrubjay.costs import counts_of
+from scrubjay.engines.inline import InlineEngine
+from scrubjay.errors import LimitError, RecipeError
+from scrubjay.limits import Limits, option_of
+from scrubjay.media.probe import probe_media
+from scrubjay.model import Animations, Frames, Plan, Recipe, Sheets
+from scrubjay.place import Place
+from scrubjay.planning import make_plan, targets_of
+from scrubjay.store import Store
+
+Planned = Callable[..., Plan]
+
+LENGTHS = st.fractions(min_value=Fraction(1, 2), max_value=70, max_denominator=30)
+INTERVALS = st.fractions(min_value=Fraction(1, 2), max_value=100, max_denominator=30)
+DURATIONS = st.fractions(min_value=Fraction(1, 24), max_value=150, max_denominator=90_000)
+
+
+@given(duration=DURATIONS, length=LENGTHS, still=INTERVALS, thumbnail=INTERVALS)
+def test_counting_is_as_good_as_listing(
+    planned: Planned, duration: Fraction, length: Fraction, still: Fraction, thumbnail: Fraction
+) -> None:
+    """What a set has of everything is what its slices' instants are, counted without listing."""
+    recipe = Recipe(
+        slice_length=length,
+        animations=Animations(fps=Fraction(7, 3)),
+        frames=Frames(interval=still),
+        sheets=Sheets(interval=thumbnail, width=16),
+    )
+    plan = planned(duration, recipe)
+    targets = [targets_of(plan, part) for part in plan.slices]
+    counts = counts_of(duration, recipe)
+    assert counts.slices == counts.animations == len(plan.slices)
+    assert counts.animation_pictures == sum(len(each.animation) for each in targets)
+    assert counts.stills == sum(len(each.frames) for each in targets)
+    assert counts.thumbnails == sum(len(each.sheet) for each in targets)
+    assert counts.sheets == sum(bool(each.sheet) for each in targets)
+
+
+@pytest.mark.parametrize("field", [field.name for field in msgspec.structs.fields(Limits)])
+def test_every_limit_is_an_option(field: str) -> None:
+    """Each limit is an option of the command line, and has a line on its page."""
+    page = Path(__file__).parents[1] / "docs" / "limits.md"
+    assert f"`{option_of(field)}`" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("limits", "recipe", "option"),
+    [
+        (Limits(max_duration=3600), Recipe(), "--max-duration"),
+        (Limits(max_slices=239), Recipe(), "--max-slices"),
+        (Limits(max_objects=7000), Recipe(), "--max-objects"),
+        (Limits(base_objects=10, objects_per_packet=1), Recipe(), "--objects-per-packet"),
+    ],
+)
+def test_a_plan_holds_to_its_limits(
+    planned: Planned, limits: Limits, recipe: Recipe, option: str
+) -> None:
+    """A film that would cost more than is allowed is refused in a sentence with the option."""
+    plan = planned(Fraction(7200), recipe)
+    media = msgspec.structs.replace(plan.media, packets=500)
+    with pytest.raises(LimitError, match=rf"^film\.mp4 .*{option}"):
+        make_plan(plan.source, media, recipe, limits)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(
+            slice_length=Fraction(86400),
+            animations=Animations(fps=Fraction(50), width=4096),
+            sheets=Sheets(enabled=False),
+        ),
+        Recipe(slice_length=Fraction(3600), sheets=Sheets(enabled=False)),
+        Recipe(
+            slice_length=Fraction(3600),
+            animations=Animations(enabled=False),
+            sheets=Sheets(width=1920, columns=34),
+        ),
+    ],
+)
+def test_a_slice_must_fit_into_memory(planned: Planned, recipe: Recipe) -> None:
+    """Pictures that are held until their slice ends, and do not fit, are refused beforehand."""
+    with pytest.raises(RecipeError, match=r"film\.mp4 .*MiB.*shorter slices"):
+        planned(Fraction(7200), recipe, width=4096, height=2160)
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("reports/bomb_402h_2frames.mp4", "--max-duration"),
+        ("reports/bomb_20h_65kB.mp4", "--objects-per-packet"),
+        ("bad/bomb_png_16000x16000.mov", "--max-pixels"),
+    ],
+)
+def test_a_bomb_is_braked(media: Path, name: str, option: str) -> None:
+    """A small file that claims to be huge is refused before anything is written, with the option.
+
+    The first is held even where a day is allowed: two pictures are two pictures.
+    """
+    store = Store.in_memory()
+    for limits in (Limits(), Limits(max_duration=10**7, max_slices=10**6, max_objects=10**7)):
+        with pytest.raises(LimitError, match=r"--[a-z-]+"):
+            scrubjay.make(media / name, store, engine=InlineEngine(limits=limits))
+    with pytest.raises(LimitError, match=option):
+        scrubjay.make(media / name, store, engine=InlineEngine())
+    assert not store.sizes()
+
+
+def test_a_slide_show_is_no_bomb(media: Path) -> None:
+    """A picture each ten seconds is what some videos are."""
+    plan = scrubjay.plan(media / "odd/s_slideshow_1_per_10s.mp4", engine=InlineEngine())
+    assert len(plan.slices) == 12
+    assert plan.media.packets < 36
+
+
+def test_a_time_lapse_of_a_day_is_no_bomb(planned: Planned) -> None:
+    """A picture a minute for 24 hours is allowed, and so is one picture with an hour of sound."""
+    plan = planned(Fraction(60))
+    replace = msgspec.structs.replace
+    for seconds, packets, size in ((86_400, 1_440, 4 << 20), (3_600, 1, 60_000)):
+        media = replace(plan.media, duration=Fraction(seconds), packets=packets)
+        source = replace(plan.source, size_bytes=size)
+        assert make_plan(source, media, Recipe()).media.duration == seconds
+
+
+def test_an_index_of_few_bytes_holds_few_packets() -> None:
+    """A header may claim millions of packets: without bytes for them, they count for nothing."""
+    limits = Limits()
+    assert limits.objects_for(18_000_000, 107_000) < 40_000
+    assert limits.objects_for(2, 1490) == limits.base_objects + 2 * limits.objects_per_packet
+
+
+@pytest.mark.parametrize(
+    ("limits", "option"),
+    [
+        (Limits(probe_packets=1000), "--probe-packets"),
+        (Limits(probe_timeout=0), "--probe-timeout"),
+        (Limits(max_streams=1), "--max-streams"),
+        (Limits(max_pixels=100_000), "--max-pixels"),
+        (Limits(max_side=512), "--max-side"),
+    ],
+)
+def test_probing_holds_to_its_limits(media: Path, limits: Limits, option: str) -> None:
+    """What probing meets and may not is a sentence with the option."""
+    video = Place.of(media / "real/film_vp8_720p_30s.webm")
+    signs: list[None] = []
+    with pytest.raises(LimitError, match=rf"film_vp8.*{option}"):
+        probe_media(video, limits=limits, on_packet=lambda: signs.append(None))
+    assert len(signs) <= limits.probe_packets + 1
+
+
+def test_a_plan_is_described_without_listing_it(planned: Planned) -> None:
+    """To say how much a day of video becomes takes no memory for its instants."""
+    plan = planned(Fraction(86_400))
+    tracemalloc.start()
+    text = describe_plan(plan)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "864000 frames" in text
+    assert peak < 1 << 20
