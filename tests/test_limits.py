@@ -88,7 +88,7 @@ def test_a_plan_holds_to_its_limits(
         Recipe(
             slice_length=Fraction(3600),
             animations=Animations(enabled=False),
-            sheets=Sheets(width=1920, columns=34),
+            sheets=Sheets(width=1000, columns=60),
         ),
     ],
 )
@@ -147,7 +147,7 @@ def test_an_index_of_few_bytes_holds_few_packets() -> None:
 @pytest.mark.parametrize(
     ("limits", "option"),
     [
-        (Limits(probe_packets=1000), "--probe-packets"),
+        (Limits(probe_packets=300), "--probe-packets"),
         (Limits(probe_timeout=0), "--probe-timeout"),
         (Limits(max_streams=1), "--max-streams"),
         (Limits(max_pixels=100_000), "--max-pixels"),
