@@ -9,6 +9,7 @@ from av.video.stream import VideoStream
 from scrubjay.errors import LimitError
 from scrubjay.limits import Limits, option_of
 from scrubjay.media.ffmpeg import DECODE_ERRORS
+from scrubjay.media.packets import packets_of
 
 __all__ = ["ProbeMeter", "packets_in"]
 
@@ -78,7 +79,7 @@ def packets_in(
     count = packet_bytes = 0
     first = last = 0
     try:
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             meter()
             if not packet.size:
                 return max(1, count)  # the end: PyAV flushes the decoder with an empty packet
