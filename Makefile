@@ -14,14 +14,20 @@ demo: $(VENV)/.package
 # Every test, several files at a time. PYTEST="-n 0" runs them one after another.
 test: $(VENV)/.dev
 	@$(BIN)/python tests/find_chromium.py
+	@$(BIN)/python tests/find_tools.py
+	@$(BIN)/python tests/aws/set_up.py emulator
 	$(BIN)/pytest -n auto --dist loadfile $(PYTEST)
 
-# The serverless system: built, deployed in an emulated account, and made to fail. About 5 minutes.
+# The serverless system: built, deployed in an emulated account, and made to fail.
 test-aws: $(VENV)/.dev
 	@$(BIN)/python tests/aws/run.py $(PYTEST)
 
-# All that CI runs, in CI's order: test-aws installs the emulator that tests of S3 in `test` use.
-check: lint types imports docs wheel test-aws test
+# All that CI runs, side by side, each step's output kept together; `docs` is one of the tests.
+# Each word is a lane: its steps, with commas between them, run one after another.
+LANES := test test-aws lint,types,imports,wheel
+
+check: $(VENV)/.dev
+	@$(BIN)/python tests/check.py --make "$(MAKE)" $(LANES)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -52,18 +58,21 @@ bench: $(VENV)/.dev
 	$(BIN)/python bench/run.py $(BENCH)
 
 clean:
-	rm -rf $(VENV) $(DEMO) .bench .aws deploy/aws/.aws-sam dist
+	rm -rf $(VENV) $(DEMO) .bench .check .aws deploy/aws/.aws-sam dist
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Scrubjay needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[cli]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.package
-	$(BIN)/python -m pip install --quiet --group dev
-	@touch $@
+# uv takes a quarter of pip's time; where it does not find the packages, pip's own settings may.
+$(VENV)/.dev: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[cli]' --group dev || \
+	  { $(BIN)/python -m pip install --quiet --upgrade pip && \
+	    $(BIN)/python -m pip install --quiet --editable '.[cli]' --group dev; }
+	@touch $(VENV)/.package $@

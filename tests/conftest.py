@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
@@ -30,6 +31,8 @@ _MEDIA = (Path(__file__).parents[1] / ".." / "shared" / "media").resolve()
 CLIP_FPS, CLIP_SECONDS = 24, 12
 _CLIP_SIZE = (320, 180)
 _BUSY_SIZE = (480, 270)
+_NOBODY = 65534
+"""A user without any right, on every system."""
 _CELLS = 3
 """The clip's frame number is 3 x 3 squares: bit k is white or black, left to right, top down."""
 
@@ -157,6 +160,25 @@ def tree() -> Callable[[Path], dict[str, str]]:
 
 
 @pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of an ordinary user, as whom the test runs where root runs the tests.
+
+    What this process loads it can only read as root: a test imports it before.
+    """
+    is_root = os.geteuid() == 0
+    with TemporaryDirectory() as folder:
+        if is_root:
+            os.chown(folder, _NOBODY, _NOBODY)
+            os.seteuid(_NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            if is_root:
+                os.seteuid(0)
+            Path(folder).chmod(0o700)
+
+
+@pytest.fixture
 def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Mount a file system in memory, with options such as `size=64k`, where that is allowed.
 
@@ -172,9 +194,9 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         try:
             done = subprocess.run(command, check=False, capture_output=True, timeout=60)
         except FileNotFoundError:
-            pytest.skip("no mount program here")
+            lacking("no mount program here")
         if done.returncode:
-            pytest.skip("file systems may not be mounted here")
+            lacking("file systems may not be mounted here")
         mounted.append(folder)
         return folder
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from needed import lacking
 
 from scrubjay.errors import DestinationError, ObjectNotFoundError, PlaceError, StoreFullError
 from scrubjay.naming import FOLDERS, is_ours
@@ -202,14 +203,14 @@ def test_a_read_only_disk_is_an_error(mount: Callable[[str], Path]) -> None:
         store.put("a", b"1", JPEG)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_forbidden_folder_is_an_error(tmp_path: Path) -> None:
+def test_a_forbidden_folder_is_an_error(ordinary_user: Path) -> None:
     """A destination that this user may not write is refused."""
-    tmp_path.chmod(0o500)
-    store = Store.open(tmp_path / "set")
-    with pytest.raises(DestinationError):
+    ordinary_user.chmod(0o500)
+    store = Store.open(ordinary_user / "set")
+    with pytest.raises(DestinationError, match="denied"):
         store.put("a", b"1", JPEG)
-    tmp_path.chmod(0o700)
+    ordinary_user.chmod(0o700)
+    store.put("a", b"1", JPEG)
 
 
 _PUTS = """
@@ -224,10 +225,10 @@ print([store.put_new("a/b", data, "x/y") for data in (b"first", b"second")], sto
 def test_a_new_object_needs_no_hard_links(tmp_path: Path, error: str) -> None:
     """On a file system without hard links (FAT, some shares) a new object is put once as well."""
     if not (strace := shutil.which("strace")):
-        pytest.skip("no strace here to make links fail")
+        lacking("no strace here to make links fail")
     refuse = [strace, "-f", "-qq", "-o", os.devnull, "-e", f"inject=link,linkat:error={error}"]
     if subprocess.run([*refuse, "true"], check=False, timeout=60).returncode:
-        pytest.skip("processes may not be traced here")
+        lacking("processes may not be traced here")
     command = [*refuse, sys.executable, "-c", _PUTS, str(tmp_path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
     assert done.stdout == "[True, False] b'first'\n"

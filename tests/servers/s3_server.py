@@ -1,4 +1,4 @@
-"""An emulated S3 on this machine: ministack, which `make test-aws` installs, in its own process."""
+"""An emulated S3 on this machine: ministack, which `make test` installs, in its own process."""
 
 import os
 import signal

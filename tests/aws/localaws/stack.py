@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from localaws.emulator import Emulator
-from localaws.tools import ROOT, TEMPLATE, WORK, program, run, scrubbed
+from localaws.tools import ROOT, TEMPLATE, WORK, alone, program, run, scrubbed
 from scrubjay.model import Manifest
 
 __all__ = ["PATIENCE", "Packaged", "Stack", "build", "eventually", "objects_in"]
@@ -20,14 +20,25 @@ T = TypeVar("T")
 
 
 def build(architecture: str) -> Path:
-    """Run `sam build` as the documentation says; return the folder of its artifacts."""
-    folder = WORK / f"build-{architecture}"
+    """Run `sam build` as the documentation says; return the folder of its artifacts.
+
+    Test processes of one run share what the first of them builds.
+    """
+    folder, stamp = WORK / f"build-{architecture}", WORK / f".build-{architecture}"
+    this_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+    with alone("build"):
+        if not (this_run and stamp.is_file() and stamp.read_text() == this_run):
+            _build(architecture, folder)
+            stamp.write_text(this_run)
+    return folder
+
+
+def _build(architecture: str, folder: Path) -> None:
     override = ("--parameter-overrides", f"Architecture={architecture}")
     where = ("--build-dir", str(folder))
     # what Python compiles is then valid on Lambda, whatever unpacking does to times
     env = scrubbed(PYC_INVALIDATION_MODE="CHECKED_HASH")
     run(program("sam"), "build", *override, *where, env=env, cwd=TEMPLATE.parent)
-    return folder
 
 
 PATIENCE = 300.0

@@ -5,14 +5,17 @@ must hold nothing that the function should have brought along:
 `tools` builds and lints, `emulator` is the emulated AWS, `image` is what Lambda's own image holds.
 """
 
+import fcntl
 import hashlib
 import os
 import subprocess
+import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["ROOT", "TEMPLATE", "WORK", "prepare", "program", "python", "run", "scrubbed"]
+__all__ = ["ROOT", "TEMPLATE", "WORK", "alone", "prepare", "program", "python", "run", "scrubbed"]
 
 ROOT = Path(__file__).parents[3]
 """The checkout."""
@@ -20,27 +23,35 @@ WORK = ROOT / ".aws"
 """Where environments and bundles are kept between runs; git does not see it."""
 TEMPLATE = ROOT / "deploy" / "aws" / "template.yaml"
 
+_UV = str(Path(sys.executable).parent / "uv")
 _ENVIRONMENTS = ("tools", "emulator", "image")
 _NAMES_OF_SECRETS = ("AWS_", "SAM_", "SCRUBJAY_", "LOCALSTACK_", "MINISTACK_")
 
 
-def prepare(interpreter: str) -> None:
+def prepare(interpreter: str, names: Sequence[str] = _ENVIRONMENTS) -> None:
     """Make the environments, or those that are not as the pins in pyproject.toml say."""
     pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
-    for name in _ENVIRONMENTS:
+    for name in names:
         folder, group = WORK / name, f"aws-{name}"
-        wanted = hashlib.sha256(f"{interpreter} {pins[group]}".encode()).hexdigest()
+        key = hashlib.sha256(f"{interpreter} {pins[group]}".encode()).hexdigest()
         stamp = folder / ".made"
-        if stamp.is_file() and stamp.read_text() == wanted:
-            continue
-        print(f"Installing {', '.join(pins[group])} ...", flush=True)  # noqa: T201
-        _call(interpreter, "-m", "venv", "--clear", str(folder))
-        if name == "tools":  # the first brings uv, which installs the rest
-            uv = next(pin for pin in pins[group] if pin.startswith("uv=="))
-            _call(python(name), "-m", "pip", "install", "--quiet", uv)
-        install = (program("uv"), "pip", "install", "--quiet", "--python", python(name))
-        _call(*install, "--group", f"{ROOT / 'pyproject.toml'}:{group}")
-        stamp.write_text(wanted)
+        with alone(name):  # `make test` and `make test-aws` may run side by side
+            if stamp.is_file() and stamp.read_text() == key:
+                continue
+            print(f"Installing {', '.join(pins[group])} ...", flush=True)  # noqa: T201
+            _call(interpreter, "-m", "venv", "--clear", "--without-pip", str(folder))
+            install = (_UV, "pip", "install", "--quiet", "--python", python(name))
+            _call(*install, "--group", f"{ROOT / 'pyproject.toml'}:{group}")
+            stamp.write_text(key)
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """Let one process at a time do something to the folder of environments and bundles."""
+    WORK.mkdir(exist_ok=True)
+    with (WORK / f".{what}.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file lets go of it
+        yield
 
 
 def python(name: str) -> str:
