@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 import scrubjay
-from scrubjay.errors import IncompleteError, SourceDamagedError
+from scrubjay.errors import (
+    IncompleteError,
+    NoVideoError,
+    ObjectNotFoundError,
+    SourceDamagedError,
+)
 from scrubjay.events import Event, Finished
 from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, SliceRecord, decode
 from scrubjay.naming import MANIFEST
@@ -94,3 +99,40 @@ def test_no_damage_is_reported_of_whole_videos(media: Path, name: str) -> None:
     manifest, _ = _manifest(media / name)
     assert manifest.status == "complete"
     assert [part.damaged_packets for part in manifest.slices] == [0] * len(manifest.slices)
+
+
+def test_strict_runs_end_at_damage(media: Path) -> None:
+    """With `strict`, damage is an error that says where, and nothing is published."""
+    video, engine = media / "reports" / "09_concealed_damage.mp4", scrubjay.InlineEngine()
+    store = Store.in_memory()
+    for _ in range(2):  # the second run finds the damaged slice in the store
+        with pytest.raises(SourceDamagedError, match=r"is damaged from 0:00 to 0:02 .*strict"):
+            scrubjay.make(video, store, recipe=_QUICK, engine=engine, strict=True)
+        with pytest.raises(ObjectNotFoundError):
+            store.get(MANIFEST)
+    assert scrubjay.make(video, store, recipe=_QUICK, engine=engine).status == "complete"
+
+
+def test_strict_runs_of_whole_videos_are_like_others(clip: Path) -> None:
+    """With `strict`, a video without damage gives the same set."""
+    engine = scrubjay.InlineEngine()
+    manifest = scrubjay.make(clip, Store.in_memory(), recipe=_QUICK, engine=engine, strict=True)
+    assert manifest == scrubjay.make(clip, Store.in_memory(), recipe=_QUICK, engine=engine)
+
+
+def test_a_stream_may_be_named(media: Path) -> None:
+    """`stream` takes another track than the one that browsers show; what is none is refused."""
+    video, engine = media / "reports" / "04_two_tracks.mp4", scrubjay.InlineEngine()
+    sizes = [
+        (manifest.media.width, manifest.media.height)
+        for manifest in (
+            scrubjay.make(video, Store.in_memory(), recipe=_QUICK, engine=engine, stream=stream)
+            for stream in (None, 0, 1)
+        )
+    ]
+    assert sizes == [(320, 180), (320, 180), (640, 360)]
+    assert scrubjay.plan(video, engine=engine, stream=1).media.stream_index == 1
+    with pytest.raises(NoVideoError, match=r"has no stream 7; its video streams: 0 \(h264\), 1"):
+        scrubjay.probe(video, engine=engine, stream=7)
+    with pytest.raises(NoVideoError, match=r"stream 0 of .* is audio"):
+        scrubjay.probe(media / "odd" / "audio_only.mp4", engine=engine, stream=0)

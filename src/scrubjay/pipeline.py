@@ -14,9 +14,10 @@ from scrubjay.errors import (
     DestinationError,
     IncompleteError,
     RenderError,
+    SourceDamagedError,
     StoreError,
 )
-from scrubjay.events import Finished, OnEvent, Planned, Probed
+from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceDone, SliceFailed
 from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe
 from scrubjay.naming import FOLDERS, MANIFEST, is_ours
 from scrubjay.place import Place, PlaceText
@@ -32,6 +33,7 @@ from scrubjay.state import (
     withdraw,
 )
 from scrubjay.store import Store
+from scrubjay.timing import short_clock
 
 __all__ = ["explain", "make", "plan", "probe"]
 
@@ -44,6 +46,8 @@ def make(
     engine: Engine | None = None,
     on_progress: OnEvent | None = None,
     remove_stale: bool = False,
+    stream: int | None = None,
+    strict: bool = False,
 ) -> Manifest:
     """Make the previews of a video, or what is missing of them.
 
@@ -58,18 +62,23 @@ def make(
         engine: where slices run; None is worker processes on this machine.
         on_progress: called with each event of the run, in this thread.
         remove_stale: delete what an earlier plan left in the destination and this one lacks.
+        stream: which stream of the file, 0-based; None is the one that browsers show.
+        strict: make nothing of a damaged video: end at the first damage, and publish nothing.
 
     Returns:
         The manifest of the complete set.
 
     Raises:
+        SourceDamagedError: `strict`, and the video is damaged.
         IncompleteError: the set is published, but has gaps; it carries the manifest.
         LimitError: it would cost more than the engine's limits allow.
         ScrubjayError: nothing could be made; the destination can be resumed.
     """
     began = monotonic()
     tell = on_progress or _ignore
-    video = pinned(Place.of(source))
+    video = pinned(Place.of(source, stream=stream))
+    if strict:
+        tell = _stopping_at_damage(tell, video.name)
     store = destination if isinstance(destination, Store) else Store.open(destination)
     _check_apart(video, store)
     with _swept(store), engine or ProcessEngine() as running:
@@ -77,6 +86,8 @@ def make(
         tell(Probed(source=found, media=media))
         wanted = make_plan(found, media, recipe or Recipe(), running.limits)
         missing = _begin(store, wanted, tell)
+        if strict:
+            _check_whole(store, wanted)
         lost = running.run(Job(wanted, video, store), missing, tell) if missing else {}
     if lost and len(lost) == len(wanted.slices):
         raise lost[min(lost)]
@@ -89,22 +100,29 @@ def make(
     return manifest
 
 
-def probe(source: PlaceText | Place, *, engine: Engine | None = None) -> MediaInfo:
+def probe(
+    source: PlaceText | Place, *, engine: Engine | None = None, stream: int | None = None
+) -> MediaInfo:
     """Look into a video.
 
     Args:
         source: where the video lies: a path or a URL.
         engine: where it is opened; None is a worker process on this machine.
+        stream: which stream of the file, 0-based; None is the one that browsers show.
 
     Raises:
         SourceError: it cannot be opened, has no video, or gives no picture.
     """
     with engine or ProcessEngine(workers=1) as running:
-        return running.probe(pinned(Place.of(source)))[1]
+        return running.probe(pinned(Place.of(source, stream=stream)))[1]
 
 
 def plan(
-    source: PlaceText | Place, *, recipe: Recipe | None = None, engine: Engine | None = None
+    source: PlaceText | Place,
+    *,
+    recipe: Recipe | None = None,
+    engine: Engine | None = None,
+    stream: int | None = None,
 ) -> Plan:
     """Say what would be made of a video, without making it.
 
@@ -112,6 +130,7 @@ def plan(
         source: where the video lies: a path or a URL.
         recipe: what to make; None is the `classic` recipe.
         engine: where the video is opened; None is a worker process on this machine.
+        stream: which stream of the file, 0-based; None is the one that browsers show.
 
     Raises:
         SourceError: it cannot be opened, has no video, or gives no picture.
@@ -119,7 +138,7 @@ def plan(
         RecipeError: the recipe cannot be made of this video.
     """
     with engine or ProcessEngine(workers=1) as running:
-        found, media = running.probe(pinned(Place.of(source)))
+        found, media = running.probe(pinned(Place.of(source, stream=stream)))
     return make_plan(found, media, recipe or Recipe(), running.limits)
 
 
@@ -194,6 +213,39 @@ def _begin(store: Store, wanted: Plan, tell: OnEvent) -> Sequence[int]:
         )
     )
     return [part.index for part in missing]
+
+
+def _stopping_at_damage(tell: OnEvent, name: str) -> OnEvent:
+    """Return what passes events on, and ends the run at the first slice that is damaged."""
+
+    def checked(event: Event) -> None:
+        tell(event)
+        if isinstance(event, SliceDone) and event.damaged_packets:
+            raise _damage(name, event.start, event.end, event.damaged_packets)
+        if isinstance(event, SliceFailed) and event.error == SourceDamagedError.__name__:
+            raise SourceDamagedError(
+                f"{event.message}; nothing was published, for damage is an error here (strict)"
+            )
+
+    return checked
+
+
+def _check_whole(store: Store, wanted: Plan) -> None:
+    """Check that no slice of an earlier run is damaged.
+
+    Raises:
+        SourceDamagedError: one is.
+    """
+    for record in done_slices(store, wanted).values():
+        if record.damaged_packets:
+            raise _damage(wanted.source.name, record.start, record.end, record.damaged_packets)
+
+
+def _damage(name: str, start: Fraction, end: Fraction, packets: int) -> SourceDamagedError:
+    return SourceDamagedError(
+        f"{name} is damaged from {short_clock(start)} to {short_clock(end)} (packets: {packets}); "
+        "nothing was published, for damage is an error here (strict)"
+    )
 
 
 def _vanished(manifest: Manifest) -> RenderError:

@@ -40,22 +40,26 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """URL of an S3-compatible server that is not Amazon's; the store's own if empty."""
     etag: str = ""
     """The version of a video that is meant, as its server names it; any if empty."""
+    stream: int | None = None
+    """Which stream of the file is meant, 0-based; None is the one that browsers show."""
 
     @classmethod
-    def of(cls, text: "PlaceText | Place", *, endpoint: str = "") -> "Place":
-        """Read what a person wrote; a place is itself.
+    def of(
+        cls, text: "PlaceText | Place", *, endpoint: str = "", stream: int | None = None
+    ) -> "Place":
+        """Read what a person wrote; a place is itself, but for the stream if one is given.
 
         Raises:
             PlaceError: it is empty, a URL of an unknown kind or a malformed one, or not UTF-8.
         """
         if isinstance(text, Place):
-            return text
+            return text if stream is None else msgspec.structs.replace(text, stream=stream)
         address = fspath(text)
         if not address:
             raise PlaceError("an address is empty: a path or a URL is needed")
         scheme = _SCHEME.match(address)
         if scheme is None:
-            return cls(address=_absolute(address))
+            return cls(address=_absolute(address), stream=stream)
         kind = scheme[1].lower()
         if kind not in _KNOWN:
             known = ", ".join(f"{each}://" for each in _KNOWN)
@@ -68,7 +72,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         if "@" in parts.netloc and kind not in _WEB:
             raise PlaceError(f"an address that begins with {kind}:// takes no user or password")
         address = kind + address[len(scheme[1]) :]
-        return cls(address=address, endpoint=endpoint if kind == "s3" else "")
+        return cls(address=address, endpoint=endpoint if kind == "s3" else "", stream=stream)
 
     @property
     def scheme(self) -> str:

@@ -44,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stall_timeout: Annotated[
         float, Meta(gt=0, description="Seconds without progress before a worker is ended.")
     ] = 60
+    strict: Annotated[
+        bool, Meta(description="Make nothing of a damaged video: end at the first damage.")
+    ] = False
     endpoint: Annotated[
         str,
         Meta(

@@ -214,7 +214,8 @@ class Bench(AbstractContextManager["Bench"]):
         span = f"from {short_clock(part.start)} to {short_clock(part.end)}"
         name = self._plan.source.name
         if count < wanted or (self._damaged_in(reader, part) and not own):
-            raise SourceDamagedError(f"{name} gives no picture {span}: it is damaged there")
+            what = "encrypted" if reader.is_encrypted else "damaged"
+            raise SourceDamagedError(f"{name} gives no picture {span}: it is {what} there")
         if own and sum(own.values()) >= _NOISE_SHARE * len(own):
             raise SourceDamagedError(
                 f"{name} is damaged {span}: the decoder could only guess "

@@ -97,17 +97,36 @@ def test_every_setting_is_an_option(run: Run, verb: str) -> None:
     for field in msgspec.structs.fields(Settings):
         flag = f"--{field.name.replace('_', '-')}"
         default = rf" .*\[default: {field.default}\]" if field.default else ""
-        assert re.search(rf"{flag} (N|URL){default}", text), flag
+        kind = f"/ --no-{field.name}" if isinstance(field.default, bool) else "(N|URL)"
+        assert re.search(rf"{flag} {kind}{default}", text), flag
 
 
 def test_help_is_grouped(run: Run) -> None:
     """The options of `make` come under headings, and a reader's terminal is not overrun."""
     text = run("make", "--help").stdout
     headings = re.findall(r"^(\w+):$", text, re.MULTILINE)
-    expected = ["Output", "Recipe", "Slices", "Animations", "Frames", "Sheets", "Running"]
-    expected += ["Limits", "Help"]
+    pictures = ["Recipe", "Slices", "Animations", "Frames", "Sheets"]
+    expected = ["Output", "Video", *pictures, "Running", "Limits", "Help"]
     assert [each for each in headings if each != "Examples"] == expected
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_strict_is_an_exit_code(run: Run, media: Path, tmp_path: Path) -> None:
+    """With `--strict`, a damaged video ends with exit code 3 and a sentence; no set is there."""
+    video = str(media / "reports" / "09_concealed_damage.mp4")
+    flags = ("--strict", "--no-animations", "--frame-width", "64")
+    done = run("make", video, "-o", str(tmp_path / "set"), *flags)
+    assert done.returncode == 3
+    assert "09_concealed_damage.mp4 is damaged from 0:00" in done.stderr
+    assert not (tmp_path / "set" / "manifest.json").exists()
+
+
+def test_a_stream_is_chosen(run: Run, media: Path) -> None:
+    """`--stream` takes another track than the one that browsers show."""
+    video = str(media / "reports" / "04_two_tracks.mp4")
+    assert "320 x 180 px" in run("probe", video).stdout
+    assert "640 x 360 px" in run("probe", video, "--stream", "1").stdout
+    assert run("probe", video, "--stream", "9").returncode == 3
 
 
 def test_the_version_is_told(run: Run) -> None:

@@ -18,6 +18,7 @@ from scrubjay.cli.options import (
     recipe_flags,
     recipe_options,
     settings_options,
+    stream_option,
 )
 from scrubjay.cli.report import end_event, reported, say
 from scrubjay.cli.words import describe_media, describe_plan, describe_result
@@ -104,6 +105,7 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     help="Write events to standard output, a JSON object a line, and show no progress.",
 )
 @grouped("Output", "--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
+@stream_option
 @_recipe_base
 @recipe_options
 @engine_options
@@ -129,11 +131,12 @@ def make(
             try:
                 pipeline.make(
                     _place(video, values),
-                    _place(output, values),
+                    _place(output, values | {"stream": None}),
                     recipe=recipe,
                     engine=engine,
                     on_progress=watcher,
                     remove_stale=remove_stale,
+                    strict=load_settings(values, os.environ).strict,
                 )
             finally:
                 watcher.sum_up(output)
@@ -147,6 +150,7 @@ def make(
 )
 @click.argument("video")
 @grouped("Output", "--json", "as_json", is_flag=True, help="Write a JSON object instead.")
+@stream_option
 @settings_options
 def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
     """Say what is in VIDEO: a file, or at https://, s3://, gs:// or az://."""
@@ -172,6 +176,7 @@ def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
     help="Also say how many frames will be read, decoded and left out, and why.",
 )
 @grouped("Output", "--json", "as_json", is_flag=True, help="Write the plan as JSON instead.")
+@stream_option
 @_recipe_base
 @recipe_options
 @settings_options
@@ -200,7 +205,8 @@ cli.add_command(aws)
 
 
 def _place(text: str, flags: dict[str, Any]) -> Place:
-    return Place.of(text, endpoint=load_settings(flags, os.environ).endpoint)
+    endpoint = load_settings(flags, os.environ).endpoint
+    return Place.of(text, endpoint=endpoint, stream=flags.get("stream"))
 
 
 def _engine(flags: dict[str, Any]) -> ProcessEngine:

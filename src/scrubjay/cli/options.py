@@ -12,7 +12,14 @@ from scrubjay.limits import Limits, option_of
 from scrubjay.model import Recipe, exact
 from scrubjay.settings import Settings
 
-__all__ = ["GroupedCommand", "grouped", "recipe_flags", "recipe_options", "settings_options"]
+__all__ = [
+    "GroupedCommand",
+    "grouped",
+    "recipe_flags",
+    "recipe_options",
+    "settings_options",
+    "stream_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,6 +69,17 @@ def grouped(group: str, *names: str, **attributes: Any) -> Callable[[F], F]:  # 
     return click.option(*names, cls=_GroupedOption, group=group, **attributes)
 
 
+def stream_option(command: F) -> F:
+    """Give a command the choice of the video's stream."""
+    return grouped(
+        "Video",
+        "--stream",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Which stream of the file, 0-based; left out, the one that browsers show.",
+    )(command)
+
+
 def recipe_options(command: F) -> F:
     """Give a command an option for every field of the recipe."""
     for name, hint, default in reversed(list(_recipe_fields())):
@@ -81,6 +99,8 @@ def settings_options(command: F) -> F:
         hints = get_type_hints(struct, include_extras=True)
         for field in reversed(msgspec.structs.fields(struct)):
             flag, hint = option_of(field.name), hints[field.name]
+            if isinstance(field.default, bool):
+                flag = f"{flag}/--no-{flag.removeprefix('--')}"
             command = _option(group, flag, field.name, hint, field.default)(command)
     return command
 

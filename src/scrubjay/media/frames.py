@@ -132,6 +132,8 @@ class FrameReader:
         """Whether pictures are read that must not depend on what was read before them."""
         self.is_damaged = False
         """Whether anything that was read since `start` was damaged."""
+        self.is_encrypted = False
+        """Whether any packet was encrypted: such are left out, and count as damaged."""
         self.damaged: set[Fraction] = set()
         """Times, in exact seconds, of the packets since `start` that could not be decoded, that
         the container calls corrupt, or whose frame the decoder calls corrupt or has guessed."""
@@ -262,6 +264,7 @@ class FrameReader:
     def _decoded(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
         if packet is not None and is_encrypted(packet):
             self._note_damage(packet.pts)
+            self.is_encrypted = True
             return []
         if packet is not None and packet.is_corrupt:
             self._note_damage(packet.pts)

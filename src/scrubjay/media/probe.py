@@ -67,15 +67,13 @@ _RANGES = {1: "limited", 2: "full"}
 def probe_media(
     place: Place,
     *,
-    stream_number: int | None = None,
     limits: Limits = Limits(),
     on_packet: Callable[[], None] = lambda: None,
 ) -> tuple[SourceRef, MediaInfo]:
     """Look into the video at a place: which it is, and what it holds.
 
     Args:
-        place: where it lies.
-        stream_number: which stream to take, 0-based; None is the one that browsers show.
+        place: where it lies, and which stream of the file is meant if not the first one.
         limits: how much of it may be read, and how large it may be.
         on_packet: called for whatever has been read, as a sign of life.
 
@@ -89,7 +87,7 @@ def probe_media(
     meter()
     with open_container(place, limits) as container, source_errors(place):
         meter()
-        streams = video_streams(container, stream_number)
+        streams = video_streams(container, place.stream)
         search = _Search(place, container, meter)
         for stream in streams:
             read_only(container, stream)
