@@ -16,7 +16,7 @@ test: $(VENV)/.dev
 	@$(BIN)/python tests/find_chromium.py
 	@$(BIN)/python tests/find_tools.py
 	@$(BIN)/python tests/aws/set_up.py emulator
-	$(BIN)/pytest -n auto --dist loadfile $(PYTEST)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 # The serverless system: built, deployed in an emulated account, and made to fail.
 test-aws: $(VENV)/.dev

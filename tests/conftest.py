@@ -1,5 +1,6 @@
 """Videos, finished sets and ways to look at them, for every test."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -20,6 +21,7 @@ from realtime import give_up_real_time
 
 import scrubjay
 from scrubjay.model import MediaInfo, Plan, Recipe, SourceRef
+from scrubjay.naming import MANIFEST
 from scrubjay.planning import make_plan
 
 give_up_real_time()
@@ -27,6 +29,17 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")  # how long an example takes says how busy the machine is
 
 _MEDIA = (Path(__file__).parents[1] / ".." / "shared" / "media").resolve()
+
+_LONG = [
+    "test_page.py",
+    "test_remote.py",
+    "test_secrets.py",
+    "test_frames.py",
+    "test_cli.py",
+    "test_failures.py",
+    "test_chain.py",
+]
+"""Files of tests that take the longest, longest first."""
 
 CLIP_FPS, CLIP_SECONDS = 24, 12
 _CLIP_SIZE = (320, 180)
@@ -41,6 +54,11 @@ def pytest_xdist_auto_num_workers() -> int:
     """Test processes for `-n auto`: two a processor, since many tests wait for other processes."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return 2 * (here or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest files first: the last one to end is then a short one."""
+    items.sort(key=lambda item: _LONG.index(name) if (name := item.path.name) in _LONG else 99)
 
 
 @pytest.fixture(scope="session")
@@ -77,9 +95,17 @@ def other_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_set(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The complete classic set of two minutes of film; its page reaches the video."""
-    folder = tmp_path_factory.mktemp("finished") / "set"
-    scrubjay.make(media / "real" / "film_720p24_120s.mp4", folder)
+    """The complete classic set of two minutes of film; its page reaches the video.
+
+    The test process that needs it first makes it for all of them.
+    """
+    of_run = tmp_path_factory.getbasetemp()
+    of_run = of_run.parent if "PYTEST_XDIST_WORKER" in os.environ else of_run
+    folder = of_run / "finished" / "set"
+    with (of_run / "finished.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file lets go of it
+        if not (folder / MANIFEST).exists():
+            scrubjay.make(media / "real" / "film_720p24_120s.mp4", folder)
     return folder
 
 
