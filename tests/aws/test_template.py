@@ -13,6 +13,7 @@ from localaws.render import Rendered, templates
 from localaws.tools import ROOT, TEMPLATE, program, run
 from scrubjay.aws.events import SLICE, SOURCE
 from scrubjay.aws.transports import MOST_ENTRIES, TRANSPORTS
+from scrubjay.limits import Limits
 from scrubjay.settings import FunctionSettings
 
 _EFS = {
@@ -93,7 +94,8 @@ def test_template_and_code_agree_on_variables(transport: str) -> None:
     rendered = Rendered({"Transport": transport})
     functions = rendered.of_type("AWS::Lambda::Function")
     given = {name: each["Environment"]["Variables"] for name, each in functions.items()}
-    known = {f"SCRUBJAY_{each.upper()}" for each in FunctionSettings.__struct_fields__}
+    fields = (*FunctionSettings.__struct_fields__, *Limits.__struct_fields__)
+    known = {f"SCRUBJAY_{each.upper()}" for each in fields}
     assert given["PlannerFunction"].keys() | given["WorkerFunction"].keys() <= known
     assert given["PlannerFunction"]["SCRUBJAY_TRANSPORT"] == transport
     assert given["PlannerFunction"]["SCRUBJAY_TARGET"]
@@ -449,12 +451,15 @@ def _longest(parameter: str) -> str:
     return max(texts, key=len)
 
 
-def test_environments_are_reserved_and_kept_warm_only_if_asked() -> None:
-    """Both cost: reserving takes from the account's pool, provisioning is paid for."""
-    plain = Rendered()
-    worker = plain.of_type("AWS::Lambda::Function")["WorkerFunction"]
-    assert "ReservedConcurrentExecutions" not in worker
+def test_workers_have_a_ceiling_and_are_kept_warm_only_if_asked() -> None:
+    """As many as 50 run at once, unless another ceiling or none is asked for."""
+    worker = Rendered().of_type("AWS::Lambda::Function")["WorkerFunction"]
+    assert worker["ReservedConcurrentExecutions"] == "50"
     assert worker["Architectures"] == ["arm64"]
+    worker = Rendered({"ReservedConcurrency": -1}).of_type("AWS::Lambda::Function")[
+        "WorkerFunction"
+    ]
+    assert "ReservedConcurrentExecutions" not in worker
     asked = Rendered({"ReservedConcurrency": 5, "ProvisionedConcurrency": 2})
     worker = asked.of_type("AWS::Lambda::Function")["WorkerFunction"]
     assert worker["ReservedConcurrentExecutions"] == "5"

@@ -14,7 +14,7 @@ from smallcloud import BUS, LATER, SOURCE_BUCKET, Cloud, Context
 
 import scrubjay
 from scrubjay.aws import planner, worker
-from scrubjay.aws.completion import note_failure
+from scrubjay.aws.completion import note_failure, reopen
 from scrubjay.aws.status import set_status
 from scrubjay.errors import (
     EventError,
@@ -351,6 +351,72 @@ def test_a_slice_that_takes_too_long_says_so(
     assert not cloud.there(SET + SLICES)
     lines = _lines(capsys.readouterr().out)
     assert [line["level"] for line in lines].count("ERROR") == 1
+
+
+@pytest.mark.parametrize("wrap", ["bare", "sqs"])
+def test_a_slice_that_takes_too_long_twice_is_a_gap(
+    cloud: Cloud, planned: list[dict[str, Any]], wrap: str
+) -> None:
+    """The second time is the last: no transport tries it again. A redrive does, and it is made."""
+
+    class Impatient(Context):
+        def get_remaining_time_in_millis(self) -> int:
+            self.left -= 400
+            return self.left
+
+    event = planned[0]
+    if wrap == "sqs":
+        event = {"Records": [{"messageId": "m", "body": json.dumps(planned[0])}]}
+    with pytest.raises(OutOfTimeError):
+        worker.handler(event, Impatient(milliseconds=20_000))
+    answer: Any = worker.handler(event, Impatient(milliseconds=20_000))
+    assert [(each["outcome"], each["error"]) for each in answer["slices"]] == [
+        ("gap", "OutOfTimeError")
+    ]
+    for each in planned[1:]:
+        worker.handler(each, Context())
+    assert cloud.read(SET + MANIFEST)["status"] == "partial"
+    store = Store.open(f"s3://gifs/{SET}")
+    plan = load_plan(store)
+    assert plan
+    reopen(store, plan, [planned[0]["detail"]["index"]])
+    worker.handler(event, Context())
+    assert cloud.read(SET + MANIFEST)["status"] == "complete"
+
+
+def test_a_slice_that_took_too_long_once_is_made(
+    cloud: Cloud, planned: list[dict[str, Any]]
+) -> None:
+    """A first failure for want of time leaves no gap behind."""
+
+    class Impatient(Context):
+        def get_remaining_time_in_millis(self) -> int:
+            self.left -= 400
+            return self.left
+
+    with pytest.raises(OutOfTimeError):
+        worker.handler(planned[0], Impatient(milliseconds=20_000))
+    for each in (*planned[1:], planned[0]):
+        assert SET + MANIFEST not in cloud.there()
+        worker.handler(each, Context())
+    assert cloud.read(SET + MANIFEST)["status"] == "complete"
+
+
+def test_a_bomb_is_not_planned(
+    cloud: Cloud, uploaded: Uploaded, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small video that claims to be huge, or one beyond the stack's limits, sends no slice."""
+    for name in ("bomb_402h_2frames.mp4", "bomb_20h_65kB.mp4"):
+        etag = cloud.upload(media / "reports" / name, name)
+        assert planner.handler(uploaded((name, etag)), Context()) == {"sent": 0}
+        problem = cloud.read(f"previews/{name}/{PROBLEM}")
+        assert problem["error"] == "LimitError"
+        assert "--" in problem["message"]
+    monkeypatch.setenv("SCRUBJAY_MAX_SLICES", "3")
+    etag = cloud.upload(media / "odd/s_slideshow_1_per_10s.mp4", "slides.mp4")
+    assert planner.handler(uploaded(("slides.mp4", etag)), Context()) == {"sent": 0}
+    assert "--max-slices" in cloud.read(f"previews/slides.mp4/{PROBLEM}")["message"]
+    assert cloud.take(LATER) == []
 
 
 def test_no_secret_is_told(

@@ -17,6 +17,7 @@ from scrubjay.aws.events import Upload
 from scrubjay.aws.log import log
 from scrubjay.errors import (
     DestinationError,
+    LimitError,
     ObjectNotFoundError,
     RecipeError,
     ScrubjayError,
@@ -54,10 +55,15 @@ __all__ = [
     "reopen",
     "save_origin",
     "standing",
+    "was_tried",
 ]
 
 _JSON = "application/json"
 _STATE = ".scrubjay/"
+
+_LOOKS = 32
+"""Slices that are looked at, one by one, before all are listed. A look costs a twelfth of a page of
+a list, and the first slice that is missing ends them."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +74,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     error: str
     message: str
+    is_final: bool = True
+    """Whether the slice is given up; else it ran out of time or memory, and has one more try."""
 
 
 class _Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,10 +134,16 @@ def is_whole(store: Store, record: SliceRecord) -> bool:
     return all(sizes.get(key) == size for key, size in record.sizes().items())
 
 
-def note_failure(store: Store, plan: Plan, part: Slice, error: ScrubjayError) -> None:
-    """Write down that a slice can never be made, and why."""
+def note_failure(
+    store: Store, plan: Plan, part: Slice, error: ScrubjayError, *, is_final: bool = True
+) -> None:
+    """Write down that a slice can never be made, and why; or that it has one more try."""
     note = Failure(
-        plan=plan_id(plan), index=part.index, error=type(error).__name__, message=str(error)
+        plan=plan_id(plan),
+        index=part.index,
+        error=type(error).__name__,
+        message=str(error),
+        is_final=is_final,
     )
     store.put(failure_key(part.start), encode(note), _JSON)
 
@@ -155,12 +169,22 @@ def is_hopeless(error: ScrubjayError) -> bool:
 
     That it may not be read is no such case: rights are given later, and then it can be.
     """
-    is_ours = isinstance(error, SourceError | RecipeError)
+    is_ours = isinstance(error, SourceError | RecipeError | LimitError)
     return is_ours and not error.retryable and not isinstance(error, SourceForbiddenError)
 
 
 def failure_of(store: Store, plan: Plan, part: Slice) -> Failure | None:
     """Return the note that a slice can never be made, if there is one."""
+    note = _note_of(store, plan, part)
+    return note if note and note.is_final else None
+
+
+def was_tried(store: Store, plan: Plan, part: Slice) -> bool:
+    """Whether a slice has run out of time or memory before."""
+    return _note_of(store, plan, part) is not None
+
+
+def _note_of(store: Store, plan: Plan, part: Slice) -> Failure | None:
     try:
         note = decode(store.get(failure_key(part.start)), Failure)
     except (ObjectNotFoundError, msgspec.DecodeError):
@@ -196,6 +220,8 @@ def finish(store: Store, plan: Plan, upload: Upload, tell: Tell) -> Ending | Non
     Returns:
         How it ended, if this call has told of it.
     """
+    if _lacks_a_slice(store, plan):
+        return None
     listed = store.sizes(_STATE)
     if not _all_there(plan, listed):
         return None
@@ -236,11 +262,24 @@ def is_announced(store: Store, plan: Plan, *, done: int) -> bool:
 
 
 def _all_there(plan: Plan, listed: Collection[str]) -> bool:
-    """Whether every slice seems to have ended: a look at names, for it happens after each one."""
+    """Whether every slice seems to have ended: a look at names."""
     ended = sum(key.startswith((SLICES, FAILURES)) for key in listed)
     return ended >= len(plan.slices) and all(
         record_key(part.start) in listed or failure_key(part.start) in listed
         for part in plan.slices
+    )
+
+
+def _lacks_a_slice(store: Store, plan: Plan) -> bool:
+    """Whether a slice has surely not ended: a few cheap looks, for they happen after each slice.
+
+    The last slices are looked at first, for they are sent last. A record is written before its
+    worker looks, and what was written is seen by all who look after that; so whoever ends the last
+    slice finds none missing here, in whichever order they end, and then lists the set.
+    """
+    return any(
+        not store.has(record_key(part.start)) and not store.has(failure_key(part.start))
+        for part in plan.slices[: -_LOOKS - 1 : -1]
     )
 
 

@@ -10,12 +10,13 @@ from scrubjay.aws.function import Context, is_below, safe, set_place
 from scrubjay.aws.log import log
 from scrubjay.aws.transports import Transport, open_transport
 from scrubjay.errors import EventError, ScrubjayError, SourceChangedError
+from scrubjay.limits import Limits
 from scrubjay.media.probe import probe_media
 from scrubjay.model import Recipe
 from scrubjay.place import Place
 from scrubjay.planning import make_plan, plan_id
 from scrubjay.remote import pinned
-from scrubjay.settings import function_recipe, load_function_settings
+from scrubjay.settings import function_recipe, load_function_settings, load_limits
 from scrubjay.store import Store
 
 __all__ = ["handler", "plan_upload"]
@@ -38,6 +39,7 @@ def handler(event: Json, context: Context) -> dict[str, object]:
         recipe = function_recipe(settings)
         transport = open_transport(settings.transport, settings.target, is_late=_is_late(context))
         output = Place.of(settings.output)
+        limits = load_limits({}, os.environ)
     suffixes = settings.suffixes.lower().split()
     failures: list[Exception] = []
     sent = 0
@@ -53,6 +55,7 @@ def handler(event: Json, context: Context) -> dict[str, object]:
                             output=output,
                             recipe=recipe,
                             transport=transport,
+                            limits=limits,
                             request=context.aws_request_id,
                         )
                 except Exception as error:  # noqa: BLE001  the others shall have their turn
@@ -82,7 +85,13 @@ def _is_wanted(upload: Upload, output: Place, suffixes: Collection[str]) -> bool
 
 
 def plan_upload(
-    upload: Upload, *, output: Place, recipe: Recipe, transport: Transport, request: str = ""
+    upload: Upload,
+    *,
+    output: Place,
+    recipe: Recipe,
+    transport: Transport,
+    limits: Limits = Limits(),
+    request: str = "",
 ) -> int:
     """Plan one video and send its slices.
 
@@ -91,6 +100,7 @@ def plan_upload(
         output: where all sets lie.
         recipe: what to make.
         transport: takes the slices to the workers.
+        limits: how much one video may cost.
         request: names the invocation, and with it the news if they have no sequencer.
 
     Returns:
@@ -103,7 +113,7 @@ def plan_upload(
     source = Place(address=f"s3://{upload.bucket}/{upload.key}", etag=upload.etag)
     try:
         source = pinned(source)
-        plan = make_plan(*probe_media(source), recipe)
+        plan = make_plan(*probe_media(source, limits=limits), recipe, limits)
     except SourceChangedError:
         log("INFO", "passed over: it has been replaced since", key=upload.key)
         return 0

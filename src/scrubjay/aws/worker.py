@@ -22,6 +22,7 @@ from scrubjay.aws.completion import (
     note_failure,
     note_problem,
     save_origin,
+    was_tried,
 )
 from scrubjay.aws.events import READY, Entry, Json, Order, Upload, orders_in
 from scrubjay.aws.function import Context, safe, set_place
@@ -30,19 +31,24 @@ from scrubjay.aws.task import ReplacedError, Task, found_again, source_of
 from scrubjay.aws.transports import EventBridgeTransport
 from scrubjay.errors import (
     EventError,
+    LimitError,
     OutOfTimeError,
     ScrubjayError,
     SourceChangedError,
     SourceDamagedError,
     SourceNotFoundError,
+    WorkerCrashedError,
+    WorkerMemoryError,
+    WorkerStalledError,
 )
+from scrubjay.limits import Limits
 from scrubjay.media.probe import probe_media
 from scrubjay.model import Plan, Recipe, Slice, SliceRecord, encode_pretty
 from scrubjay.naming import MANIFEST, PLAN
 from scrubjay.place import Place
 from scrubjay.planning import make_plan, plan_id
 from scrubjay.remote import pinned
-from scrubjay.settings import FunctionSettings, function_recipe, load_function_settings
+from scrubjay.settings import FunctionSettings, function_recipe, load_function_settings, load_limits
 from scrubjay.state import load_plan
 from scrubjay.store import Store
 from scrubjay.timing import short_clock
@@ -50,8 +56,12 @@ from scrubjay.work import Bench
 
 __all__ = ["Desk", "handler"]
 
-_HOPELESS = (SourceDamagedError, SourceChangedError, SourceNotFoundError)
+_HOPELESS = (LimitError, SourceDamagedError, SourceChangedError, SourceNotFoundError)
 """Errors that no retry mends: the slice becomes a gap."""
+
+_COSTLY = (OutOfTimeError, WorkerCrashedError, WorkerMemoryError, WorkerStalledError)
+"""Errors that cost as much as a slice may cost, and that the next try meets as a rule: a second one
+makes a gap, though the transport might deliver the slice 49 times."""
 
 _MARGIN_MS = 10_000
 _MARGIN_SHARE = 10
@@ -70,7 +80,8 @@ def handler(event: Json, context: Context) -> dict[str, object]:
     """
     with safe(request=context.aws_request_id):
         settings = load_function_settings(os.environ)
-        desk = Desk(settings, function_recipe(settings), context)
+        limits = load_limits({}, os.environ)
+        desk = Desk(settings, function_recipe(settings), context, limits)
     if not _is_batch(event) or len(event["Records"]) == 1:
         return {"slices": desk.serve(event)}
     failed: list[dict[str, str]] = []
@@ -101,9 +112,13 @@ class Desk:
         settings: where things lie and go.
         recipe: what to make of a video that nobody has planned.
         context: knows when the function will be ended.
+        limits: how much one video may cost.
     """
 
-    def __init__(self, settings: FunctionSettings, recipe: Recipe, context: Context) -> None:
+    def __init__(
+        self, settings: FunctionSettings, recipe: Recipe, context: Context, limits: Limits
+    ) -> None:
+        self._limits = limits
         self._settings = settings
         self._output = Place.of(settings.output)
         self._recipe = recipe
@@ -170,7 +185,7 @@ class Desk:
         video = Upload(bucket=order.bucket, key=order.key, etag=order.etag)
         try:
             source = pinned(source_of(order))
-            plan = make_plan(*probe_media(source), self._recipe)
+            plan = make_plan(*probe_media(source, limits=self._limits), self._recipe, self._limits)
         except ScrubjayError as error:
             if not is_hopeless(error):
                 raise
@@ -213,6 +228,13 @@ class Desk:
         try:
             record = self._made(task, part)
         except _HOPELESS as error:
+            task.check()
+            note_failure(store, plan, part, error)
+            return {"outcome": "gap", "error": type(error).__name__, "reason": str(error)}
+        except _COSTLY as error:
+            if not was_tried(store, plan, part):
+                note_failure(store, plan, part, error, is_final=False)
+                raise
             task.check()
             note_failure(store, plan, part, error)
             return {"outcome": "gap", "error": type(error).__name__, "reason": str(error)}

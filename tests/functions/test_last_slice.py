@@ -1,0 +1,106 @@
+"""Who makes the last slice of a set notices it, at the price of one list."""
+
+import random
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+
+import pytest
+
+from scrubjay.aws.completion import Ending, finish, note_failure, record_of
+from scrubjay.aws.events import Upload
+from scrubjay.errors import RenderError
+from scrubjay.model import Plan, Slice, SliceRecord
+from scrubjay.naming import failure_key
+from scrubjay.planning import plan_id
+from scrubjay.state import save_plan, save_record
+from scrubjay.store import Store
+
+Planned = Callable[..., Plan]
+
+_SLICES = 400
+_VIDEO = Upload(bucket="videos", key="film.mp4")
+
+
+class _Counted:
+    """A set whose slices end, and what looking after each of them costs."""
+
+    def __init__(self, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store, self.plan = Store.in_memory(), plan
+        self.endings: list[Ending] = []
+        self.lists = self.looks = 0
+        save_plan(self.store, plan)
+        has, sizes = Store.has, Store.sizes
+
+        def counted_has(store: Store, key: str) -> bool:
+            self.looks += 1
+            return has(store, key)
+
+        def counted_sizes(store: Store, prefix: str = "") -> dict[str, int]:
+            self.lists += 1
+            return sizes(store, prefix)
+
+        monkeypatch.setattr(Store, "has", counted_has)
+        monkeypatch.setattr(Store, "sizes", counted_sizes)
+
+    def end(self, order: Iterable[int], *, fails: int | None = None) -> None:
+        """Let slices end in an order; after each, its worker looks."""
+        for index in order:
+            part = self.plan.slices[index]
+            if index == fails:
+                note_failure(self.store, self.plan, part, RenderError("no"))
+            else:
+                save_record(self.store, self._record(part))
+            finish(self.store, self.plan, _VIDEO, self.endings.append)
+
+    def _record(self, part: Slice) -> SliceRecord:
+        return SliceRecord(
+            plan=plan_id(self.plan),
+            index=part.index,
+            start=part.start,
+            end=part.end,
+            animation=None,
+            frames=(),
+            sheet=None,
+        )
+
+
+@pytest.fixture
+def counted(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> _Counted:
+    """A set of 400 slices of which none has ended."""
+    return _Counted(planned(Fraction(30 * _SLICES)), monkeypatch)
+
+
+def test_slices_in_order_cost_a_look_each(counted: _Counted) -> None:
+    """Sent and made in order, each slice but the last costs two looks, and the set a few lists."""
+    counted.end(range(_SLICES - 1))
+    assert (counted.lists, counted.looks, counted.endings) == (0, 2 * (_SLICES - 1), [])
+    counted.end([_SLICES - 1])
+    assert [each.status for each in counted.endings] == ["complete"]
+    assert counted.lists <= 12
+
+
+def test_slices_in_any_order_cost_few_lists(counted: _Counted) -> None:
+    """In the worst order the set is listed a few times, not once for each slice."""
+    order = random.Random(8).sample(range(_SLICES), _SLICES)  # noqa: S311  no secret
+    counted.end(order)
+    assert [each.status for each in counted.endings] == ["complete"]
+    assert counted.lists < _SLICES // 8
+    assert counted.looks < 12 * _SLICES
+
+
+def test_a_slice_that_hangs_back_ends_the_set(counted: _Counted) -> None:
+    """The first slice, made last, ends the set as any other does; so does a gap."""
+    counted.end(range(1, _SLICES), fails=_SLICES - 1)
+    assert counted.endings == []
+    counted.end([0])
+    assert [each.status for each in counted.endings] == ["partial"]
+    store, last = counted.store, counted.plan.slices[-1]
+    assert store.has(failure_key(last.start))
+    assert record_of(store, counted.plan, last) is None
+
+
+def test_a_set_ends_once(counted: _Counted) -> None:
+    """Whatever is delivered once more after the end tells nothing again."""
+    counted.end(range(_SLICES))
+    counted.end([3, _SLICES - 1])
+    assert len(counted.endings) == 1
