@@ -30,7 +30,7 @@ from scrubjay.cli.exits import ExitCode, exit_code
 from scrubjay.cli.main import cli
 from scrubjay.errors import error_classes
 from scrubjay.limits import Limits, option_of
-from scrubjay.model import Manifest, MediaInfo, Plan, Recipe, SliceRecord, SourceRef
+from scrubjay.model import Crop, Manifest, MediaInfo, Plan, Recipe, SliceRecord, SourceRef
 from scrubjay.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -73,6 +73,12 @@ _MEANINGS = {
     "color_space": "Matrix from RGB, such as `bt709`; `unspecified` where the video does not say.",
     "color_range": "`limited`, `full` or `unspecified`.",
     "color_transfer": "Transfer curve, such as `bt709`, `pq` or `hlg`.",
+    "color_primaries": "Primaries, such as `bt709`, `display-p3` or `bt2020`.",
+    "stereo": "How the pictures of two eyes lie in a coded one, the first named first.",
+    "left": "Pixels.",
+    "top": "Pixels.",
+    "right": "Pixels.",
+    "bottom": "Pixels.",
     "has_audio": "Whether there is sound.",
     "warnings": "What is odd about the file, a sentence each.",
     "first_picture": "When the first picture is shown, seconds; earlier previews show that one.",
@@ -446,7 +452,7 @@ def events_page() -> str:
         f"`scrubjay.events.{kind.__name__}`.\n\n{struct_table(kind)}\n"
         for kind in kinds
     ]
-    parts += [section(each) for each in (SourceRef, MediaInfo)]
+    parts += [section(each) for each in (SourceRef, MediaInfo, Crop)]
     return "\n".join(parts)
 
 

@@ -9,7 +9,7 @@ fraction of seconds, written as text ("7/3"); in the `Manifest`, which players r
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
-from typing import Annotated, Any, Literal, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -31,6 +31,7 @@ __all__ = [
     "AnimationEntry",
     "AnimationRecord",
     "Animations",
+    "Crop",
     "FrameEntry",
     "FrameRecord",
     "Frames",
@@ -50,6 +51,7 @@ __all__ = [
     "SliceEntry",
     "SliceRecord",
     "SourceRef",
+    "Stereo",
     "decode",
     "decode_as",
     "decoder",
@@ -96,6 +98,7 @@ _FINEST = 10**12
 """Largest denominator that a recipe may write."""
 
 _Pixels = Annotated[int, Meta(ge=1, le=1 << 20)]
+_Edge = Annotated[int, Meta(ge=0, le=1 << 20)]
 _Bytes = Annotated[int, Meta(ge=0, le=1 << 53)]
 _Count = Annotated[int, Meta(ge=0, le=1 << 40)]
 _Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
@@ -107,6 +110,19 @@ class Size(_Value, frozen=True, kw_only=True):
 
     width: _Pixels
     height: _Pixels
+
+
+Stereo: TypeAlias = Literal["mono", "left-right", "right-left", "top-bottom", "bottom-top"]
+"""How the pictures of two eyes share one coded picture, the first named first."""
+
+
+class Crop(_Value, frozen=True, kw_only=True):
+    """Coded pixels at each edge that are not shown."""
+
+    left: _Edge = 0
+    top: _Edge = 0
+    right: _Edge = 0
+    bottom: _Edge = 0
 
 
 # What is asked for ------------------------------------------------------------------------------
@@ -182,6 +198,17 @@ class Recipe(_Strict, frozen=True, kw_only=True):
             description="Seconds by which a picture may miss its time if that is cheaper; 0: exact."
         ),
     ] = Fraction(0)
+    background: Annotated[
+        str,
+        Meta(
+            pattern="^#[0-9a-fA-F]{6}$",
+            description="Colour behind transparent pictures and beside narrow ones, as #rrggbb.",
+        ),
+    ] = "#000000"
+    stereo: Annotated[
+        Literal["both", "left"],
+        Meta(description="Which eye's picture of a stereo video to show."),
+    ] = "both"
     animations: Animations = Animations()
     frames: Frames = Frames()
     sheets: Sheets = Sheets()
@@ -256,6 +283,12 @@ class MediaInfo(_Value, frozen=True, kw_only=True):
     has_audio: bool
     packets: int
     """About how many packets hold its pictures: a bound on what its previews may cost."""
+    color_primaries: str = "unspecified"
+    peak_nits: _Count = 0
+    """How bright its brightest white is, in cd/m2, where HDR video says so; 0 where not."""
+    crop: Crop = Crop()
+    """What the container cuts off the coded picture, whose size it leaves as it is."""
+    stereo: Stereo = "mono"
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

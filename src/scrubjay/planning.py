@@ -10,12 +10,23 @@ import msgspec
 from scrubjay.costs import check_counts, check_memory
 from scrubjay.errors import RecipeError
 from scrubjay.limits import Limits
-from scrubjay.model import MediaInfo, Plan, Recipe, SheetGrid, Size, Slice, SourceRef, encode
+from scrubjay.model import (
+    MediaInfo,
+    Plan,
+    Recipe,
+    SheetGrid,
+    Size,
+    Slice,
+    SourceRef,
+    Stereo,
+    encode,
+)
 from scrubjay.timing import Target, multiples_in, samples_in, spans_of
 
 __all__ = [
     "MAX_JPEG_PX",
     "Targets",
+    "eye_size",
     "instants_of",
     "make_plan",
     "plan_id",
@@ -26,6 +37,10 @@ __all__ = [
 
 MAX_JPEG_PX = 65_500
 """Largest width or height of a JPEG that libjpeg writes (JPEG_MAX_DIMENSION)."""
+
+_WIDEST, _NARROWEST = 2.4, 1.2
+"""Shapes beyond which a stereo video must hold two whole pictures: cinema's is 2.39, and upright
+video is not made in stereo."""
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,12 +68,13 @@ def make_plan(
     """
     check_counts(source, media, recipe, limits)
     spans = spans_of(media.duration, recipe.slice_length)
+    shown = _shown(media, recipe)
     plan = Plan(
         source=source,
         media=media,
         recipe=recipe,
-        animation=_fitted(media, recipe.animations.width) if recipe.animations.enabled else None,
-        frame=_fitted(media, recipe.frames.width) if recipe.frames.enabled else None,
+        animation=_fitted(shown, recipe.animations.width) if recipe.animations.enabled else None,
+        frame=_fitted(shown, recipe.frames.width) if recipe.frames.enabled else None,
         sheet=_grid(media, recipe) if recipe.sheets.enabled else None,
         slices=tuple(
             Slice(index=index, start=span.start, end=span.end) for index, span in enumerate(spans)
@@ -130,10 +146,38 @@ def spacing_of(recipe: Recipe) -> Fraction:
     return min(interval for enabled, interval in wanted if enabled)
 
 
-def _fitted(media: MediaInfo, width: int) -> Size:
+def eye_size(both: tuple[int, int], layout: Stereo) -> tuple[int, int]:
+    """Return the size at which one eye's picture is shown.
+
+    Two pictures side by side or one above the other are either whole, so that both together have
+    an unusual shape, or pressed together into the shape of one.
+
+    Args:
+        both: width and height of both pictures as displayed, not turned.
+        layout: how they lie.
+    """
+    width, height = both
+    if layout in {"left-right", "right-left"} and width > _WIDEST * height:
+        return max(1, width // 2), height
+    if layout in {"top-bottom", "bottom-top"} and width < _NARROWEST * height:
+        return width, max(1, height // 2)
+    return both
+
+
+def _shown(media: MediaInfo, recipe: Recipe) -> tuple[int, int]:
+    """Return the size in px of what is shown of a video: all of it, or one eye's picture."""
+    if recipe.stereo == "both":
+        return media.width, media.height
+    if media.rotation_deg in {90, 270}:
+        height, width = eye_size((media.height, media.width), media.stereo)
+        return width, height
+    return eye_size((media.width, media.height), media.stereo)
+
+
+def _fitted(shown: tuple[int, int], width: int) -> Size:
     """Return the displayed size scaled to `width` px, never enlarged; 0 is the displayed size."""
-    width = min(width, media.width) if width else media.width
-    height = max(1, round(Fraction(width * media.height, media.width)))
+    width = min(width, shown[0]) if width else shown[0]
+    height = max(1, round(Fraction(width * shown[1], shown[0])))
     if max(width, height) > MAX_JPEG_PX:
         raise RecipeError(
             f"pictures would be {width} x {height} px, and a JPEG or GIF holds {MAX_JPEG_PX} px a "
@@ -148,7 +192,9 @@ def _grid(media: MediaInfo, recipe: Recipe) -> SheetGrid:
     most = max(1, ceil(length / recipe.sheets.interval))
     columns = min(recipe.sheets.columns, most)
     grid = SheetGrid(
-        columns=columns, rows=ceil(most / columns), thumbnail=_fitted(media, recipe.sheets.width)
+        columns=columns,
+        rows=ceil(most / columns),
+        thumbnail=_fitted(_shown(media, recipe), recipe.sheets.width),
     )
     largest = max(grid.columns * grid.thumbnail.width, grid.rows * grid.thumbnail.height)
     if largest > MAX_JPEG_PX:

@@ -39,7 +39,12 @@ class Studio:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         sizes = {plan.animation, plan.frame, plan.sheet and plan.sheet.thumbnail} - {None}
-        self._painters = {size: Painter(plan.media, size) for size in sizes if size}
+        recipe = plan.recipe
+        self._painters = {
+            size: Painter(plan.media, size, background=recipe.background, stereo=recipe.stereo)
+            for size in sizes
+            if size
+        }
         self._frame: object = None
         self._painted: dict[Size, RgbPicture] = {}
         self._still = b""

@@ -44,19 +44,27 @@ def test_a_turned_video_is_painted_upright(media: Path) -> None:
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_all_eight_orientations(planned_media: MediaInfo, turns: int, *, mirrored: bool) -> None:
+def test_all_eight_orientations(tmp_path: Path, turns: int, *, mirrored: bool) -> None:
     """A picture is mirrored first and turned clockwise then."""
     coded = np.zeros((32, 64, 3), np.uint8)
     coded[:16, :32, 0] = 255
     coded[:16, 32:, 1] = 255
     coded[16:, :32, 2] = 255
-    frame = av.VideoFrame.from_ndarray(coded, format="rgb24")
-    media = msgspec.structs.replace(
-        planned_media, rotation_deg=90 * turns, mirrored=mirrored, color_range="full"
-    )
-    size = Size(width=32, height=64) if turns % 2 else Size(width=64, height=32)
-    expected = np.rot90(coded[:, ::-1] if mirrored else coded, -turns)
-    assert _psnr(Painter(media, size).paint(frame), np.ascontiguousarray(expected)) > 40
+    cosine, sine = ((1, 0), (0, 1), (-1, 0), (0, -1))[turns]
+    across = -1 if mirrored else 1
+    one = 1 << 16
+    matrix = [across * cosine, across * sine, 0, -sine, cosine, 0, 0, 0, 1 << 14]
+    path = tmp_path / "turned.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 32, "rgb24"
+        stream.set_display_matrix([value * one for value in matrix])
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(coded, format="rgb24")))
+        container.mux(stream.encode(None))
+    painted, media = _painted(path, Fraction(0), 32 if turns % 2 else 64)
+    expected = np.ascontiguousarray(np.rot90(coded[:, ::-1] if mirrored else coded, -turns))
+    assert (media.width, media.height) == (expected.shape[1], expected.shape[0])
+    assert _psnr(painted, expected) > 40
 
 
 @pytest.fixture
@@ -65,27 +73,144 @@ def planned_media(media: Path) -> MediaInfo:
     return probe_media(Place.of(media / "real/globe_30s.mp4"))[1]
 
 
-@pytest.mark.parametrize(("matrix", "name"), [(1, "bt709"), (5, "bt470bg")])
+def _solid(
+    yuv: tuple[float, ...], size: tuple[int, int] = (64, 64), pixels: str = "yuv420p"
+) -> av.VideoFrame:
+    """Return a frame of one colour, given as 8-bit codes."""
+    frame = av.VideoFrame(*size, pixels)
+    deep = "10le" in pixels
+    for plane, level in zip(frame.planes, yuv, strict=True):
+        code = min(255, round(level)) << 2 if deep else min(255, round(level))
+        dtype = np.uint16 if deep else np.uint8
+        plane.update(np.full(plane.buffer_size // np.dtype(dtype).itemsize, code, dtype).tobytes())
+    return frame
+
+
+@pytest.mark.parametrize(("matrix", "tag"), [("bt709", 1), ("bt601", 5), ("bt2020", 9)])
 @pytest.mark.parametrize("full", [False, True])
-def test_colours_follow_matrix_and_range(
-    planned_media: MediaInfo, matrix: int, name: str, *, full: bool
+def test_colours_follow_a_frames_own_matrix_and_range(
+    planned_media: MediaInfo, matrix: str, tag: int, *, full: bool
 ) -> None:
     """Pure colours come out as themselves, whatever matrix and range they were coded with."""
-    kr, kb = (0.2126, 0.0722) if matrix == 1 else (0.299, 0.114)
+    kr, kb = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114), "bt2020": (0.2627, 0.0593)}[
+        matrix
+    ]
+    painter = Painter(planned_media, Size(width=64, height=64))
     for colour in [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (128, 64, 200)]:
         red, green, blue = (value / 255 for value in colour)
         luma = kr * red + (1 - kr - kb) * green + kb * blue
         chroma = ((blue - luma) / (2 - 2 * kb), (red - luma) / (2 - 2 * kr))
         y = luma * 255 if full else 16 + 219 * luma
         u, v = (128 + value * (255 if full else 224) for value in chroma)
-        frame = av.VideoFrame(64, 64, "yuv420p")
-        for plane, level in zip(frame.planes, (y, u, v), strict=True):
-            plane.update(bytes([min(255, round(level))]) * plane.buffer_size)
-        media = msgspec.structs.replace(
-            planned_media, color_space=name, color_range="full" if full else "limited"
-        )
-        picture = Painter(media, Size(width=64, height=64)).paint(frame)
+        frame = _solid((y, u, v))
+        frame.colorspace, frame.color_range = tag, 2 if full else 1
+        frame.color_primaries = 1
+        picture = painter.paint(frame)
         assert np.abs(picture.mean(axis=(0, 1)) - colour).max() < 3.5
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p", "yuv420p10le"])
+@pytest.mark.parametrize("size", [(64, 64), (160, 160), (256, 256), (400, 400)])
+def test_white_and_grey_are_exact(
+    planned_media: MediaInfo, pixels: str, size: tuple[int, int]
+) -> None:
+    """White is 255 and grey is as light as browsers show it, scaled or not."""
+    painter = Painter(planned_media, Size(width=64, height=64))
+    for code, level in ((235, 255), (188, 200), (126, 128), (16, 0)):
+        picture = painter.paint(_solid((code, 128, 128), size, pixels)).astype(int)
+        assert np.abs(picture - level).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("primaries", "curve", "expected"),
+    [
+        (12, 13, (218, 0, 26)),  # Display P3
+        (9, 14, (249, 0, 27)),  # BT.2020
+        (5, 6, (204, 40, 40)),  # BT.470BG
+        (1, 1, (200, 40, 40)),
+        (6, 6, (200, 40, 40)),
+    ],
+)
+def test_wide_colours_become_those_of_the_screen(
+    planned_media: MediaInfo, primaries: int, curve: int, expected: tuple[int, int, int]
+) -> None:
+    """What has wide primaries is more colourful on a screen than its numbers are."""
+    frame = _solid((79.6, 111.9, 198.3))  # (200, 40, 40) in BT.709
+    frame.colorspace, frame.color_range = 1, 1
+    frame.color_primaries, frame.color_trc = primaries, curve
+    picture = Painter(planned_media, Size(width=64, height=64)).paint(frame)
+    assert np.abs(picture.mean(axis=(0, 1)) - expected).max() < 3
+
+
+def test_display_p3_is_shown_in_the_screens_red(media: Path) -> None:
+    """A red of Display P3, which sRGB can just show, is not pale."""
+    picture, found = _painted(media / "reports/11_display_p3_sdr.mp4", Fraction(1), 320)
+    assert found.color_primaries == "display-p3"
+    assert np.abs(picture[96, 20].astype(int) - (218, 0, 29)).max() < 4
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"),
+    [("05_matrix_changes.ts", (40, 200, 40)), ("05_range_changes.ts", (200, 40, 40))],
+)
+def test_colours_that_change_midway(media: Path, name: str, colour: tuple[int, int, int]) -> None:
+    """A patch of one colour stays so from the first picture to the last, each by its own tags."""
+    column = 20 if colour[0] == 200 else 64
+    for time in (Fraction(1, 2), Fraction(7, 2)):
+        picture, _ = _painted(media / "reports" / name, time, 320)
+        assert np.abs(picture[96, column].astype(int) - colour).max() < 4
+
+
+def test_no_picture_depends_on_those_before(planned_media: MediaInfo) -> None:
+    """A frame is painted to the same bytes first, last, or between frames of other kinds."""
+    random = np.random.default_rng(1)
+    frames = []
+    for number in range(24):
+        coded = [(64, 64), (320, 180), (300, 300)][number % 3]
+        frame = _solid((100 + 5 * number, 90, 160), coded, ["yuv420p", "yuv444p"][number % 2])
+        frame.planes[0].update(random.bytes(frame.planes[0].buffer_size))
+        frame.colorspace, frame.color_range = (1, 5, 9, 2)[number % 4], number % 3
+        frame.color_primaries, frame.color_trc = (
+            (1, 9, 12)[number // 2 % 3],
+            (1, 13, 16)[number % 3],
+        )
+        frames.append(frame)
+    size = Size(width=64, height=36)
+    alone = [Painter(planned_media, size).paint(frame) for frame in frames]
+    painter = Painter(planned_media, size)
+    order = [*range(24), *reversed(range(24))]
+    assert all((painter.paint(frames[index]) == alone[index]).all() for index in order)
+
+
+def test_another_shape_lies_between_bars(planned_media: MediaInfo) -> None:
+    """A frame of another shape keeps it: bars in the background's colour fill what is left."""
+    media = msgspec.structs.replace(planned_media, sample_aspect_ratio=Fraction(1))
+    size = Size(width=160, height=90)
+    painter = Painter(media, size, background="#204060")
+    tall = painter.paint(_solid((235, 128, 128), (90, 160)))
+    bright = (tall > 250).all(axis=2)
+    assert (bright.sum(axis=1) == 51).all()  # 90 x 90 / 160 px wide, and whole columns
+    assert (tall[:, :50] == (0x20, 0x40, 0x60)).all()
+    assert (tall[:, 110:] == (0x20, 0x40, 0x60)).all()
+    wide = painter.paint(_solid((235, 128, 128), (320, 90)))
+    assert ((wide > 250).all(axis=2).sum(axis=0) == 45).all()
+    assert (painter.paint(_solid((235, 128, 128), (640, 360))) > 250).all()
+
+
+@pytest.mark.parametrize(("background", "expected"), [("#000000", 0), ("#ff8000", None)])
+def test_transparent_pictures_show_the_background(
+    planned_media: MediaInfo, background: str, expected: int | None
+) -> None:
+    """Half of a picture is white, half transparent, with colours that must not be seen."""
+    layers = np.zeros((64, 128, 4), np.uint8)
+    layers[:, :64] = 255
+    layers[:, 64:, 1] = 200
+    frame = av.VideoFrame.from_ndarray(layers, format="rgba")
+    painter = Painter(planned_media, Size(width=32, height=16), background=background)
+    picture = painter.paint(frame)
+    behind = (0xFF, 0x80, 0) if expected is None else (expected,) * 3
+    assert np.abs(picture[:, :12].astype(int) - 255).max() <= 1
+    assert np.abs(picture[:, 20:].astype(int) - behind).max() <= 2
 
 
 def test_a_tiny_and_an_odd_video_are_painted(media: Path) -> None:

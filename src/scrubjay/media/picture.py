@@ -1,103 +1,145 @@
-"""From a decoded frame to a picture as people see it: upright, square pixels, RGB."""
+"""From a decoded frame to a picture as people see it: upright, square pixels, RGB.
 
-from functools import cache
-from typing import TypeAlias, cast
+Each frame is painted by its own tags alone (size, aspect, turn, colours), and frames of equal tags
+take the same way, so that no picture depends on those before it.
+"""
+
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from av import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from scrubjay.media.tone import HDR_TRANSFERS, ToneMapper
-from scrubjay.model import MediaInfo, Size
+from scrubjay.media.brush import Brush
+from scrubjay.media.colour import Colours, colours_of
+from scrubjay.media.cutting import Part
+from scrubjay.media.shape import AspectReader, Shape, crop_of, displayed, orientation
+from scrubjay.model import MediaInfo, Size, Stereo
+from scrubjay.planning import eye_size
 
 __all__ = ["Painter", "RgbPicture"]
 
 RgbPicture: TypeAlias = npt.NDArray[np.uint8]
 """(height, width, 3) RGB uint8, full range, C-contiguous."""
 
-_SPACES = {
-    "bt709": Colorspace.ITU709,
-    "fcc": Colorspace.FCC,
-    "bt470bg": Colorspace.ITU601,
-    "smpte170m": Colorspace.ITU601,
-    "smpte240m": Colorspace.SMPTE240M,
-    "bt2020nc": Colorspace.BT2020,
-    "bt2020c": Colorspace.BT2020,
-}
-
-_HD_HEIGHT = 720
-"""From this coded height on, video that does not name its colour matrix is taken for BT.709, below
-it for BT.601, as Chromium does (media/ffmpeg/ffmpeg_common.cc)."""
+_MOST_WAYS = 16
+"""Kinds of frames for which scalers are kept: each holds a few MB at most."""
 
 
-_MUCH_SMALLER = 4
-"""From this many times smaller on, a picture is first averaged to twice its size and scaled with
-Lanczos then. Measured on film and screen at 720p and 1080p to 240 px: less than half the CPU of
-Lanczos alone (0.8 to 1.1 ms against 1.8 to 2.3), and 47 dB from it with no shift of colours."""
+class _Look(NamedTuple):
+    """All of a frame that decides how it is painted."""
+
+    shape: Shape
+    format: str
+    colours: Colours
+
+
+class _Way(NamedTuple):
+    """How frames of one look become pictures."""
+
+    brush: Brush
+    left: int
+    """Where the picture lies on the canvas, before it is turned."""
+    top: int
+    width: int
+    height: int
 
 
 class Painter:
-    """Paints frames of one video at one size.
+    """Paints frames of one video on canvases of one size.
+
+    A frame of another shape than the canvas keeps its shape, between bars.
 
     Args:
-        media: what the video is: its turn, its shape and its colours.
+        media: what the video is.
         size: of the pictures, as displayed.
+        background: behind transparent pictures and beside narrow ones, as `#rrggbb`.
+        stereo: which eye's picture of a stereo video to show: `both` or `left`.
     """
 
-    def __init__(self, media: MediaInfo, size: Size) -> None:
-        self._turns = media.rotation_deg // 90
-        self._mirrored = media.mirrored
-        turned = self._turns % 2 == 1
-        self._width = size.height if turned else size.width
-        self._height = size.width if turned else size.height
-        self._range = ColorRange.JPEG if media.color_range == "full" else ColorRange.MPEG
-        self._space = _SPACES.get(
-            media.color_space,
-            Colorspace.ITU709 if media.coded_height >= _HD_HEIGHT else Colorspace.ITU601,
-        )
-        transfer = media.color_transfer
-        self._tone = _tone_mapper(transfer) if transfer in HDR_TRANSFERS else None
-        # each keeps libswscale's tables from frame to frame
-        self._scaler, self._averager = VideoReformatter(), VideoReformatter()
+    def __init__(
+        self, media: MediaInfo, size: Size, *, background: str = "#000000", stereo: str = "both"
+    ) -> None:
+        self._media = media
+        self._size = size
+        self._background = np.frombuffer(bytes.fromhex(background[1:]), np.uint8)
+        self._eye: Stereo = media.stereo if stereo == "left" else "mono"
+        self._aspects = AspectReader(media.container, media.sample_aspect_ratio)
+        self._ways: dict[_Look, _Way] = {}
 
     def paint(self, frame: VideoFrame) -> RgbPicture:
         """Return the frame as a picture."""
-        can_stay = not (frame.format.has_palette or frame.format.is_bayer)  # to be written so
-        if can_stay and frame.width >= _MUCH_SMALLER * self._width:
-            frame = self._averager.reformat(
-                frame,
-                width=2 * self._width,
-                height=2 * self._height,
-                interpolation=Interpolation.AREA,
-                threads=1,
-            )
-        scaled = self._scaler.reformat(
-            frame,
-            width=self._width,
-            height=self._height,
-            format="rgb48le" if self._tone else "rgb24",
-            src_colorspace=self._space,
-            dst_colorspace=self._space,
-            src_color_range=self._range,
-            dst_color_range=ColorRange.JPEG,
-            interpolation=Interpolation.LANCZOS,
-            threads=1,
-        )
-        coded = scaled.to_ndarray()
-        picture = (
-            self._tone(coded.astype(np.uint16, copy=False))
-            if self._tone
-            else cast("RgbPicture", coded)  # rgb24 is uint8
-        )
-        if self._mirrored:
+        turn, mirrored = orientation(frame)
+        aspect = self._aspects.read(frame)
+        shape = Shape(frame.width, frame.height, aspect, turn, mirrored)
+        look = _Look(shape, frame.format.name, colours_of(frame))
+        way = self._ways.get(look)
+        if way is None:
+            if len(self._ways) >= _MOST_WAYS:
+                self._ways.pop(next(iter(self._ways)))
+            way = self._ways[look] = self._prepare(look, frame)
+        return self._laid(way, shape, way.brush.paint(frame))
+
+    def _laid(self, way: _Way, shape: Shape, painted: RgbPicture) -> RgbPicture:
+        """Lay a painted frame on the canvas, upright."""
+        picture = painted
+        width, height = self._canvas(shape)
+        if (way.width, way.height) != (width, height):
+            picture = np.empty((height, width, 3), np.uint8)
+            picture[:] = self._background
+            below, right = way.top + way.height, way.left + way.width
+            picture[way.top : below, way.left : right] = painted
+        if shape.mirrored:
             picture = picture[:, ::-1]
-        if self._turns:
-            picture = np.rot90(picture, -self._turns)
+        if shape.rotation_deg:
+            picture = np.rot90(picture, -shape.rotation_deg // 90)
         return np.ascontiguousarray(picture)
 
+    def _prepare(self, look: _Look, like: VideoFrame) -> _Way:
+        """Return the way that frames of a look take."""
+        part, shown = self._part(look.shape)
+        canvas = self._canvas(look.shape)
+        width, height = _fitted(shown, canvas)
+        brush = Brush(
+            like,
+            look.colours,
+            part,
+            Size(width=width, height=height),
+            background=self._background,
+            peak=self._media.peak_nits,
+        )
+        return _Way(brush, (canvas[0] - width) // 2, (canvas[1] - height) // 2, width, height)
 
-@cache
-def _tone_mapper(transfer: str) -> ToneMapper:
-    """Return what maps a transfer curve; its tables are made once."""
-    return ToneMapper(transfer)
+    def _canvas(self, shape: Shape) -> tuple[int, int]:
+        """Return the size of the canvas as it lies before a picture is turned upright."""
+        turned = shape.rotation_deg in {90, 270}
+        width, height = self._size.width, self._size.height
+        return (height, width) if turned else (width, height)
+
+    def _part(self, shape: Shape) -> tuple[Part, tuple[int, int]]:
+        """Return which part of a frame is shown, and its size in square pixels."""
+        crop = crop_of(self._media.crop, shape.width, shape.height)
+        width = shape.width - crop.left - crop.right
+        height = shape.height - crop.top - crop.bottom
+        left, top = crop.left, crop.top
+        shown = eye_size(displayed(width, height, shape.aspect), self._eye)
+        if self._eye in {"left-right", "right-left"}:
+            width = max(1, width // 2)
+            left += width if self._eye == "right-left" else 0
+        elif self._eye in {"top-bottom", "bottom-top"}:
+            height = max(1, height // 2)
+            top += height if self._eye == "bottom-top" else 0
+        return Part(left, top, width, height), shown
+
+
+def _fitted(shown: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
+    """Return the size that a picture has on a canvas: all of it, but for bars on two sides.
+
+    Sizes are rounded, so that a pixel more or less is no other shape.
+    """
+    width, height = canvas
+    if shown[0] * height > shown[1] * width:
+        high = max(1, round(width * shown[1] / shown[0]))
+        return canvas if height - high <= 1 else (width, high)
+    wide = max(1, round(height * shown[0] / shown[1]))
+    return canvas if width - wide <= 1 else (wide, height)

@@ -14,11 +14,11 @@ from scrubjay.limits import Limits
 from scrubjay.media.boxes import Fragments, fragments_of
 from scrubjay.media.diagnosis import encrypted_error, no_picture_error
 from scrubjay.media.ffmpeg import DECODE_ERRORS, NETWORK_ERRORS, source_errors
+from scrubjay.media.looks import looks_of
 from scrubjay.media.meter import ProbeMeter, packets_in
 from scrubjay.media.mp4 import bytes_of
 from scrubjay.media.packets import packets_of
 from scrubjay.media.protection import is_encrypted, is_protected_by_header, scheme_of
-from scrubjay.media.shape import displayed, orientation, picture_aspect
 from scrubjay.media.source import (
     as_fraction,
     identify,
@@ -56,12 +56,6 @@ _FAR = 1 << 62
 
 _MOST_READ_BYTES = 64 << 20
 """How large a video on a server may be to be read from end to end just to see how long it is."""
-
-_COLOR_SPACES = {0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m",
-                 9: "bt2020nc", 10: "bt2020c"}  # fmt: skip
-_TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-10",
-              15: "bt2020-12", 16: "pq", 18: "hlg"}  # fmt: skip
-_RANGES = {1: "limited", 2: "full"}
 
 
 def probe_media(
@@ -212,10 +206,7 @@ def _describe(
     end = the_end.measure(timeline)
     first = timeline.seconds(picture.pts or 0)
     duration = max(end, first + _usual_length(stream))
-    rotation_deg, mirrored = orientation(picture)
-    aspect = picture_aspect(stream)
-    width, height = displayed(picture.width, picture.height, aspect)
-    turned = rotation_deg in {90, 270}
+    looks = looks_of(container, stream, picture, duration=duration, on_packet=the_end.on_packet)
     return MediaInfo(
         container=container.format.name,
         codec=stream.codec_context.codec.canonical_name,
@@ -226,20 +217,10 @@ def _describe(
         origin=timeline.origin,
         time_base=timeline.time_base,
         frame_rate=as_fraction(stream.average_rate),
-        width=height if turned else width,
-        height=width if turned else height,
-        coded_width=picture.width,
-        coded_height=picture.height,
-        sample_aspect_ratio=aspect,
-        rotation_deg=rotation_deg,
-        mirrored=mirrored,
-        pixel_format=picture.format.name,
-        color_space=_COLOR_SPACES.get(picture.colorspace, "unspecified"),
-        color_range=_RANGES.get(picture.color_range, "unspecified"),
-        color_transfer=_TRANSFERS.get(picture.color_trc, "unspecified"),
         has_audio=bool(container.streams.audio),
         packets=packets,
         warnings=tuple(_warnings(container, duration, declared, timeline.origin)),
+        **looks,
     )
 
 
@@ -277,7 +258,8 @@ class _End:
         self._container = container
         self._stream = stream
         self._jumps = jumps
-        self._on_packet = on_packet
+        self.on_packet = on_packet
+        """Called for each packet that is read."""
         self._is_remote = not container.name.startswith("file:")
         duration = None if jumps else container.duration
         self.declared = Fraction(duration, 1_000_000) if duration else None
@@ -305,7 +287,7 @@ class _End:
         end: int | None = None
         try:
             for packet in packets_of(self._container, self._stream):
-                self._on_packet()
+                self.on_packet()
                 stamp = packet.pts if packet.pts is not None else packet.dts
                 if packet.size and stamp is not None and not packet.is_discard:
                     after = stamp + (packet.duration or round(usual))

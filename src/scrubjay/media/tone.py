@@ -1,58 +1,68 @@
 """From HDR colours to those of an ordinary screen.
 
 A phone films in HLG, films are mastered in PQ, both in BT.2020's wide colours. Taken for ordinary
-ones, such pictures look grey. Here they become light (ITU-R BT.2100-2, tables 4 and 5), are put
-into BT.709's colours (ITU-R BT.2407, annex 2: the matrix), and what is brighter than paper is
-pressed together, all three channels by the same factor, so that no hue turns. White paper is 203
-cd/m2, as ITU-R BT.2408 has it, and 1000 cd/m2 become the brightest white.
+ones, such pictures look grey. Here they become light (ITU-R BT.2100-2, tables 4 and 5) and are made
+as dark as an ordinary screen by the curve that Chromium has: SMPTE ST 2094-50's reference white
+tone mapping operator. White paper, 203 cd/m2 as ITU-R BT.2408 has it, becomes half of a screen's
+light, and what is brighter, up to the video's peak, is pressed into the other half. All three
+channels take the same factor, by the strongest of them, so that no hue turns.
 """
 
-from typing import Any
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HDR_TRANSFERS", "ToneMapper"]
+from scrubjay.media.gamut import srgb_codes, to_primaries
 
-HDR_TRANSFERS = ("pq", "hlg")
+__all__ = ["ToneMapper", "tone_mapper"]
 
 _Light = npt.NDArray[np.float32]
 """(3, pixels), linear; 1 is white paper. Channel by channel, for numpy is slow on rows of three."""
+
+_Curve = npt.NDArray[np.float64]
 
 _CODES = 1 << 16
 _STEPS = 1 << 14  # a step of a table is less than a level of the result
 _BAND_PIXELS = 1 << 14  # worked on at once: they stay in the cache, and memory stays flat
 
-_PAPER, _PEAK = 203.0, 1000.0
-_BRIGHTEST = _PEAK / _PAPER
-_KNEE = 0.7
-"""Up to here, light stays as it is."""
+_PAPER, _USUAL_PEAK = 203.0, 1000.0
+_PAPER_ON_SCREEN = 0.5
+_KAPPA = 0.65
+"""How sharply the curve bends, as the operator has it."""
+
+_LEAST_PEAK = 1 / _PAPER_ON_SCREEN
+"""A peak so low, in paper whites, needs no bending at all."""
 
 _LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
-_TO_BT709 = np.array(
-    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
-    np.float32,
-)
 _HLG_GAMMA = 1.2
 
 
 class ToneMapper:
-    """Maps pictures of one transfer curve, in BT.2020, to sRGB.
+    """Maps pictures of one transfer curve to sRGB.
 
     Args:
-        transfer: the curve of the coded values, one of `HDR_TRANSFERS`.
+        curve: of the coded values: `pq` or `hlg`.
+        primaries: of the coded values; BT.2020's, as a rule.
+        peak: the brightest that PQ shows in this video, in cd/m2; 0 where it is not known. HLG has
+            no peak of its own: it is shown as on a screen of 1000 cd/m2.
     """
 
-    def __init__(self, transfer: str) -> None:
+    def __init__(self, curve: str, primaries: str = "bt2020", peak: int = 0) -> None:
+        self._is_hlg = curve == "hlg"
         codes = np.linspace(0, 1, _CODES)
-        self._is_hlg = transfer == "hlg"
         self._light = (_hlg_scene(codes) if self._is_hlg else _pq(codes)).astype(np.float32)
+        is_wide = primaries == "bt2020"
+        self._widen = None if is_wide else to_primaries(primaries, "bt2020").astype(np.float32)
+        brightest = _USUAL_PEAK if self._is_hlg or not peak else float(peak)
+        self._brightest = np.float32(max(brightest / _PAPER, _LEAST_PEAK))
         shares = np.linspace(0, 1, _STEPS) ** 2  # finer where it is dark
         self._screen = _hlg_gain(shares).astype(np.float32)
-        brightest = shares * _BRIGHTEST
-        self._gain = (_pressed(brightest) / np.maximum(brightest, 1e-9)).astype(np.float32)
-        self._gain[0] = 1
-        self._levels = np.rint(255 * _srgb(np.linspace(0, 1, _STEPS))).astype(np.uint8)
+        strongest = shares * float(self._brightest)
+        self._gain = (_pressed(strongest) / np.maximum(strongest, 1e-9)).astype(np.float32)
+        self._gain[0] = _PAPER_ON_SCREEN
+        self._to_screen = to_primaries("bt2020", "bt709").astype(np.float32)
+        self._levels = srgb_codes(_STEPS)
 
     def __call__(self, picture: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
         """Map a (height, width, 3) RGB uint16 picture, full range, to RGB uint8."""
@@ -66,10 +76,18 @@ class ToneMapper:
     def _mapped(self, light: _Light) -> npt.NDArray[np.uint8]:
         if self._is_hlg:
             light *= self._screen.take(_places(np.sqrt(_LUMINANCE @ light)), mode="clip")
-        light = np.maximum(_TO_BT709 @ light, 0)
-        strongest = np.minimum(light.max(axis=0), _BRIGHTEST)
-        light *= self._gain.take(_places(np.sqrt(strongest / _BRIGHTEST)), mode="clip")
-        return self._levels.take(_places(np.minimum(light, 1)), mode="clip")
+        if self._widen is not None:
+            light = np.maximum(self._widen @ light, 0)
+        strongest = np.minimum(light.max(axis=0), self._brightest)
+        light *= self._gain.take(_places(np.sqrt(strongest / self._brightest)), mode="clip")
+        light = np.clip(self._to_screen @ light, 0, 1)
+        return self._levels.take(_places(light), mode="clip")
+
+
+@cache
+def tone_mapper(curve: str, primaries: str, peak: int) -> ToneMapper:
+    """Return what maps a transfer curve; its tables are made once."""
+    return ToneMapper(curve, primaries, peak)
 
 
 def _places(values: _Light) -> npt.NDArray[np.intp]:
@@ -77,36 +95,39 @@ def _places(values: _Light) -> npt.NDArray[np.intp]:
     return (values * np.float32(_STEPS - 1) + np.float32(0.5)).astype(np.intp)
 
 
-def _pq(codes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _pq(codes: _Curve) -> _Curve:
     """Return the light of PQ's codes (BT.2100-2, table 4: the EOTF)."""
     m1, m2 = 2610 / 16384, 2523 / 4096 * 128
     c1, c2, c3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
     power = codes ** (1 / m2)
-    light: npt.NDArray[Any] = (np.maximum(power - c1, 0) / (c2 - c3 * power)) ** (1 / m1)
+    light: _Curve = (np.maximum(power - c1, 0) / (c2 - c3 * power)) ** (1 / m1)
     return 10_000 / _PAPER * light
 
 
-def _hlg_scene(codes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _hlg_scene(codes: _Curve) -> _Curve:
     """Return the light of the scene, 0 to 1, of HLG's codes (BT.2100-2, table 5: inverse OETF)."""
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
     return np.where(codes <= 0.5, codes**2 / 3, (np.exp((codes - c) / a) + b) / 12)  # noqa: PLR2004
 
 
-def _hlg_gain(luminance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _hlg_gain(luminance: _Curve) -> _Curve:
     """Return what a screen of 1000 cd/m2 makes of the scene's light (BT.2100-2, table 5: OOTF)."""
-    return _BRIGHTEST * luminance ** (_HLG_GAMMA - 1)
+    gain: _Curve = _USUAL_PEAK / _PAPER * luminance ** (_HLG_GAMMA - 1)
+    return gain
 
 
-def _pressed(light: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Press what is brighter than the knee into what is left up to 1; smooth at both ends."""
-    over = (light - _KNEE) / (1 - _KNEE)
-    most = (_BRIGHTEST - _KNEE) / (1 - _KNEE)
-    rolled = over * (1 + over / most**2) / (1 + np.maximum(over, 0))
-    return np.where(light <= _KNEE, light, _KNEE + (1 - _KNEE) * rolled)
+def _pressed(light: _Curve) -> _Curve:
+    """Return the screen's light of a video's: straight to white paper, then bent up to 1.
 
-
-def _srgb(light: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the codes of light (IEC 61966-2-1)."""
-    curved = 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055
-    return np.where(light <= 0.0031308, 12.92 * light, curved)  # noqa: PLR2004  as the standard
+    Args:
+        light: rising, up to the peak: 1 is white paper.
+    """
+    paper, peak = _PAPER_ON_SCREEN, light[-1]
+    middle = (1 - _KAPPA) + _KAPPA / paper, (1 - _KAPPA) * paper + _KAPPA
+    along = np.linspace(0, 1, _STEPS)
+    bent, height = (
+        (1 - along) ** 2 * start + 2 * along * (1 - along) * via + along**2 * end
+        for start, via, end in zip((1, paper), middle, (peak, 1), strict=True)
+    )
+    return np.where(light <= 1, paper * light, np.interp(light, bent, height))

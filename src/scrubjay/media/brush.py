@@ -1,0 +1,125 @@
+"""From a frame's numbers to red, green and blue of a screen, at a size."""
+
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from av import VideoFrame
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+from scrubjay.media.colour import Colours
+from scrubjay.media.cutting import Cutter, Part
+from scrubjay.media.gamut import GamutMapper
+from scrubjay.media.tone import tone_mapper
+from scrubjay.model import Size
+
+__all__ = ["Brush"]
+
+_MUCH_SMALLER = 4
+"""From this many times smaller on, a picture is first averaged to twice its size and scaled with
+Lanczos then. Measured on film and screen at 720p and 1080p to 240 px: less than half the CPU of
+Lanczos alone (0.8 to 1.1 ms against 1.8 to 2.3), and 47 dB from it with no shift of colours."""
+
+_EXACT = Interpolation.LANCZOS | Interpolation.FULL_CHR_H_INT
+"""Without full chroma, libswscale looks colours up in a table of 8 bits: white became 253."""
+
+_Levels = npt.NDArray[np.uint8]
+
+
+class Brush:
+    """Paints frames of one size, one pixel format and equal colours.
+
+    Args:
+        like: one of the frames.
+        colours: how to read their numbers.
+        part: what of them to show.
+        size: of the result; as they are coded, not turned.
+        background: what shows through transparent pixels, (3,) uint8.
+        peak: how bright HDR gets, in cd/m2; 0 where it is not known.
+    """
+
+    def __init__(
+        self,
+        like: VideoFrame,
+        colours: Colours,
+        part: Part,
+        size: Size,
+        *,
+        background: _Levels,
+        peak: int,
+    ) -> None:
+        self._colours = colours
+        self._width, self._height = size.width, size.height
+        is_whole = part == Part(0, 0, like.width, like.height)
+        self._cutter = None if is_whole else Cutter(part, like)
+        pixels = like.format
+        self._is_transparent = any(each.is_alpha for each in pixels.components)
+        can_stay = not (pixels.has_palette or pixels.is_bayer)  # to be written so
+        self._averages = can_stay and part.width >= _MUCH_SMALLER * self._width
+        self._background = background.astype(np.uint32)
+        self._tone = (
+            tone_mapper(colours.curve, colours.primaries, peak) if colours.are_hdr else None
+        )
+        is_plain = colours.are_hdr or colours.are_ordinary
+        self._gamut = None if is_plain else GamutMapper(colours.curve, colours.primaries)
+        self._deep = "rgb48le" if self._tone else "rgb24"
+        # each keeps libswscale's tables from frame to frame
+        self._scaler, self._averager = VideoReformatter(), VideoReformatter()
+        self._flattener = VideoReformatter()
+
+    def paint(self, frame: VideoFrame) -> _Levels:
+        """Return a frame as (height, width, 3) RGB uint8."""
+        if self._cutter:
+            frame = self._cutter.cut(frame)
+        if self._is_transparent:
+            frame = self._flattened(frame)
+        if self._averages:
+            frame = self._averager.reformat(
+                frame,
+                width=2 * self._width,
+                height=2 * self._height,
+                interpolation=Interpolation.AREA,
+                threads=1,
+            )
+        coded = self._scaled(frame)
+        if self._tone:
+            return self._tone(coded.astype(np.uint16, copy=False))
+        levels = cast("_Levels", coded)  # rgb24 is uint8
+        return self._gamut(levels) if self._gamut else levels
+
+    def _scaled(self, frame: VideoFrame) -> npt.NDArray[Any]:
+        colours = self._colours
+        return self._scaler.reformat(
+            frame,
+            width=self._width,
+            height=self._height,
+            format=self._deep,
+            src_colorspace=colours.space,
+            dst_colorspace=colours.space,
+            src_color_range=ColorRange.JPEG if frame.format.is_rgb else colours.range,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=_EXACT,
+            threads=1,
+        ).to_ndarray()
+
+    def _flattened(self, frame: VideoFrame) -> VideoFrame:
+        """Return a transparent frame over the background, at its own size.
+
+        Before it is scaled, so that what is invisible leaves no fringe.
+        """
+        layers = self._flattener.reformat(
+            frame,
+            format="rgba64le" if self._tone else "rgba",
+            src_colorspace=self._colours.space,
+            dst_colorspace=self._colours.space,
+            src_color_range=self._colours.range,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=_EXACT,
+            threads=1,
+        ).to_ndarray()
+        most = 65_535 if self._tone else 255
+        alpha = layers[..., 3:].astype(np.uint32)
+        behind = self._background * (most // 255) * (most - alpha)
+        flat = (layers[..., :3] * alpha + behind + most // 2) // most
+        whole: Any = np.ascontiguousarray(flat.astype(layers.dtype))
+        return VideoFrame.from_ndarray(whole, format=self._deep)

@@ -1,0 +1,140 @@
+"""Which shape most pictures of a video have, where it changes midway."""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+import av.error
+from av import VideoFrame
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from scrubjay.media.ffmpeg import DECODE_ERRORS
+from scrubjay.media.heads import HeadReader
+from scrubjay.media.packets import packets_of
+from scrubjay.media.shape import AspectReader, displayed
+from scrubjay.media.source import rewind, time_base_of
+
+__all__ = ["most_shown"]
+
+_SMALL_BYTES = 8 << 20
+"""A file up to this size is searched whole for changes of shape; of a larger one, samples are."""
+
+_SAMPLES = 6
+"""Places in a large file at which the shape is looked at, besides its start."""
+
+_MOST_KINDS = 64
+"""Headers of which pictures are decoded to see their shape."""
+
+
+class _Sample(NamedTuple):
+    """A keyframe, and for how long pictures of its kind are shown from there on."""
+
+    packet: "Packet[VideoStream]"
+    ticks: int
+
+
+def most_shown(
+    container: InputContainer,
+    stream: VideoStream,
+    first: VideoFrame,
+    aspects: AspectReader,
+    duration: Fraction,
+    on_packet: Callable[[], None],
+) -> VideoFrame:
+    """Return a picture of the shape that is shown longest; the first one where none changes."""
+    reader = HeadReader(stream)
+    kinds: dict[bytes, list[_Sample]] = {}
+    try:
+        for sample in _samples(container, stream, reader, duration, on_packet):
+            kinds.setdefault(reader.head(sample.packet), []).append(sample)
+    except DECODE_ERRORS:
+        pass  # damaged further on: what was seen counts
+    if len(kinds) < 2:  # noqa: PLR2004  it never changes
+        return first
+    shown: dict[tuple[int, ...], tuple[int, VideoFrame]] = {}
+    for samples in list(kinds.values())[:_MOST_KINDS]:
+        picture = _decoded(stream, samples)
+        if picture is None:
+            continue
+        shape = *displayed(picture.width, picture.height, aspects.read(picture)), picture.rotation
+        ticks, known = shown.get(shape, (0, picture))
+        shown[shape] = ticks + sum(each.ticks for each in samples), known
+    return max(shown.values(), key=lambda each: each[0])[1] if shown else first
+
+
+def _samples(
+    container: InputContainer,
+    stream: VideoStream,
+    reader: HeadReader,
+    duration: Fraction,
+    on_packet: Callable[[], None],
+) -> Iterator[_Sample]:
+    """Yield keyframes: all of a small file, some of a large one, none if they have no headers."""
+    is_local = container.name.startswith("file:")
+    if not is_local and "mov" in container.format.name:
+        return  # its headers are in its index, and each look costs a request
+    rewind(container, stream)
+    is_small = is_local and container.size <= _SMALL_BYTES
+    key: Packet[VideoStream] | None = None
+    start = last = 0
+    for packet in packets_of(container, stream):
+        on_packet()
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        last = last if stamp is None else max(last, stamp)
+        if not packet.size or not packet.is_keyframe or stamp is None:
+            continue
+        head = reader.head(packet)
+        if key is None and not head:
+            return
+        if not is_small:
+            yield _Sample(packet, 1)
+            break
+        if key is None or head:
+            if key is not None:
+                yield _Sample(key, stamp - start)
+            key, start = packet, stamp
+    if is_small and key is not None:
+        yield _Sample(key, max(1, last - start))
+    elif not is_small:
+        yield from _sought(container, stream, reader, duration, on_packet)
+
+
+def _sought(
+    container: InputContainer,
+    stream: VideoStream,
+    reader: HeadReader,
+    duration: Fraction,
+    on_packet: Callable[[], None],
+) -> Iterator[_Sample]:
+    """Yield a keyframe at each of some places spread over a video."""
+    origin = stream.start_time or 0
+    length = duration / time_base_of(stream)
+    for place in range(1, _SAMPLES + 1):
+        try:
+            container.seek(origin + int(length * place / (_SAMPLES + 1)), stream=stream)
+        except av.error.FFmpegError:
+            return
+        for packet in packets_of(container, stream):
+            on_packet()
+            if packet.is_keyframe and reader.head(packet):
+                yield _Sample(packet, 1)
+                break
+
+
+def _decoded(stream: VideoStream, samples: list[_Sample]) -> VideoFrame | None:
+    """Return the picture of the first of some keyframes that can be decoded alone."""
+    codec = stream.codec_context
+    for sample in samples[:3]:
+        codec.flush_buffers()
+        try:
+            frames = [*codec.decode(sample.packet), *codec.decode(None)]
+        except (av.error.MemoryError, MemoryError):
+            raise
+        except DECODE_ERRORS:
+            frames = []
+        codec.flush_buffers()
+        if frames:
+            return frames[0]
+    return None
