@@ -5,7 +5,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ import scrubjay
 from scrubjay.cli.words import describe_plan
 from scrubjay.costs import counts_of
 from scrubjay.engines.inline import InlineEngine
+from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import LimitError, RecipeError
 from scrubjay.limits import Limits, option_of
 from scrubjay.media.probe import probe_media
@@ -172,3 +175,57 @@ def test_a_plan_is_described_without_listing_it(planned: Planned) -> None:
     tracemalloc.stop()
     assert "864000 frames" in text
     assert peak < 1 << 20
+
+
+def _noise(path: Path, *, width: int, height: int, frames: int) -> Path:
+    """Write MPEG-4 at its coarsest of pictures that no JPEG can make small."""
+    rng = np.random.default_rng(14)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=1)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.qmin = stream.codec_context.qmax = 31
+        for _ in range(frames):
+            picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("engine", [InlineEngine, ProcessEngine])
+def test_a_set_holds_to_its_bytes(
+    tmp_path: Path, engine: type[InlineEngine] | type[ProcessEngine]
+) -> None:
+    """A video whose pictures are larger than it ends the run, in a sentence with the option.
+
+    What was made stays, and with more allowed the same run ends it.
+    """
+    video = _noise(tmp_path / "noise.avi", width=1920, height=1080, frames=6)
+    recipe = Recipe(
+        slice_length=Fraction(2),
+        animations=Animations(enabled=False),
+        frames=Frames(quality=100),
+        sheets=Sheets(enabled=False),
+    )
+    few = Limits(base_output=1, output_per_byte=0)
+    with pytest.raises(LimitError, match=r"1 MiB.*--output-per-byte"):
+        scrubjay.make(video, tmp_path / "set", recipe=recipe, engine=engine(limits=few))
+    assert not (tmp_path / "set/manifest.json").exists()
+    assert scrubjay.make(video, tmp_path / "set", recipe=recipe).status == "complete"
+
+
+def test_a_picture_that_was_allowed_is_decoded(tmp_path: Path) -> None:
+    """Limits that were raised for planning hold for the slices as well."""
+    video, side = tmp_path / "large.mov", 8200
+    with av.open(str(video), "w") as container:
+        stream = container.add_stream("png", rate=1)
+        stream.width, stream.height, stream.pix_fmt = side, side, "gray"
+        container.mux(stream.encode(av.VideoFrame(side, side, "gray")))
+        container.mux(stream.encode())
+    recipe = Recipe(
+        animations=Animations(width=64), frames=Frames(width=64), sheets=Sheets(enabled=False)
+    )
+    with pytest.raises(LimitError, match="--max-pixels"):
+        scrubjay.make(video, tmp_path / "set", recipe=recipe, engine=InlineEngine())
+    engine = InlineEngine(limits=Limits(max_pixels=side * side))
+    manifest = scrubjay.make(video, tmp_path / "set", recipe=recipe, engine=engine)
+    assert manifest.status == "complete"

@@ -24,6 +24,8 @@ _SMALLEST_PACKET_BYTES = 256
 """A packet counts only if the file has this many bytes for it: an index of a few bytes can claim
 millions of packets."""
 
+_ROW_PX = 64
+
 _SECONDS_PER_SECOND = 10
 """Seconds that a slice may take for each second of video in it, beside `slice_timeout`."""
 
@@ -140,6 +142,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def picture_bytes(self) -> int:
         """What a slice's pictures may take in memory."""
         return self.memory_limit_bytes // _MEMORY_SHARE
+
+    @property
+    def decoder_pixels(self) -> int:
+        """What FFmpeg's decoders may take: they count in rows that end at a multiple of 64 px."""
+        return self.max_pixels + _ROW_PX * self.max_side
 
     def objects_for(self, packets: int, size_bytes: int) -> int:
         """Return how many objects a video may become, by what it holds.

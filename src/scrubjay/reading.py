@@ -13,6 +13,7 @@ from scrubjay.errors import (
     SourceUnavailableError,
     SourceUnreadableError,
 )
+from scrubjay.limits import Limits
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import FrameReader
 from scrubjay.media.rehearsal import RehearsalReader
@@ -26,6 +27,8 @@ from scrubjay.timing import Timeline
 __all__ = ["check_identity", "explain_reading", "open_reader"]
 
 R = TypeVar("R", bound=FrameReader)
+
+_ANY_STREAMS = 1 << 31
 
 _SPARSE = 1
 """Seconds between wanted pictures from which on a jump may be cheaper than reading on."""
@@ -48,7 +51,7 @@ def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -
     if source.is_local:
         check_identity(plan, source)
     with ExitStack() as stack:
-        container = _enter(stack, source)
+        container = _enter(stack, source, _limits_for(plan))
         stack.enter_context(source_errors(source))
         # of a video on a server, its version was checked by `If-Match` if it is known
         if not source.is_local and container.size != plan.source.size_bytes:
@@ -67,6 +70,12 @@ def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -
         )
 
 
+def _limits_for(plan: Plan) -> Limits:
+    """Return limits that a plan's own video keeps: they were checked when it was planned."""
+    pixels = plan.media.coded_width * plan.media.coded_height
+    return Limits(max_pixels=max(Limits().max_pixels, pixels), max_streams=_ANY_STREAMS)
+
+
 def check_identity(plan: Plan, source: Place) -> None:
     """Check that a plan's video still lies at a place.
 
@@ -82,14 +91,14 @@ def _changed(plan: Plan) -> SourceChangedError:
     return SourceChangedError(f"{plan.source.name} is not the video that the plan was made for")
 
 
-def _enter(stack: ExitStack, source: Place) -> InputContainer:
+def _enter(stack: ExitStack, source: Place, limits: Limits) -> InputContainer:
     """Open a video that opened before, when the plan was made.
 
     Raises:
         SourceUnavailableError: it lies on a server and does not open now.
     """
     try:
-        return stack.enter_context(open_container(source))
+        return stack.enter_context(open_container(source, limits))
     except SourceForbiddenError:
         raise
     except SourceUnreadableError as error:

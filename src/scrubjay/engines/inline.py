@@ -60,7 +60,7 @@ class InlineEngine:
         Raises:
             ScrubjayError: no slice can be made: see `Engine.run`.
         """
-        ledger = Ledger(job, indexes, attempts=1, on_event=on_event)
+        ledger = Ledger(job, indexes, attempts=1, on_event=on_event, limits=self.limits)
         last: int | None = None
         with Bench(job.plan, source=job.source, store=job.store) as bench:
             while ledger.handout:

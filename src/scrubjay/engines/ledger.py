@@ -8,6 +8,7 @@ from scrubjay.engines.base import Job
 from scrubjay.engines.handout import Handout
 from scrubjay.errors import (
     DestinationError,
+    LimitError,
     ScrubjayError,
     SourceChangedError,
     SourceNotFoundError,
@@ -22,12 +23,14 @@ from scrubjay.events import (
     SliceRetried,
     SliceStarted,
 )
+from scrubjay.limits import Limits, option_of
 from scrubjay.timing import short_clock
 
 __all__ = ["Ledger"]
 
 _HOPELESS = (
     DestinationError,
+    LimitError,
     StoreFullError,
     SourceChangedError,
     SourceNotFoundError,
@@ -47,11 +50,21 @@ class Ledger:
         indexes: of the slices to make.
         attempts: how often a slice may be tried.
         on_event: told of every change.
+        limits: how much the slices may take.
     """
 
     def __init__(
-        self, job: Job, indexes: Sequence[int], *, attempts: int, on_event: OnEvent
+        self,
+        job: Job,
+        indexes: Sequence[int],
+        *,
+        attempts: int,
+        on_event: OnEvent,
+        limits: Limits = Limits(),
     ) -> None:
+        self._source = job.plan.source
+        self._limits = limits
+        self._bytes = 0
         self.handout = Handout(indexes)
         self.lost: dict[int, ScrubjayError] = {}
         """Why each slice that is given up could not be made."""
@@ -71,7 +84,11 @@ class Ledger:
         self._tell(SliceProgress(index=index, worker=worker, time=time))
 
     def made(self, worker: int, index: int, *, size_bytes: int, damaged_packets: int) -> None:
-        """Note that a slice is in the store."""
+        """Note that a slice is in the store.
+
+        Raises:
+            LimitError: with it, the slices take more bytes than they may.
+        """
         self._made += 1
         part = self._slices[index]
         self._tell(
@@ -84,6 +101,15 @@ class Ledger:
                 damaged_packets=damaged_packets,
             )
         )
+
+        self._bytes += size_bytes
+        most = self._limits.output_bytes_for(self._source.size_bytes)
+        if self._bytes > most:
+            raise LimitError(
+                f"the set of {self._source.name} takes more than {most >> 20} MiB, the most for a "
+                f"video of {self._source.size_bytes} bytes; ask for smaller or fewer pictures, or "
+                f"raise {option_of('base_output')} or {option_of('output_per_byte')}"
+            )
 
     def failed(self, worker: int, index: int, error: ScrubjayError) -> None:
         """Note that a try failed: the slice is handed out again, or given up.

@@ -123,7 +123,9 @@ class ProcessEngine:
         lengths = [job.plan.slices[index].span.duration for index in indexes]
         threads = threads_for(lengths, self._workers)
         load = Load(plan=job.plan, source=job.source, store=job.store.place, threads=threads)
-        ledger = Ledger(job, indexes, attempts=self._attempts, on_event=on_event)
+        ledger = Ledger(
+            job, indexes, attempts=self._attempts, on_event=on_event, limits=self.limits
+        )
         while ledger.handout or any(slot.busy is not None for slot in self._slots):
             for slot in self._slots:
                 if slot.busy is None and ledger.handout:

@@ -166,13 +166,13 @@ def open_container(
         options, timeout = web_options(place, url), READ_TIMEOUT
     with explained(place), source_errors(place):
         # what the container does not know goes to the decoders that look into its streams
-        given = _FORMATS | options | {"max_pixels": str(limits.max_pixels), **extra}
+        given = _FORMATS | options | {"max_pixels": str(limits.decoder_pixels), **extra}
         container = _open(url, options=given, timeout=timeout, **_TOLERANT)
     with container:
         limits.check_streams(place.name, len(container.streams))
         for stream in container.streams.video:
             if getattr(stream, "codec_context", None) is not None:  # it is, without a decoder
-                stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+                stream.codec_context.options = {"max_pixels": str(limits.decoder_pixels)}
         yield container
 
 
