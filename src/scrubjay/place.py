@@ -42,6 +42,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """The version of a video that is meant, as its server names it; any if empty."""
     stream: int | None = None
     """Which stream of the file is meant, 0-based; None is the one that browsers show."""
+    public_only: bool = False
+    """Whether a web address may lead to the public internet alone, and to no private network."""
 
     @classmethod
     def of(

@@ -13,11 +13,21 @@ import urllib.error
 import urllib.request
 from email.message import Message
 from functools import cache
+from time import monotonic
 from typing import IO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import certifi
 
+from scrubjay.connecting import (
+    SILENCE_SECONDS,
+    HttpHandler,
+    HttpsHandler,
+    PrivateAddressError,
+    Request,
+    Route,
+    public_address,
+)
 from scrubjay.errors import (
     SourceChangedError,
     SourceError,
@@ -28,13 +38,14 @@ from scrubjay.errors import (
 )
 from scrubjay.place import Place
 
-__all__ = ["Answer", "ca_file", "etag_header", "fetch", "proxy_to"]
+__all__ = ["Answer", "ca_file", "etag_header", "fetch", "proxy_to", "reached"]
 
 _WAITS = (0.2, 1.0, 3.0)
 """Seconds before a request that failed for a reason that may pass is sent again."""
 
-_TIMEOUT = 8
-"""Seconds that a server may say nothing."""
+_REQUEST_SECONDS = 30
+_SLOWEST_BYTES = 64 << 10
+"""A request may take so long, and a second more for each so many bytes: a few ranges are read."""
 
 _ETAG = re.compile(r'"[\x21\x23-\x7e]+"')
 """A strong version as a header has it; others than ASCII ones FFmpeg would send otherwise."""
@@ -51,6 +62,8 @@ class Answer(NamedTuple):
     size: int
     """Of the whole video, in bytes."""
     etag: str
+    redirected: str = ""
+    """The URL that gave it, if that is another one than was asked."""
 
 
 def etag_header(etag: str) -> str:
@@ -96,7 +109,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         allowed = {"https"} if req.type == "https" else {"http", "https"}
         if urlsplit(newurl).scheme not in allowed:
             raise urllib.error.HTTPError(req.full_url, code, "a redirect", headers, fp)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        plain = super().redirect_request(req, fp, code, msg, headers, newurl)
+        fp.close()  # urllib would read what comes with a redirect, however long it is
+        if plain is None or not isinstance(req, Request):
+            return None
+        request = Request(plain.full_url, headers=dict(plain.header_items()))
+        request.route = req.route._replace(public_only=req.route.redirects_public_only)
+        return request
 
 
 @cache
@@ -106,8 +125,8 @@ def _opener() -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=context),
+        HttpHandler(),
+        HttpsHandler(context),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         _Redirects(),
@@ -139,10 +158,14 @@ def fetch(
         SourceError: it cannot be read, or is another one by now.
     """
     request = _request(place, url, f"bytes={start}-{start + length - 1}")
+    asked = request.full_url
     for wait in (*(_WAITS if patient else ()), None):
+        request.route = _route(place, length)
         try:
-            with _opener().open(request, timeout=_TIMEOUT) as response:
+            with _opener().open(request, timeout=SILENCE_SECONDS) as response:
                 answer = _answer(place, response, start, length)
+                if response.url != asked:
+                    answer = answer._replace(redirected=response.url)
             if size not in {None, answer.size}:
                 raise _changed(place)
             if len(answer.data) == min(length, answer.size - start):
@@ -159,10 +182,55 @@ def fetch(
     raise AssertionError  # the last wait is None
 
 
-def _request(place: Place, url: str, span: str) -> urllib.request.Request:
+def reached(place: Place, url: str) -> tuple[str, str]:
+    """Find out where a URL leads to, by addresses of the public internet alone.
+
+    Over HTTP the address that was checked stands in the URL in place of its name, so that a name
+    that means another machine a moment later is of no use. Over HTTPS the name stays: whoever
+    answers must show a certificate for it, which no machine inside a private network has.
+
+    Args:
+        place: where the video lies, for people.
+        url: where it is read.
+
+    Returns:
+        The URL, and the value of `Host` that belongs to it; empty if that is in the URL.
+
+    Raises:
+        SourceError: it leads elsewhere, or cannot be read.
+    """
+    final = fetch(place, url, 0, 1).redirected or url
+    parts = urlsplit(final)
+    if parts.scheme == "https" or proxy_to(final):
+        return final, ""
+    user, is_named, host = parts.netloc.rpartition("@")
+    port = parts.port or http.client.HTTP_PORT
+    try:
+        address = public_address(parts.hostname or "", port, monotonic() + _REQUEST_SECONDS)
+    except OSError as error:
+        raise _failure(place, error) from None
+    shown = f"[{address}]" if ":" in address else address
+    return parts._replace(netloc=f"{user}{is_named}{shown}:{port}").geturl(), host
+
+
+def _route(place: Place, length: int) -> Route:
+    """Return how a request for some bytes may reach its server.
+
+    Which server has a bucket was said by its owner; where that one sends us, by nobody.
+    """
+    deadline = monotonic() + _REQUEST_SECONDS + length / _SLOWEST_BYTES
+    is_cloud = place.scheme not in {"http", "https"} and not place.endpoint
+    return Route(
+        deadline,
+        public_only=place.public_only and place.scheme in {"http", "https"},
+        redirects_public_only=place.public_only or is_cloud,
+    )
+
+
+def _request(place: Place, url: str, span: str) -> Request:
     parts = urlsplit(url)
     user, is_named, host = parts.netloc.rpartition("@")
-    request = urllib.request.Request(  # noqa: S310  the opener speaks only HTTP
+    request = Request(
         parts._replace(netloc=host).geturl(),
         headers={"Range": span, "User-Agent": "scrubjay", "Accept-Encoding": "identity"},
     )
@@ -221,6 +289,11 @@ def _refusal(place: Place, code: int, headers: Message) -> SourceError:
 def _failure(place: Place, error: OSError | http.client.HTTPException | ValueError) -> SourceError:
     """Return what a failure below HTTP means."""
     reason = getattr(error, "reason", error)
+    if isinstance(reason, PrivateAddressError):
+        return SourceUnreadableError(
+            f"{place.shown} is not read: it, or where it leads to, is an address of a private "
+            "network; --private-addresses allows that"
+        )
     if isinstance(reason, ssl.SSLCertVerificationError):
         return SourceUnreadableError(
             f"{place.shown} is not read: its server's certificate is not trusted "

@@ -47,6 +47,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     strict: Annotated[
         bool, Meta(description="Make nothing of a damaged video: end at the first damage.")
     ] = False
+    private_addresses: Annotated[
+        bool,
+        Meta(description="Read videos at web addresses in private networks, and on this machine."),
+    ] = True
     endpoint: Annotated[
         str,
         Meta(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import click
+from msgspec.structs import replace
 
 import scrubjay
 from scrubjay import pipeline
@@ -205,8 +206,9 @@ cli.add_command(aws)
 
 
 def _place(text: str, flags: dict[str, Any]) -> Place:
-    endpoint = load_settings(flags, os.environ).endpoint
-    return Place.of(text, endpoint=endpoint, stream=flags.get("stream"))
+    settings = load_settings(flags, os.environ)
+    place = Place.of(text, endpoint=settings.endpoint, stream=flags.get("stream"))
+    return replace(place, public_only=not settings.private_addresses)
 
 
 def _engine(flags: dict[str, Any]) -> ProcessEngine:

@@ -22,10 +22,10 @@ from scrubjay.limits import Limits
 from scrubjay.media.diagnosis import explained
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.tracks import ordered_streams
-from scrubjay.media.web import READ_TIMEOUT, web_options
+from scrubjay.media.web import READ_TIMEOUT, web_request
 from scrubjay.model import SourceRef
 from scrubjay.place import Place
-from scrubjay.remote import RemoteFile, signed
+from scrubjay.remote import RemoteFile
 
 __all__ = [
     "as_fraction",
@@ -162,8 +162,8 @@ def open_container(
         # `file:` keeps FFmpeg from reading "a:b.mp4" as a protocol or "-i.mp4" as anything else
         url, options, timeout = f"file:{place.address}", _LOCAL, None
     else:
-        url = signed(place)
-        options, timeout = web_options(place, url), READ_TIMEOUT
+        url, options = web_request(place)
+        timeout = READ_TIMEOUT
     with explained(place), source_errors(place):
         # what the container does not know goes to the decoders that look into its streams
         given = _FORMATS | options | {"max_pixels": str(limits.decoder_pixels), **extra}

@@ -1,8 +1,9 @@
 """How FFmpeg reads a video over HTTP: which protocols, whom it trusts, how patient it is."""
 
 from scrubjay.place import Place
+from scrubjay.remote import signed
 
-__all__ = ["READ_TIMEOUT", "web_options"]
+__all__ = ["READ_TIMEOUT", "web_options", "web_request"]
 
 READ_TIMEOUT = 40.0
 """Seconds that a packet may take, with all that is tried again for it: less than a stall."""
@@ -24,11 +25,32 @@ _READING = {
 }
 
 
+def web_request(place: Place) -> tuple[str, dict[str, str]]:
+    """Return the URL by which FFmpeg reads a video on a server, and its options for that.
+
+    Where only the public internet may be read, FFmpeg is given the address that redirects led to,
+    and follows none itself.
+
+    Raises:
+        SourceError: it cannot be signed, or leads into a private network.
+    """
+    url = signed(place)
+    if not place.public_only or place.scheme not in {"http", "https"}:
+        return url, web_options(place, url)
+    from scrubjay.ranges import reached  # noqa: PLC0415  slow to load, and most videos are files
+
+    url, host = reached(place, url)
+    options = web_options(place, url) | {"max_redirects": "0"}
+    if host:
+        options["headers"] = options.get("headers", "") + f"Host: {host}\r\n"
+    return url, options
+
+
 def web_options(place: Place, url: str) -> dict[str, str]:
     """Return FFmpeg's options for a URL.
 
     A redirect may lead from HTTP to HTTPS, but not back, and to no other protocol: FFmpeg holds
-    each one against the list.
+    each one against the list. A cloud's own servers may send us nowhere.
     """
     from scrubjay.ranges import (  # noqa: PLC0415  slow to load, and most videos are files
         ca_file,
@@ -45,6 +67,8 @@ def web_options(place: Place, url: str) -> dict[str, str]:
         **_PATIENCE,
         **_READING,
     }
+    if place.scheme not in {"http", "https"} and not place.endpoint:
+        options["max_redirects"] = "0"
     if etag_header(place.etag):
         options["headers"] = f"If-Match: {etag_header(place.etag)}\r\n"
     return options
