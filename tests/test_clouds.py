@@ -102,7 +102,7 @@ def test_objects_say_what_they_are(store: Store) -> None:
     for key, (media_type, _) in kinds.items():
         store.put(key, b"1", media_type)
     for key, (media_type, caching) in kinds.items():
-        found = cast("Any", store._backend.get(key)).attributes
+        found = cast("Any", store._backend)._bucket.get(key).attributes
         assert (found["Content-Type"], found["Cache-Control"]) == (media_type, caching)
 
 

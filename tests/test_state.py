@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from scrubjay.errors import DestinationError, ObjectNotFoundError
-from scrubjay.model import FrameRecord, Plan, Recipe, SliceRecord, encode
+from scrubjay.model import (
+    Animations,
+    FrameRecord,
+    Frames,
+    Plan,
+    Recipe,
+    Sheets,
+    SliceRecord,
+    encode,
+)
 from scrubjay.naming import MANIFEST, PLAN, frame_key, record_key
 from scrubjay.planning import plan_id
 from scrubjay.state import done_slices, load_plan, save_plan, save_record, stale_keys
@@ -22,8 +31,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 @pytest.fixture
 def plan(planned: Callable[..., Plan]) -> Plan:
-    """Three slices of a video."""
-    return planned(Fraction(30), Recipe(slice_length=Fraction(10)))
+    """Three slices of a video, each of one still."""
+    return planned(Fraction(30), _stills(10))
+
+
+def _stills(seconds: int) -> Recipe:
+    return Recipe(
+        slice_length=Fraction(seconds),
+        animations=Animations(enabled=False),
+        frames=Frames(interval=Fraction(seconds)),
+        sheets=Sheets(enabled=False),
+    )
 
 
 def _finish(store: Store, plan: Plan, index: int) -> SliceRecord:
@@ -82,7 +100,7 @@ def test_a_record_of_another_plan_counts_for_nothing(
     store: Store, plan: Plan, planned: Callable[..., Plan]
 ) -> None:
     """A slice that was made by another recipe is made again, though its key is the same."""
-    other = planned(Fraction(30), Recipe(slice_length=Fraction(15)))
+    other = planned(Fraction(30), _stills(15))
     _finish(store, other, 0)
     _finish(store, plan, 1)
     assert list(done_slices(store, plan)) == [1]
@@ -134,8 +152,8 @@ def test_what_no_finished_slice_wrote_is_stale(store: Store, plan: Plan) -> None
 def test_other_peoples_files_are_never_stale(store: Store, plan: Plan) -> None:
     """Whatever else lies in the destination is not ours to remove."""
     theirs = ["movie.mp4", "frames/me.jpg", "frames/000001.png", "notes/frames/000001.jpg"]
-    documents = [MANIFEST, PLAN, "index.html", "storyboard.vtt"]
-    for key in (*theirs, *documents):
+    save_plan(store, plan)
+    for key in (*theirs, MANIFEST, "index.html", "storyboard.vtt"):
         store.put(key, b"mine", JPEG)
     assert stale_keys(store, plan, {0: _finish(store, plan, 0)}) == []
 

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from obstore.store import LocalStore
 
 from scrubjay.errors import DestinationError
+from scrubjay.folder import Folder
 from scrubjay.model import FrameRecord
 from scrubjay.place import Place
 from scrubjay.render import Artifact
@@ -88,7 +88,7 @@ class _SlowLine(Store):
 
 
 def _slow_line(folder: Path) -> _SlowLine:
-    store = _SlowLine(partial(LocalStore, folder, mkdir=True), place=Place.of(folder))
+    store = _SlowLine(partial(Folder, folder), place=Place.of(folder))
     store.is_let = threading.Event()
     store.begun = threading.Semaphore(0)
     store.lanes = 2

@@ -33,8 +33,9 @@ _RETRIES: "RetryConfig" = {
     },
 }
 _CONNECT_TIMEOUT = timedelta(seconds=5)
-_TIMEOUT = timedelta(seconds=120)
-"""Of a whole request. There is none between two bytes: it would also run while we are sending."""
+_TIMEOUT = 120
+"""Seconds of a whole request. There is none between two bytes: it would also run while we are
+sending."""
 
 _FOUND_BY_OBSTORE = (
     "AWS_ACCESS_KEY_ID",
@@ -54,19 +55,20 @@ expired session repeats the session's token."""
 _CODE = re.compile(r"<Code>([A-Za-z0-9_.]{1,64})</Code>")
 
 
-def open_bucket(place: Place, *, prefix: str | None = None) -> Bucket:
+def open_bucket(place: Place, *, prefix: str | None = None, timeout: int = _TIMEOUT) -> Bucket:
     """Open the bucket that a place lies in; this sends nothing.
 
     Args:
         place: `s3://`, `gs://` or `az://`.
         prefix: what every key begins with.
+        timeout: seconds that a request may take.
 
     Raises:
         obstore.exceptions.BaseError: a setting in the environment makes no sense.
     """
     client: ClientConfig = {
         "connect_timeout": _CONNECT_TIMEOUT,
-        "timeout": _TIMEOUT,
+        "timeout": timedelta(seconds=timeout),
     }
     if place.endpoint.startswith("http://") or os.environ.get("AWS_ALLOW_HTTP") == "true":
         client["allow_http"] = True  # options given here win over obstore's own variables

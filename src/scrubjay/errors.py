@@ -18,6 +18,7 @@
     │   └── SourceChangedError        it is not the video that the plan was made for
     ├── StoreError                    the destination (may pass: retryable)
     │   ├── DestinationError          it cannot be written or is not what it should be
+    │   │   └── PlanReplacedError     another run has begun another set in it
     │   ├── StoreFullError            no space is left
     │   └── ObjectNotFoundError       no object has that key
     ├── RenderError                   a slice could not be made
@@ -49,6 +50,7 @@ __all__ = [
     "ObjectNotFoundError",
     "OutOfTimeError",
     "PlaceError",
+    "PlanReplacedError",
     "RecipeError",
     "RenderError",
     "ScrubjayError",
@@ -143,6 +145,10 @@ class DestinationError(StoreError):
     """The destination cannot be written, or holds something that is not a Scrubjay set."""
 
     retryable = False
+
+
+class PlanReplacedError(DestinationError):
+    """Another run has begun a set of another video or recipe in the same destination."""
 
 
 class StoreFullError(StoreError):

@@ -14,6 +14,7 @@ from scrubjay.errors import (
     DestinationError,
     IncompleteError,
     RenderError,
+    ScrubjayError,
     SourceDamagedError,
     StoreError,
 )
@@ -36,6 +37,9 @@ from scrubjay.store import Store
 from scrubjay.timing import short_clock
 
 __all__ = ["explain", "make", "plan", "probe"]
+
+_MORE_ROUNDS = 2
+"""How often slices are made again that were made and are gone."""
 
 
 def make(
@@ -88,11 +92,7 @@ def make(
         missing = _begin(store, wanted, tell)
         if strict:
             _check_whole(store, wanted)
-        lost = running.run(Job(wanted, video, store), missing, tell) if missing else {}
-    if lost and len(lost) == len(wanted.slices):
-        raise lost[min(lost)]
-    reasons = {index: str(error) for index, error in lost.items()}
-    manifest = publish(wanted, store, reasons=reasons, video_url=_url_from(store, video))
+        manifest, lost = _made(running, Job(wanted, video, store), missing, tell)
     tell(_finished(wanted, store, manifest, remove_stale=remove_stale, began=began))
     if manifest.status != "complete":  # the store decides, not what the engine told
         causes = list(lost.values()) or [_vanished(manifest)]
@@ -246,6 +246,35 @@ def _damage(name: str, start: Fraction, end: Fraction, packets: int) -> SourceDa
         f"{name} is damaged from {short_clock(start)} to {short_clock(end)} (packets: {packets}); "
         "nothing was published, for damage is an error here (strict)"
     )
+
+
+def _made(
+    running: Engine, job: Job, missing: Sequence[int], tell: OnEvent
+) -> tuple[Manifest, dict[int, ScrubjayError]]:
+    """Make slices and publish the set; return why slices are missing from it.
+
+    Slices that were made and are gone are made again: another run, which has ended, wrote its own
+    pictures over them.
+    """
+    plan, video, store = job
+    lost: dict[int, ScrubjayError] = {}
+    url = _url_from(store, video)
+    for is_last in (*[False] * _MORE_ROUNDS, True):
+        if missing:
+            lost |= running.run(job, missing, tell)
+        if lost and len(lost) == len(plan.slices):
+            raise lost[min(lost)]
+        reasons = {index: str(error) for index, error in lost.items()}
+        manifest = publish(plan, store, reasons=reasons, video_url=url)
+        missing = [
+            each.index
+            for each in manifest.slices
+            if each.status == "failed" and each.index not in lost
+        ]
+        if is_last or not missing:
+            return manifest, lost
+        withdraw(store)
+    raise AssertionError  # the last round returns
 
 
 def _vanished(manifest: Manifest) -> RenderError:

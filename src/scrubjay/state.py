@@ -1,16 +1,22 @@
 """What a destination remembers: the plan first, then a record for each finished slice.
 
-There is no other state. A slice is done when its record is there, belongs to the plan, and every
-artifact that it names is there in its full size.
+There is no other state. A slice is done when its record is there, says what the plan demands, and
+every artifact that it names is there in its full size.
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import msgspec
 
-from scrubjay.errors import DestinationError, ObjectNotFoundError
+from scrubjay.errors import (
+    DestinationError,
+    ObjectNotFoundError,
+    PlanReplacedError,
+    StoreError,
+)
 from scrubjay.model import Plan, Slice, SliceRecord, decode, encode, encode_pretty
 from scrubjay.naming import (
     ANNOUNCED,
@@ -27,12 +33,16 @@ from scrubjay.naming import (
     sheet_key,
 )
 from scrubjay.planning import plan_id, targets_of
-from scrubjay.store import Store
+from scrubjay.records import check_record
+from scrubjay.store import Sink, Store
+from scrubjay.waiting import mapped
 
 __all__ = [
     "check_is_free",
+    "check_plan",
     "done_slices",
     "load_plan",
+    "read_record",
     "save_plan",
     "save_record",
     "stale_keys",
@@ -85,22 +95,81 @@ def withdraw(store: Store) -> None:
     store.delete([MANIFEST, PAGE, WEBVTT, ANNOUNCED, PROBLEM])
 
 
-def save_record(store: Store, record: SliceRecord) -> None:
-    """Mark a slice as done; call it after its last artifact is stored."""
-    store.put(record_key(record.start), encode(record), _JSON)
+_CURRENT: "WeakKeyDictionary[Store, tuple[str, str]]" = WeakKeyDictionary()
+"""Of each store, the plan's file as it was read last: its version, and the plan's id."""
+
+
+def check_plan(store: Store, name: str) -> None:
+    """Check that a destination still has the plan that is being carried out: one small look.
+
+    A destination without any plan passes: slices can be rendered by themselves.
+
+    Args:
+        store: the destination.
+        name: the plan's id.
+
+    Raises:
+        PlanReplacedError: another run has begun a set of another recipe or video.
+    """
+    version = store.version(PLAN)
+    if not version:
+        return
+    seen = _CURRENT.get(store)
+    if seen is None or seen[0] != version:
+        plan = load_plan(store)
+        seen = version, plan_id(plan) if plan else name
+        _CURRENT[store] = seen
+    if seen[1] != name:
+        raise PlanReplacedError(
+            "another run has begun a set of another recipe or video in this destination, so this "
+            "one ends; give each a destination of its own"
+        )
+
+
+def save_record(store: Sink, record: SliceRecord) -> None:
+    """Mark a slice as done; call it after its last artifact is stored.
+
+    Raises:
+        PlanReplacedError: the destination has another plan by now. If that one's slice was done,
+            it is not any more: our pictures may lie over its own, so our record lies over its own.
+    """
+    key, data = record_key(record.start), encode(record)
+    if isinstance(store, Store):
+        try:
+            check_plan(store, record.plan)
+        except PlanReplacedError:
+            with suppress(StoreError):  # where nothing may be deleted, the first error says more
+                if store.has(key):
+                    store.put(key, data, _JSON)
+                    store.delete([MANIFEST])
+            raise
+    store.put(key, data, _JSON)
+
+
+def read_record(store: Store, plan: Plan, part: Slice, *, name: str = "") -> SliceRecord | None:
+    """Return a slice's record, if there is one and it says what the plan demands.
+
+    Args:
+        store: where it lies.
+        plan: whose slice it is.
+        part: the slice.
+        name: the plan's id, if it is known already.
+    """
+    try:
+        record = decode(store.get(record_key(part.start)), SliceRecord)
+        check_record(plan, record, name=name)
+    except (ObjectNotFoundError, ValueError):  # gone, or not ours: the slice is made again
+        return None
+    return record if record.index == part.index else None
 
 
 def done_slices(store: Store, plan: Plan) -> dict[int, SliceRecord]:
     """Return the records of the plan's finished slices, by index."""
     sizes = _sizes(store)
-    name = plan_id(plan)
-    with ThreadPoolExecutor(store.lanes) as pool:
-        records = list(pool.map(partial(_record, store, sizes), plan.slices))
-    return {
-        record.index: record
-        for record in records
-        if record and record.plan == name and _is_whole(record, sizes)
-    }
+    read = partial(read_record, store, plan, name=plan_id(plan))
+    listed = [part for part in plan.slices if record_key(part.start) in sizes]
+    records = mapped(read, listed, lanes=store.lanes)
+    return {record.index: record for record in records if record and _is_whole(record, sizes)}
 
 
 def stale_keys(store: Store, plan: Plan, records: Mapping[int, SliceRecord]) -> list[str]:
@@ -122,19 +191,8 @@ def stale_keys(store: Store, plan: Plan, records: Mapping[int, SliceRecord]) -> 
 
 def _sizes(store: Store) -> dict[str, int]:
     """Return the sizes of what lies in our folders; what else is there need not be readable."""
-    with ThreadPoolExecutor(store.lanes) as pool:
-        found = pool.map(store.sizes, TOP_FOLDERS)
-        return {key: size for sizes in found for key, size in sizes.items()}
-
-
-def _record(store: Store, sizes: Mapping[str, int], part: Slice) -> SliceRecord | None:
-    key = record_key(part.start)
-    if key not in sizes:
-        return None
-    try:
-        return decode(store.get(key), SliceRecord)
-    except (ObjectNotFoundError, msgspec.DecodeError):
-        return None  # gone since, or not ours: the slice is made again
+    found = mapped(store.sizes, TOP_FOLDERS, lanes=store.lanes)
+    return {key: size for sizes in found for key, size in sizes.items()}
 
 
 def _is_whole(record: SliceRecord, sizes: Mapping[str, int]) -> bool:

@@ -1,89 +1,59 @@
 """Bytes by key: the one way to read and write a destination.
 
-A thin layer over `obstore`, which writes every object whole or not at all. It maps that library's
-errors to ours and knows what a killed writer leaves behind.
+A thin layer over a folder, a bucket or memory; each writes every object whole or not at all.
 """
 
-import errno
-import os
-import re
-import time
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from obstore.exceptions import (
-    AlreadyExistsError,
-    BaseError,
-    PermissionDeniedError,
-    UnauthenticatedError,
-)
-from obstore.store import LocalStore, MemoryStore
+from scrubjay.errors import DestinationError, ObjectNotFoundError
+from scrubjay.folder import Folder, local_errors
+from scrubjay.memory import Memory
+from scrubjay.place import Place, PlaceText
+from scrubjay.waiting import mapped
 
-from scrubjay.clouds import Bucket, first_line, open_bucket, refusal_code
-from scrubjay.errors import (
-    DestinationError,
-    ObjectNotFoundError,
-    StoreError,
-    StoreFullError,
-)
-from scrubjay.naming import caching
-from scrubjay.place import Place, PlaceText, redacted
+if TYPE_CHECKING:
+    from scrubjay.bucket import Objects
 
-__all__ = ["Store"]
+__all__ = ["Sink", "Store"]
 
-_Backend: TypeAlias = LocalStore | MemoryStore | Bucket
+_Backend: TypeAlias = "Folder | Memory | Objects"
 
 _REMOTE_LANES = 16
 """Requests to an object store that run at once; more gained nothing (docs/stores.md)."""
 
-_STAGED = re.compile(r"(.+)#\d+")
-"""What obstore's local store calls a file that it has not finished: the name, `#`, a number."""
 
-_UNTOUCHED_SECONDS = 1
-"""How long an unfinished file must stay as it is to be nobody's."""
+class Sink(Protocol):
+    """Takes what a slice makes: a store, or who hands it on to one."""
 
-_OS_ERROR = re.compile(r"\(os error (\d+)\)")
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
-_NOT_WRITABLE = {
-    errno.EPERM,
-    errno.EACCES,
-    errno.EEXIST,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.EROFS,
-    errno.ENAMETOOLONG,
-    errno.ELOOP,
-}
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-"""What file systems without hard links say, by which obstore puts new files: FAT, some shares."""
+    @property
+    def lanes(self) -> int:
+        """How many objects at once pay off."""
+        ...
 
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidToken"}
-"""What Amazon calls a session that is over."""
+    def put(self, key: str, data: bytes, media_type: str) -> None:
+        """Take an object, over any of the same key.
 
-_NO_BUCKET = "the destination cannot be used: there is no such bucket or folder"
-_NO_CREDENTIALS = re.compile(r"169\.254\.|metadata\.google|/oauth2/token|credential", re.IGNORECASE)
-"""What obstore's errors hold where it found no credentials and asked the machine for some."""
+        Raises:
+            StoreError: it could not be written.
+        """
+        ...
 
 
 class Store:
     """The objects under one destination. It may be shared between threads.
 
     Args:
-        connect: returns obstore's store, rooted at the destination; called on first use.
+        connect: returns the folder, bucket or memory; called on first use.
         place: where another process opens the same store; None where none can (memory).
     """
 
     def __init__(self, connect: Callable[[], _Backend], *, place: Place | None) -> None:
         self._connect = connect
         self.place = place
-        self._folder = Path(place.address) if place and place.is_local else None
-        is_remote = place is not None and not place.is_local
-        self._errors = _remote_errors if is_remote else _local_errors
-        self.lanes = _REMOTE_LANES if is_remote else 1
+        self.lanes = 1 if place is None or place.is_local else _REMOTE_LANES
         """How many requests at once pay off."""
 
     @cached_property
@@ -93,13 +63,13 @@ class Store:
     @classmethod
     def in_memory(cls) -> "Store":
         """Make an empty store that lives as long as this object."""
-        return cls(MemoryStore, place=None)
+        return cls(Memory, place=None)
 
     @classmethod
     def open(cls, where: PlaceText | Place) -> "Store":
         """Open the store at a folder, `s3://bucket/prefix`, `gs://...` or `az://...`.
 
-        This writes and sends nothing; a folder is made when it is first used.
+        This writes and sends nothing; a folder is made when it is first written.
 
         Raises:
             PlaceError: the address is of an unknown kind.
@@ -110,18 +80,16 @@ class Store:
             return cls._open_folder(place)
         if place.scheme in {"http", "https"}:
             raise DestinationError(f"{place.shown} can be read, but nothing can be stored there")
-        prefix = place.key.strip("/") or None
-        with _remote_errors(place.shown):
-            return cls(partial(open_bucket, place, prefix=prefix), place=place)
+        return cls(partial(_open_objects, place), place=place)
 
     @classmethod
     def _open_folder(cls, place: Place) -> "Store":
         folder = Path(place.address)
-        with _local_errors(str(folder)):
+        with local_errors(str(folder)):
             existing = next(each for each in (folder, *folder.parents) if each.exists())
         if not existing.is_dir():
             raise DestinationError(f"{existing} is a file, so {folder} cannot be a destination")
-        return cls(partial(LocalStore, folder, mkdir=True), place=place)
+        return cls(partial(Folder, folder), place=place)
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
         """Write an object whole, over any that is there.
@@ -131,65 +99,34 @@ class Store:
             DestinationError: the destination cannot be written.
             StoreError: it failed for a reason that may pass.
         """
-        with self._errors(key, is_writing=True):
-            self._put(key, data, media_type, "overwrite")
+        backend = self._backend
+        if isinstance(backend, Folder | Memory):  # these keep no attributes
+            backend.put(key, data)
+        else:
+            backend.put(key, data, media_type)
 
     def put_new(self, key: str, data: bytes, media_type: str) -> bool:
-        """Write an object whole, unless there is one: of several writers, one is told True.
+        """Write an object whole, unless there is one: True for one of several writers.
 
         Raises:
             StoreFullError: no space is left.
             DestinationError: the destination cannot be written.
             StoreError: it failed for a reason that may pass.
         """
-        with self._errors(key, is_writing=True):
-            try:
-                self._put(key, data, media_type, "create")
-            except AlreadyExistsError:
-                return False
-            except (BaseError, OSError) as exc:
-                if not self._folder or not _numbers_in(exc) & _NO_LINKS:
-                    raise
-                return self._claim(self._folder, key, data, media_type)
-        return True
-
-    def _claim(self, folder: Path, key: str, data: bytes, media_type: str) -> bool:
-        """Put a new file where there are no hard links: an empty one first, to be the only one."""
-        path = folder / key
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        except FileExistsError:
-            return False
-        try:
-            self._put(key, data, media_type, "overwrite")
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        return True
-
-    def _put(
-        self, key: str, data: bytes, media_type: str, mode: Literal["overwrite", "create"]
-    ) -> None:
-        if self._folder:  # a file system keeps no attributes
-            self._backend.put(key, data, use_multipart=False, mode=mode)
-        else:
-            self._backend.put(
-                key,
-                data,
-                use_multipart=False,
-                mode=mode,
-                attributes={"Content-Type": media_type, "Cache-Control": caching(key)},
-            )
+        backend = self._backend
+        if isinstance(backend, Folder | Memory):
+            return backend.put_new(key, data)
+        return backend.put_new(key, data, media_type)
 
     def get(self, key: str) -> bytes:
         """Return an object's bytes.
 
         Raises:
             ObjectNotFoundError: there is none.
+            DestinationError: what is there is not a file.
             StoreError: it could not be read.
         """
-        with self._errors(key):
-            return bytes(self._backend.get(key).bytes())
+        return self._backend.get(key)
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """Return the size in bytes of every object, by key.
@@ -197,33 +134,31 @@ class Store:
         Args:
             prefix: a folder of keys to look in, such as "frames/"; all of them if empty.
         """
-        with self._errors("the list of objects", is_writing=True):
-            pages = self._backend.list(prefix.rstrip("/") or None)
-            return {entry["path"]: entry["size"] for page in pages for entry in page}
+        return self._backend.sizes(prefix.rstrip("/"))
+
+    def version(self, key: str) -> str:
+        """Return what changes whenever an object is written; empty if there is none.
+
+        Raises:
+            StoreError: it could not be looked up.
+        """
+        return self._backend.version(key)
 
     def has(self, key: str) -> bool:
         """Whether there is an object of that key.
 
         Raises:
-            StoreError: it could not be asked for.
+            StoreError: it could not be looked up.
         """
-        try:
-            with self._errors(key):
-                self._backend.head(key)
-        except ObjectNotFoundError:
-            return False
-        return True
+        return bool(self.version(key))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; keys that have none are passed over."""
-        with ThreadPoolExecutor(self.lanes) as pool:
-            for _ in pool.map(self._delete, keys):
-                pass
+        mapped(self._delete, keys, lanes=self.lanes)
 
     def _delete(self, key: str) -> None:
         try:
-            with self._errors(key):
-                self._backend.delete(key)
+            self._backend.delete(key)
         except ObjectNotFoundError:
             return
 
@@ -239,110 +174,11 @@ class Store:
         Raises:
             StoreError: a folder cannot be looked into, or a file cannot be removed.
         """
-        with self._errors("the list of unfinished files"):
-            found = self._staged(folders, is_ours)
-            if found:
-                time.sleep(_UNTOUCHED_SECONDS)
-            for path, state in self._staged(folders, is_ours).items():
-                if found.get(path) == state:
-                    path.unlink(missing_ok=True)
-
-    def _staged(
-        self, folders: Iterable[str], is_ours: Callable[[str], bool]
-    ) -> dict[Path, tuple[int, int, int]]:
-        """Return the unfinished files, each with what changes when somebody writes it."""
-        found: dict[Path, tuple[int, int, int]] = {}
-        for folder in (self._folder / name for name in folders) if self._folder else ():
-            for path in folder.glob("*#*"):
-                staged = _STAGED.fullmatch(path.relative_to(str(self._folder)).as_posix())
-                if staged and is_ours(staged[1]):
-                    with suppress(FileNotFoundError):  # it is finished by now
-                        status = path.stat()
-                        found[path] = (status.st_ino, status.st_size, status.st_mtime_ns)
-        return found
+        if isinstance(self._backend, Folder):
+            self._backend.sweep(folders, is_ours)
 
 
-@contextmanager
-def _local_errors(what: str, *, is_writing: bool = False) -> Generator[None]:
-    """Turn what obstore raises of a folder or of memory into our errors.
+def _open_objects(place: Place) -> "Objects":
+    from scrubjay.bucket import Objects  # noqa: PLC0415  slow to load, and most sets are folders
 
-    Args:
-        what: the object.
-        is_writing: a "not found" then means the folder, not the object.
-    """
-    try:
-        yield
-    except (BaseError, OSError) as exc:
-        raise _local_error(exc, what, is_writing=is_writing) from exc
-
-
-@contextmanager
-def _remote_errors(what: str, *, is_writing: bool = False) -> Generator[None]:
-    """Turn what obstore raises of a bucket into our errors.
-
-    Its own are forgotten: they hold the server's whole answer, which may repeat a session's token.
-
-    Args:
-        what: the object.
-        is_writing: a "not found" then means the bucket, not the object.
-    """
-    try:
-        yield
-    except (BaseError, OSError) as exc:
-        error = _remote_error(exc, what, is_writing=is_writing)
-    else:
-        return
-    try:
-        raise error from None
-    finally:
-        error.__context__ = None  # `raise` has just set it, to what is forgotten
-
-
-def _local_error(exc: BaseError | OSError, what: str, *, is_writing: bool) -> StoreError:
-    """Return what an error means; obstore raises builtins for some and `BaseError` for most."""
-    if isinstance(exc, FileNotFoundError):
-        return _not_found(what, is_writing=is_writing)
-    reason = redacted(str(exc).partition("\n")[0])
-    numbers = _numbers_in(exc)
-    if numbers & _NO_SPACE:
-        return StoreFullError(
-            f"no space is left in the destination to write {what}; make some, and go on from here"
-        )
-    if isinstance(exc, PermissionError | PermissionDeniedError) or numbers & _NOT_WRITABLE:
-        return DestinationError(f"the destination cannot be written: {reason}")
-    return StoreError(f"the destination failed on {what}: {reason}")
-
-
-def _remote_error(exc: BaseError | OSError, what: str, *, is_writing: bool) -> StoreError:
-    """Return what an error means, as far as its text and its class say it."""
-    reason, code = first_line(exc), refusal_code(exc)
-    has_no_credentials = _NO_CREDENTIALS.search(reason) is not None
-    if isinstance(exc, FileNotFoundError):
-        return _not_found(what, is_writing=is_writing)
-    if code in _EXPIRED:
-        return DestinationError(
-            f"the destination refuses {what}: these credentials have expired ({code}); sign in "
-            "again, or take fresh ones"
-        )
-    is_refused = isinstance(exc, PermissionDeniedError | UnauthenticatedError)
-    if is_refused or ("403 Forbidden" in reason and not has_no_credentials):
-        return DestinationError(
-            f"the destination refuses {what}: these credentials may not do that"
-        )
-    if "404 Not Found" in reason:  # what a list says; other requests have an error of their own
-        return DestinationError(_NO_BUCKET)
-    if has_no_credentials:
-        return DestinationError(f"no credentials were found for the destination: {reason}")
-    return StoreError(f"the destination failed on {what}: {reason}")
-
-
-def _not_found(what: str, *, is_writing: bool) -> StoreError:
-    if is_writing:
-        return DestinationError(_NO_BUCKET)
-    return ObjectNotFoundError(f"{what} does not exist in the destination")
-
-
-def _numbers_in(exc: BaseError | OSError) -> set[int]:
-    """Return the numbers of the system's errors that an error tells of."""
-    numbers = {int(number) for number in _OS_ERROR.findall(str(exc))}
-    return numbers | ({exc.errno} if isinstance(exc, OSError) and exc.errno else set())
+    return Objects(place)

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from scrubjay.render import Artifact, Record
-from scrubjay.store import Store
+from scrubjay.store import Sink
 
 __all__ = ["Uploads"]
 
@@ -28,7 +28,7 @@ class Uploads:
         on_wait: called every second while the store is waited for.
     """
 
-    def __init__(self, store: Store, on_wait: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, store: Sink, on_wait: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._on_wait = on_wait
         self._pool = ThreadPoolExecutor(store.lanes) if store.lanes > 1 else None

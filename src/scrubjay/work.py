@@ -23,9 +23,9 @@ from scrubjay.place import Place, PlaceText
 from scrubjay.planning import instants_of, plan_id, targets_from
 from scrubjay.reading import check_identity, open_reader
 from scrubjay.remote import verdict
-from scrubjay.render import Record, Studio
-from scrubjay.state import save_record
-from scrubjay.store import Store
+from scrubjay.render import Artifact, Record, Studio
+from scrubjay.state import check_plan, save_record
+from scrubjay.store import Sink, Store
 from scrubjay.timing import short_clock
 from scrubjay.uploads import Uploads
 
@@ -79,7 +79,7 @@ class Bench(AbstractContextManager["Bench"]):
         SourceError: on entering, the video cannot be opened or is another one.
     """
 
-    def __init__(self, plan: Plan, *, source: Place, store: Store, threads: int = 1) -> None:
+    def __init__(self, plan: Plan, *, source: Place, store: Sink, threads: int = 1) -> None:
         self._plan = plan
         self._plan_id = plan_id(plan)
         self._source = source
@@ -129,6 +129,7 @@ class Bench(AbstractContextManager["Bench"]):
             SourceDamagedError: nothing in the slice can be decoded, or nearly nothing without
                 the decoder's guesses.
             SourceUnavailableError: the server of the video broke off.
+            PlanReplacedError: another run has begun another set in the destination.
             StoreError: an object could not be written.
         """
         try:
@@ -181,7 +182,7 @@ class Bench(AbstractContextManager["Bench"]):
                 Uploads(self._store, on_wait=lambda: self._beat(reader)) as uploads,
             ):
                 return [
-                    uploads.put(artifact)
+                    uploads.put(self._checked(artifact))
                     for artifact in self._studio.render(part, self._shown(reader, part, on_time))
                 ]
         except SourceForbiddenError:
@@ -191,6 +192,12 @@ class Bench(AbstractContextManager["Bench"]):
         except SourceDamagedError:
             self._check_server()
             raise
+
+    def _checked(self, artifact: Artifact) -> Artifact:
+        """Return an artifact that may be stored: where that is one look at a file, look at each."""
+        if isinstance(self._store, Store) and self._store.lanes == 1:
+            check_plan(self._store, self._plan_id)
+        return artifact
 
     def _beat(self, reader: FrameReader) -> None:
         """Report the time that was reported last."""

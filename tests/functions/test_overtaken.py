@@ -207,9 +207,15 @@ class Interrupted(Store):
         """Do something, once, before an object of that key is written."""
         self.interruption = {key: meanwhile}
 
-    def _put(self, key: str, data: bytes, media_type: str, mode: Any) -> None:  # noqa: ANN401
+    def put(self, key: str, data: bytes, media_type: str) -> None:
+        """Write an object, after what is to happen before it."""
         self.interruption.pop(key, lambda: None)()
-        super()._put(key, data, media_type, mode)
+        super().put(key, data, media_type)
+
+    def put_new(self, key: str, data: bytes, media_type: str) -> bool:
+        """Write a new object, after what is to happen before it."""
+        self.interruption.pop(key, lambda: None)()
+        return super().put_new(key, data, media_type)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from scrubjay.errors import (
     DestinationError,
     LimitError,
     ObjectNotFoundError,
+    PlanReplacedError,
     RecipeError,
     ScrubjayError,
     SourceError,
@@ -36,7 +37,7 @@ from scrubjay.naming import (
 )
 from scrubjay.planning import plan_id
 from scrubjay.publishing.documents import publish
-from scrubjay.state import done_slices, load_plan, withdraw
+from scrubjay.state import done_slices, load_plan, read_record, withdraw
 from scrubjay.store import Store
 
 __all__ = [
@@ -121,11 +122,7 @@ def standing(store: Store, plan: Plan) -> Standing:
 
 def record_of(store: Store, plan: Plan, part: Slice) -> SliceRecord | None:
     """Return a slice's record if it is there: one small request, which looks at nothing else."""
-    try:
-        record = decode(store.get(record_key(part.start)), SliceRecord)
-    except (ObjectNotFoundError, msgspec.DecodeError):
-        return None
-    return record if (record.plan, record.index) == (plan_id(plan), part.index) else None
+    return read_record(store, plan, part)
 
 
 def is_whole(store: Store, record: SliceRecord) -> bool:
@@ -232,7 +229,7 @@ def finish(store: Store, plan: Plan, upload: Upload, tell: Tell) -> Ending | Non
     if missing or _is_replaced(store, plan):
         return None
     ending = _published(store, plan, failed) if done else _given_up(store, upload, failed)
-    if _is_replaced(store, plan):  # meanwhile; what we wrote is withdrawn, or written over
+    if ending is None or _is_replaced(store, plan):  # what we wrote is withdrawn, or written over
         return None
     tell(ending)
     mark = _Mark(plan=plan_id(plan), done=len(done), time=datetime.now(UTC).isoformat())
@@ -240,9 +237,13 @@ def finish(store: Store, plan: Plan, upload: Upload, tell: Tell) -> Ending | Non
     return ending
 
 
-def _published(store: Store, plan: Plan, failed: Mapping[int, Failure]) -> Ending:
+def _published(store: Store, plan: Plan, failed: Mapping[int, Failure]) -> Ending | None:
+    """Publish a set; return how it ended, or None if it has another plan by now."""
     reasons = {index: note.message for index, note in failed.items()}
-    return Ending(publish(plan, store, reasons=reasons).status)
+    try:
+        return Ending(publish(plan, store, reasons=reasons).status)
+    except PlanReplacedError:
+        return None
 
 
 def _given_up(store: Store, upload: Upload, failed: Mapping[int, Failure]) -> Ending:

@@ -33,6 +33,7 @@ from scrubjay.errors import (
     EventError,
     LimitError,
     OutOfTimeError,
+    PlanReplacedError,
     ScrubjayError,
     SourceChangedError,
     SourceDamagedError,
@@ -254,6 +255,9 @@ class Desk:
             try:
                 with Bench(plan, source=source, store=store, threads=self._threads) as bench:
                     return bench.make(part.index, self._watch(part))
+            except PlanReplacedError:
+                task.check()
+                raise
             except SourceChangedError:
                 task.check()
                 fresh = found_again(plan, order)

@@ -1,14 +1,18 @@
 """The last step: from the store's slice records to the documents, the manifest last of all."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
-from scrubjay.errors import ObjectNotFoundError
-from scrubjay.model import Manifest, Plan, encode
+from msgspec.structs import replace
+
+from scrubjay.errors import ObjectNotFoundError, PlanReplacedError, StoreError
+from scrubjay.model import Manifest, Plan, SliceRecord, decode, encode
 from scrubjay.naming import MANIFEST, PAGE, WEBVTT
+from scrubjay.planning import plan_id
 from scrubjay.publishing.manifest import build_manifest
 from scrubjay.publishing.page import page
 from scrubjay.publishing.webvtt import webvtt
-from scrubjay.state import done_slices
+from scrubjay.state import check_plan, done_slices
 from scrubjay.store import Store
 
 __all__ = ["publish"]
@@ -36,28 +40,76 @@ def publish(
             nowhere.
 
     Raises:
+        PlanReplacedError: another run has begun another set in the destination.
         StoreError: a document could not be written.
     """
+    name = plan_id(plan)
     for is_last in (False, True):
+        check_plan(store, name)
         records = done_slices(store, plan)
         tracks = {"page": PAGE} | ({"webvtt": WEBVTT} if plan.sheet else {})
         manifest = build_manifest(plan, records, reasons or {}, tracks)
         data = encode(manifest)
-        track = {WEBVTT: (webvtt(plan, records), "text/vtt")} if plan.sheet else {}
-        text = page(data, title=plan.source.name, video_url=video_url)
-        documents = track | {PAGE: (text, "text/html")}
+        documents = _documents(plan, records, data, video_url)
         _put_all(store, documents)
+        check_plan(store, name)
         if (
             _is_there(store, MANIFEST, data)
             or store.put_new(MANIFEST, data, "application/json")
             or _is_there(store, MANIFEST, data)  # another one wrote the same meanwhile
         ):
             break
+        if is_last and (theirs := _same_but_reasons(store, manifest)):
+            manifest, data = theirs
+            _put_all(store, _documents(plan, records, data, video_url))
+            break
         if is_last or manifest.status == "complete":  # whatever is there says less
             _put_all(store, documents)  # whose manifest that is wrote the others after us, perhaps
             store.put(MANIFEST, data, "application/json")
             break
+    _check_still_current(store, name, data)
     return manifest
+
+
+def _documents(
+    plan: Plan, records: Mapping[int, SliceRecord], data: bytes, video_url: str | None
+) -> dict[str, tuple[bytes, str]]:
+    """Return the documents beside a manifest, by key: their bytes and media types."""
+    track = {WEBVTT: (webvtt(plan, records), "text/vtt")} if plan.sheet else {}
+    return track | {PAGE: (page(data, title=plan.source.name, video_url=video_url), "text/html")}
+
+
+def _same_but_reasons(store: Store, manifest: Manifest) -> tuple[Manifest, bytes] | None:
+    """Return the manifest that is there, if it differs from ours in the reasons of gaps alone.
+
+    Two that finish a partial set may have met other errors; the first one's stand.
+    """
+    try:
+        data = store.get(MANIFEST)
+        theirs = decode(data, Manifest)
+    except (ObjectNotFoundError, ValueError):
+        return None
+    is_same = encode(_without_reasons(theirs)) == encode(_without_reasons(manifest))
+    return (theirs, data) if is_same else None
+
+
+def _without_reasons(manifest: Manifest) -> Manifest:
+    return replace(manifest, gaps=tuple(replace(gap, reason="") for gap in manifest.gaps))
+
+
+def _check_still_current(store: Store, name: str, data: bytes) -> None:
+    """Check that the plan was not replaced while its manifest was written; take that back if so.
+
+    Raises:
+        PlanReplacedError: it was.
+    """
+    try:
+        check_plan(store, name)
+    except PlanReplacedError:
+        with suppress(StoreError):  # the first error says more
+            if _is_there(store, MANIFEST, data):
+                store.delete([MANIFEST])
+        raise
 
 
 def _put_all(store: Store, documents: Mapping[str, tuple[bytes, str]]) -> None:

@@ -1,0 +1,320 @@
+"""A folder as a store: whole files or none, and never through a link.
+
+A destination may hold anything: pipes named like our documents, links to other people's folders.
+So every folder below it is entered by its handle, without following links, and only regular files
+are read. A destination itself may be a link.
+"""
+
+import errno
+import os
+import random
+import re
+import stat
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from scrubjay.errors import DestinationError, ObjectNotFoundError, StoreError, StoreFullError
+
+__all__ = ["Folder", "local_errors"]
+
+_STAGED = re.compile(r"(.+)#\d+")
+"""What a file that is not finished is called: its name, `#`, a number."""
+
+_MOST_STAGED = 1 << 48
+_CLAIM = "#0"
+"""Stands behind a new file's name while it is put where there are no hard links."""
+
+_UNTOUCHED_SECONDS = 1
+"""How long an unfinished file must stay as it is to be nobody's."""
+
+_LEFT_SECONDS = 10
+"""After this, who claimed a name was killed: putting a file takes no time once it is written."""
+
+_MOST_BYTES = 1 << 30
+"""Bytes of an object that is read into memory, at most."""
+
+_ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_NOT_WRITABLE = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENOTEMPTY,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EINVAL,
+}
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems without hard links say: FAT, some shares."""
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a link"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+class _Staged(NamedTuple):
+    """An unfinished file, and what changes when somebody writes it."""
+
+    folder: str
+    name: str
+    state: tuple[int, int, int]
+
+
+class Folder:
+    """The files below a folder, which is made when it is first written. Threads may share it.
+
+    Args:
+        root: the folder, absolute.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write a file whole, in place of any that is there."""
+        with local_errors(key, is_writing=True), self._written(key, data) as (folder, staged, name):
+            os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Write a file whole, unless there is one; return whether it is ours."""
+        with local_errors(key, is_writing=True), self._written(key, data) as (folder, staged, name):
+            try:
+                os.link(staged, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            except FileExistsError:
+                return False
+            except OSError as exc:
+                if exc.errno not in _NO_LINKS:
+                    raise
+                return _claimed(folder, staged, name)
+            return True
+
+    @contextmanager
+    def _written(self, key: str, data: bytes) -> Generator[tuple[int, str, str]]:
+        """Write a file under another name for now; what is left of it at the end is removed."""
+        with self._parent(key, is_made=True) as (folder, name):
+            staged = f"{name}#{random.randrange(1, _MOST_STAGED)}"  # noqa: S311  no secret
+            file = os.open(staged, _CREATE, 0o666, dir_fd=folder)
+            try:
+                with os.fdopen(file, "wb", buffering=0) as writer:
+                    rest = memoryview(data)
+                    while rest:
+                        rest = rest[writer.write(rest) or 0 :]
+                yield folder, staged, name
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(staged, dir_fd=folder)
+
+    def get(self, key: str) -> bytes:
+        """Return a file's bytes.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+            DestinationError: it is something else than a file.
+        """
+        with local_errors(key), self._parent(key) as (folder, name):
+            self._check_is_file(key, os.stat(name, dir_fd=folder, follow_symlinks=False))
+            with os.fdopen(os.open(name, _READ, dir_fd=folder), "rb") as file:
+                status = os.fstat(file.fileno())
+                self._check_is_file(key, status)
+                return file.read(status.st_size + 1)
+
+    def _check_is_file(self, key: str, status: os.stat_result) -> None:
+        mode = status.st_mode
+        if not stat.S_ISREG(mode):
+            kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "a device")
+            raise DestinationError(f"{self._root / key} is {kind}, not a file; remove it")
+        if status.st_size > _MOST_BYTES:
+            raise DestinationError(f"{self._root / key} is too large to be one of Scrubjay's files")
+
+    def version(self, key: str) -> str:
+        """Return what changes when a file is written; empty if there is none."""
+        with suppress(ObjectNotFoundError), local_errors(key), self._parent(key) as (folder, name):
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+        return ""
+
+    def delete(self, key: str) -> None:
+        """Remove a file; never what a link leads to.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+        """
+        with local_errors(key), self._parent(key) as (folder, name):
+            os.unlink(name, dir_fd=folder)
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Return the size in bytes of every regular file in a folder and below it, by key."""
+        with local_errors("the list of objects"):
+            try:
+                with self._entered(prefix) as folder:
+                    return dict(_files_in(folder, f"{prefix}/" if prefix else ""))
+            except FileNotFoundError:
+                return {}
+
+    def sweep(self, folders: Iterable[str], is_ours: Callable[[str], bool]) -> None:
+        """Remove the unfinished files that a killed writer left, and no other writer's."""
+        with local_errors("the list of unfinished files"):
+            names = list(folders)
+            found = set(self._staged(names, is_ours))
+            if found:
+                time.sleep(_UNTOUCHED_SECONDS)
+            for each in found.intersection(self._staged(names, is_ours)) if found else ():
+                with suppress(FileNotFoundError), self._entered(each.folder) as folder:
+                    os.unlink(each.name, dir_fd=folder)
+
+    def _staged(self, folders: list[str], is_ours: Callable[[str], bool]) -> Iterator[_Staged]:
+        for name in folders:
+            with suppress(FileNotFoundError), self._entered(name) as folder:
+                for file, status in _regular_in(folder):
+                    staged = _STAGED.fullmatch(file)
+                    if staged and is_ours(f"{name}/{staged[1]}".lstrip("/")):
+                        state = (status.st_ino, status.st_size, status.st_mtime_ns)
+                        yield _Staged(name, file, state)
+
+    @contextmanager
+    def _parent(self, key: str, *, is_made: bool = False) -> Generator[tuple[int, str]]:
+        """Enter the folder of a key; give its handle, and the file's name in it."""
+        path, _, name = key.rpartition("/")
+        if not name or not {"", ".", ".."}.isdisjoint(key.split("/")):
+            raise DestinationError(f"{key!r} is not a key of an object")
+        with self._entered(path, is_made=is_made) as folder:
+            yield folder, name
+
+    @contextmanager
+    def _entered(self, path: str, *, is_made: bool = False) -> Generator[int]:
+        """Enter a folder below the root, step by step, and give its handle."""
+        if is_made:
+            self._root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._root, _ENTER)
+        try:
+            for step in filter(None, path.split("/")):
+                inner = self._step(handle, step, is_made=is_made)
+                os.close(handle)
+                handle = inner
+            yield handle
+        finally:
+            os.close(handle)
+
+    def _step(self, handle: int, name: str, *, is_made: bool) -> int:
+        if is_made:
+            with suppress(FileExistsError):
+                os.mkdir(name, dir_fd=handle)
+        try:
+            return os.open(name, _ENTER | os.O_NOFOLLOW, dir_fd=handle)
+        except OSError:
+            if stat.S_ISLNK(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+                raise DestinationError(
+                    f"{name} in {self._root} is a link; nothing is read, written or deleted "
+                    "through it: put a folder in its place, or use another destination"
+                ) from None
+            raise
+
+
+def _claimed(folder: int, staged: str, name: str) -> bool:
+    """Put a finished file under its name, unless it is taken, where there are no hard links.
+
+    Of several writers one holds a file beside it meanwhile; no reader sees anything unfinished.
+    """
+    claim = name + _CLAIM
+    until = time.monotonic() + _LEFT_SECONDS
+    while True:
+        try:
+            os.close(os.open(claim, _CREATE, 0o666, dir_fd=folder))
+            break
+        except FileExistsError:
+            if time.monotonic() > until:  # its writer was killed
+                with suppress(FileNotFoundError):
+                    os.unlink(claim, dir_fd=folder)
+            time.sleep(0.01)
+    try:
+        if _is_there(folder, name):
+            return False
+        os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return True
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(claim, dir_fd=folder)
+
+
+def _is_there(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _files_in(folder: int, prefix: str) -> Iterator[tuple[str, int]]:
+    """Yield the regular files in a folder and below it, with their sizes; links are passed over."""
+    for name, status in _regular_in(folder):
+        if not _STAGED.fullmatch(name):
+            yield prefix + name, status.st_size
+    for name in _folders_in(folder):
+        with suppress(FileNotFoundError, NotADirectoryError):  # it is something else by now
+            inner = os.open(name, _ENTER | os.O_NOFOLLOW, dir_fd=folder)
+            try:
+                yield from _files_in(inner, f"{prefix}{name}/")
+            finally:
+                os.close(inner)
+
+
+def _regular_in(folder: int) -> Iterator[tuple[str, os.stat_result]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False) and _is_text(entry.name):
+                with suppress(FileNotFoundError):  # it is gone by now
+                    yield entry.name, entry.stat(follow_symlinks=False)
+
+
+def _folders_in(folder: int) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [
+            each.name
+            for each in entries
+            if each.is_dir(follow_symlinks=False) and _is_text(each.name)
+        ]
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8; all of ours are."""
+    return not any("\ud800" <= each <= "\udfff" for each in name)
+
+
+@contextmanager
+def local_errors(what: str, *, is_writing: bool = False) -> Generator[None]:
+    """Turn the system's errors about a destination into ours.
+
+    Args:
+        what: the object that is read or written.
+        is_writing: a missing folder is then one that was removed meanwhile.
+    """
+    try:
+        yield
+    except OSError as exc:
+        raise _error(exc, what, is_writing=is_writing) from exc
+
+
+def _error(exc: OSError, what: str, *, is_writing: bool) -> StoreError:
+    reason = exc.strerror or type(exc).__name__
+    if isinstance(exc, FileNotFoundError) and not is_writing:
+        return ObjectNotFoundError(f"{what} does not exist in the destination")
+    if exc.errno in _NO_SPACE:
+        return StoreFullError(
+            f"no space is left in the destination to write {what}; make some, and go on from here"
+        )
+    if exc.errno in _NOT_WRITABLE:
+        verb = "written" if is_writing else "used"
+        return DestinationError(f"the destination cannot be {verb}: {what}: {reason}")
+    return StoreError(f"the destination failed on {what}: {reason}")

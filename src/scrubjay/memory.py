@@ -1,0 +1,67 @@
+"""A store in this process's memory, for tests and for whoever passes sets on by other ways."""
+
+from itertools import count
+from threading import Lock
+
+from scrubjay.errors import ObjectNotFoundError
+
+__all__ = ["Memory"]
+
+
+class Memory:
+    """Objects that live as long as this one. It may be shared between threads."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, tuple[bytes, int]] = {}
+        self._versions = count(1)
+        self._lock = Lock()
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep an object, in place of any of that key."""
+        with self._lock:
+            self._objects[key] = bytes(data), next(self._versions)
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Keep an object, unless there is one of that key; return whether it is ours."""
+        with self._lock:
+            if key in self._objects:
+                return False
+            self._objects[key] = bytes(data), next(self._versions)
+            return True
+
+    def get(self, key: str) -> bytes:
+        """Return an object's bytes.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+        """
+        return self._found(key)[0]
+
+    def version(self, key: str) -> str:
+        """Return what changes when an object is put; empty if there is none."""
+        found = self._objects.get(key)
+        return str(found[1]) if found else ""
+
+    def delete(self, key: str) -> None:
+        """Forget an object.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+        """
+        with self._lock:
+            self._found(key)
+            del self._objects[key]
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Return the size in bytes of every object in a folder and below it, by key."""
+        with self._lock:
+            begin = f"{prefix}/" if prefix else ""
+            return {
+                key: len(data) for key, (data, _) in self._objects.items() if key.startswith(begin)
+            }
+
+    def _found(self, key: str) -> tuple[bytes, int]:
+        try:
+            return self._objects[key]
+        except KeyError:
+            raise ObjectNotFoundError(f"{key} does not exist in the destination") from None
