@@ -33,7 +33,8 @@ def side_data(frame: VideoFrame, kind: str) -> bytes:
 
 def _read(frame: VideoFrame, kind: str) -> bytes:
     pieces: Any = frame.side_data  # PyAV's types lack what makes them bytes
-    return next((bytes(piece) for piece in pieces if piece.type.name == kind), _NONE)
+    found = pieces.get(kind)  # iterating gives pieces in PyAV 18, and their types in PyAV 19
+    return _NONE if found is None else bytes(found)
 
 
 def _name_unknown_types() -> None:
