@@ -93,11 +93,15 @@ def _upload(stack: Stack, video: Path, key: str) -> str:
     return key
 
 
+def _read(log: Path) -> str:
+    return log.read_text() if log.exists() else ""  # where no worker ever started
+
+
 def _complete(stack: Stack, worker: Function, key: str) -> Manifest:
     eventually(
         f"the end of {key}",
         lambda: _MARK in stack.set_of(key),
-        fails=lambda: worker.log.read_text() + stack.logs("Planner"),
+        fails=lambda: _read(worker.log) + stack.logs("Planner"),
     )
     return decode(stack.read(key, "manifest.json"), Manifest)
 

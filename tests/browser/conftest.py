@@ -31,7 +31,7 @@ _ARGUMENTS = [
 _PATIENCE_MS = 120_000
 """How long to wait for the browser, which is there at once unless the machine is busy."""
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
