@@ -17,7 +17,7 @@ from scrubjay.cli.words import describe_plan
 from scrubjay.costs import counts_of
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.errors import LimitError, RecipeError
+from scrubjay.errors import LimitError, RecipeError, SourceDamagedError
 from scrubjay.limits import Limits, option_of
 from scrubjay.media.probe import probe_media
 from scrubjay.model import Animations, Frames, Plan, Recipe, Sheets
@@ -175,6 +175,19 @@ def test_a_plan_is_described_without_listing_it(planned: Planned) -> None:
     tracemalloc.stop()
     assert "864000 frames" in text
     assert peak < 1 << 20
+
+
+def test_packets_without_a_picture_end_a_slice(media: Path) -> None:
+    """A stretch of packets that gives no picture to show becomes a gap, with the option."""
+    recipe = Recipe(
+        animations=Animations(enabled=False),
+        frames=Frames(interval=Fraction(40), width=64),
+        sheets=Sheets(enabled=False),
+        slice_length=Fraction(120),
+    )
+    video, few = media / "real/film_720p24_120s.mp4", Limits(idle_packets=20)
+    with pytest.raises(SourceDamagedError, match=r"film_720.* 20 packets .*--idle-packets"):
+        scrubjay.make(video, Store.in_memory(), recipe=recipe, engine=InlineEngine(limits=few))
 
 
 def _noise(path: Path, *, width: int, height: int, frames: int) -> Path:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
 from fractions import Fraction
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +13,7 @@ from scrubjay.errors import (
     SourceUnavailableError,
     SourceUnreadableError,
 )
+from scrubjay.limits import Limits, option_of
 from scrubjay.media.ahead import ahead
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import BeginAnewError, FrameReader, Shown
@@ -61,6 +61,42 @@ def render_slice(plan: Plan, index: int, *, source: PlaceText | Place, store: St
         return bench.make(index)
 
 
+class _Patience:
+    """Passes a slice's signs of life on, and ends it where packets come and no picture does.
+
+    Args:
+        name: of the video.
+        on_time: told the time of the last picture.
+        time: where the slice starts.
+        most: packets in a row without a picture.
+    """
+
+    def __init__(self, name: str, on_time: OnTime, time: Fraction, most: int) -> None:
+        self._name = name
+        self._on_time = on_time
+        self._time = time
+        self._most = most
+        self._idle = 0
+
+    def __call__(self) -> None:
+        """Count a packet that was read.
+
+        Raises:
+            SourceDamagedError: too many have been, in a row.
+        """
+        self._idle += 1
+        if self._idle > self._most:
+            raise SourceDamagedError(
+                f"{self._name} gives no picture in {self._most} packets after "
+                f"{short_clock(self._time)}; {option_of('idle_packets')} allows more"
+            )
+        self._on_time(self._time)
+
+    def shown(self, time: Fraction) -> None:
+        """Note that a picture came."""
+        self._time, self._idle = time, 0
+
+
 class Bench(AbstractContextManager["Bench"]):
     """A place to make slices of one plan, with the video kept open between them.
 
@@ -74,13 +110,23 @@ class Bench(AbstractContextManager["Bench"]):
         store: where artifacts and records go.
         threads: how many the decoder may use; with more than one, it also goes ahead of what is
             painted. What is made does not depend on it.
+        limits: how many packets may be read in a row without a picture.
 
     Raises:
         SourceError: on entering, the video cannot be opened or is another one.
     """
 
-    def __init__(self, plan: Plan, *, source: Place, store: Sink, threads: int = 1) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        source: Place,
+        store: Sink,
+        threads: int = 1,
+        limits: Limits = Limits(),
+    ) -> None:
         self._plan = plan
+        self._limits = limits
         self._plan_id = plan_id(plan)
         self._source = source
         self._store = store
@@ -208,11 +254,13 @@ class Bench(AbstractContextManager["Bench"]):
         wanted = len(instants_of(self._plan, part))
         count = 0
         own: dict[Fraction, bool] = {}  # each picture that is first shown here: is it guessed?
-        reader.on_packet = partial(on_time, part.start)
+        reader.on_packet = patience = _Patience(
+            self._plan.source.name, on_time, part.start, self._limits.idle_packets
+        )
         read = reader.until(part.end)
         with closing(ahead(read, _AHEAD) if self._threads > 1 else read) as pictures:
             for shown in pictures:
-                reader.on_packet = partial(on_time, shown.time)
+                patience.shown(shown.time)
                 if shown.source_time >= part.start:
                     own[shown.source_time] = shown.frame.is_corrupt
                 yield shown

@@ -62,7 +62,7 @@ class InlineEngine:
         """
         ledger = Ledger(job, indexes, attempts=1, on_event=on_event, limits=self.limits)
         last: int | None = None
-        with Bench(job.plan, source=job.source, store=job.store) as bench:
+        with Bench(job.plan, source=job.source, store=job.store, limits=self.limits) as bench:
             while ledger.handout:
                 last = index = ledger.handout.take(last, ())
                 ledger.started(0, index)
