@@ -109,6 +109,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     probe_timeout: Annotated[
         float, Meta(gt=0, description="Seconds that probing a video may take.")
     ] = 300
+    max_one_pass: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="MiB of a fragmented MP4 on a server that has no index: probing, and each "
+            "worker, fetches it whole.",
+        ),
+    ] = 256
     idle_packets: Annotated[
         int,
         Meta(
@@ -199,6 +207,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise LimitError(
                 f"{name} has pictures of {width} x {height} px, and {self.max_pixels} px in all "
                 f"are allowed; {option_of('max_pixels')} raises that"
+            )
+
+    def check_one_pass(self, name: str, size_bytes: int) -> None:
+        """Check the size of a video on a server that can only be read whole.
+
+        Raises:
+            LimitError: it is larger than is allowed.
+        """
+        if size_bytes > self.max_one_pass * _MIB:
+            raise LimitError(
+                f"{name} is a fragmented MP4 without an index, so each worker fetches all of its "
+                f"{size_bytes / _MIB:.0f} MiB, and {self.max_one_pass} are allowed; "
+                f"{option_of('max_one_pass')} raises that, or remux it: ffmpeg -i {name} -c copy "
+                "-movflags +faststart out.mp4"
             )
 
 

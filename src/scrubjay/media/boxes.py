@@ -33,7 +33,12 @@ class Fragments(Enum):
     FEW = auto()
     """There is no index, but there are few."""
     MANY = auto()
-    """There is no index: reading anything would take hundreds of requests."""
+    """There is no index: each fragment has to be found by the one before."""
+
+    @property
+    def lacks_index(self) -> bool:
+        """Whether FFmpeg finds its fragments only by going over the whole file."""
+        return self in {Fragments.FEW, Fragments.MANY}
 
 
 def fragments_of(file: Bytes) -> Fragments:

@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 
 from scrubjay.errors import SourceError, SourceUnreadableError
 from scrubjay.limits import Limits
-from scrubjay.media.boxes import Fragments, fragments_of
+from scrubjay.media.boxes import Fragments
 from scrubjay.media.diagnosis import encrypted_error, no_picture_error
 from scrubjay.media.ffmpeg import DECODE_ERRORS, NETWORK_ERRORS, source_errors
 from scrubjay.media.looks import looks_of
@@ -21,6 +21,7 @@ from scrubjay.media.packets import packets_of
 from scrubjay.media.protection import is_encrypted, is_protected_by_header, scheme_of
 from scrubjay.media.source import (
     as_fraction,
+    fragments_at,
     identify,
     name_of,
     open_container,
@@ -33,7 +34,6 @@ from scrubjay.media.source import (
 from scrubjay.media.tracks import has_decoder
 from scrubjay.model import MediaInfo, SourceRef
 from scrubjay.place import Place
-from scrubjay.remote import RemoteFile
 from scrubjay.timing import Timeline
 
 __all__ = ["probe_media"]
@@ -77,7 +77,7 @@ def probe_media(
     """
     meter = ProbeMeter(place.name, limits, on_packet)
     source = identify(place, on_packet=meter)
-    jumps_to_end = not place.is_local and _has_index_at_end(place)
+    jumps_to_end = not place.is_local and _has_index_at_end(place, source.size_bytes, limits)
     meter()
     with open_container(place, limits) as container, source_errors(place):
         meter()
@@ -95,18 +95,15 @@ def probe_media(
         raise search.error(streams)
 
 
-def _has_index_at_end(place: Place) -> bool:
+def _has_index_at_end(place: Place, size_bytes: int, limits: Limits) -> bool:
     """Whether a video on a server is a fragmented MP4 with its index at its end.
 
     Raises:
-        SourceUnreadableError: it is one that has no index.
+        LimitError: it is one that has no index, and too large to be fetched whole.
     """
-    fragments = fragments_of(RemoteFile(place))
+    fragments = fragments_at(place)
     if fragments is Fragments.MANY:
-        raise SourceUnreadableError(
-            f"{place.shown} is a fragmented MP4 without an index, which takes a request for every "
-            f"fragment; mend it: ffmpeg -i {place.name} -c copy -movflags +faststart out.mp4"
-        )
+        limits.check_one_pass(place.name, size_bytes)
     return fragments is Fragments.INDEXED_AT_END
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import repeat
 from pathlib import Path
@@ -19,16 +20,18 @@ from av.video.stream import VideoStream
 
 from scrubjay.errors import SourceNotFoundError, SourceUnreadableError
 from scrubjay.limits import Limits
+from scrubjay.media.boxes import Fragments, fragments_of
 from scrubjay.media.diagnosis import explained
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.tracks import ordered_streams
-from scrubjay.media.web import READ_TIMEOUT, web_request
+from scrubjay.media.web import ONE_PASS, READ_TIMEOUT, web_request
 from scrubjay.model import SourceRef
 from scrubjay.place import Place
 from scrubjay.remote import RemoteFile
 
 __all__ = [
     "as_fraction",
+    "fragments_at",
     "identify",
     "name_of",
     "open_container",
@@ -143,6 +146,16 @@ def _reference(
     return SourceRef(name=place.name, size_bytes=size, fingerprint=digest.hexdigest())
 
 
+@lru_cache(maxsize=16)
+def fragments_at(place: Place) -> Fragments:
+    """Say how the video at a place on a server is fragmented, by a few of its bytes.
+
+    Raises:
+        SourceError: its server does not let us read it.
+    """
+    return fragments_of(RemoteFile(place))
+
+
 @contextmanager
 def open_container(
     place: Place, limits: Limits = Limits(), extra: Mapping[str, str] = MappingProxyType({})
@@ -163,6 +176,8 @@ def open_container(
         url, options, timeout = f"file:{place.address}", _LOCAL, None
     else:
         url, options = web_request(place)
+        if fragments_at(place).lacks_index:
+            options |= ONE_PASS
         timeout = READ_TIMEOUT
     with explained(place), source_errors(place):
         # what the container does not know goes to the decoders that look into its streams

@@ -3,7 +3,7 @@
 from scrubjay.place import Place
 from scrubjay.remote import signed
 
-__all__ = ["READ_TIMEOUT", "web_options", "web_request"]
+__all__ = ["ONE_PASS", "READ_TIMEOUT", "web_options", "web_request"]
 
 READ_TIMEOUT = 40.0
 """Seconds that a packet may take, with all that is tried again for it: less than a stall."""
@@ -23,6 +23,14 @@ _READING = {
     "icy": "0",
     "use_mfra_for": "pts",  # the index at the end of a fragmented MP4, if it has one
 }
+
+
+ONE_PASS = {
+    "short_seek_size": str(1 << 30),
+    "multiple_requests": "1",
+}
+"""For a video without an index: read on over what FFmpeg would jump, on one connection. With a
+request for each jump, FFmpeg loses the first packet."""
 
 
 def web_request(place: Place) -> tuple[str, dict[str, str]]:
