@@ -12,6 +12,7 @@ from msgspec.structs import replace
 import scrubjay
 from scrubjay import pipeline
 from scrubjay.cli.aws import aws, engine_for, engine_options
+from scrubjay.cli.doctor import doctor
 from scrubjay.cli.exits import ExitCode
 from scrubjay.cli.options import (
     GroupedCommand,
@@ -202,6 +203,7 @@ def plan(
             click.echo(describe_plan(wanted, reading))
 
 
+cli.add_command(doctor)
 cli.add_command(aws)
 
 

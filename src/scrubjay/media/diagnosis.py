@@ -75,9 +75,7 @@ def no_picture_error(
         )
     if not packets:
         sound = " Its sound may be whole." if container.streams.audio else ""
-        return NoVideoError(
-            f"{name} announces a {codec} video stream, but holds nothing of it.{sound}"
-        )
+        return NoVideoError(f"{name} announces video ({codec}), but holds nothing of it.{sound}")
     return NoVideoError(
         f"{name} has a {codec} video stream, but no picture in it decodes: it is damaged, or it "
         "has no keyframe at its start"

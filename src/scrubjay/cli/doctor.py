@@ -1,0 +1,100 @@
+"""`scrubjay doctor`: what is in a file, what is done about it, and what a person can do."""
+
+import os
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from scrubjay.cli.exits import exit_code
+from scrubjay.cli.options import GroupedCommand, grouped, settings_options, stream_option
+from scrubjay.cli.report import reported
+from scrubjay.doctor import Diagnosis, Finding, examine, examine_machine
+from scrubjay.engines.processes import ProcessEngine
+from scrubjay.errors import SourceDamagedError, error_class
+from scrubjay.model import encode_pretty
+from scrubjay.place import Place
+from scrubjay.settings import load_limits, load_settings
+
+__all__ = ["doctor"]
+
+_COLUMNS = 100
+
+
+@click.command(
+    cls=GroupedCommand,
+    short_help="Explain what is in a file, and what can be done about it.",
+    epilog="\b\nExamples:\n  scrubjay doctor movie.mp4\n  scrubjay doctor movie.mp4 --json\n"
+    "  scrubjay doctor",
+)
+@click.argument("video", required=False)
+@grouped("Output", "--json", "as_json", is_flag=True, help="Write a JSON object instead.")
+@grouped(
+    "Output",
+    "--decode/--no-decode",
+    default=True,
+    help="Decode a picture of each second in search of damage.  [default: yes]",
+)
+@stream_option
+@settings_options
+def doctor(video: str | None, *, as_json: bool, decode: bool, **values: Any) -> None:  # noqa: ANN401
+    """Explain what is in VIDEO, what Scrubjay does about it, and what you can do.
+
+    Without VIDEO, say what this machine brings along. The exit code is 3 if no previews can be made
+    of VIDEO, or with --strict if it is damaged.
+    """
+    with reported(as_json=as_json):
+        machine = examine_machine()
+        found = _examined(video, values, decode=decode) if video is not None else None
+        if as_json:
+            click.echo(encode_pretty({"machine": machine, "video": found}), nl=False)
+        else:
+            click.echo("\n".join(_lines(found, machine)))
+        if found is None:
+            return
+        if not found.makes_previews:
+            raise SystemExit(exit_code(error_class(found.error)))
+        if found.is_damaged and load_settings(values, os.environ).strict:
+            raise SystemExit(exit_code(SourceDamagedError))
+
+
+def _examined(video: str, values: dict[str, Any], *, decode: bool) -> Diagnosis:
+    settings = load_settings(values, os.environ)
+    place = Place.of(video, endpoint=settings.endpoint, stream=values["stream"])
+    engine = ProcessEngine(
+        workers=settings.workers,
+        attempts=settings.attempts,
+        stall_timeout=settings.stall_timeout,
+        limits=load_limits(values, os.environ),
+    )
+    return examine(place, engine, decode=decode)
+
+
+def _lines(found: Diagnosis | None, machine: tuple[Finding, ...]) -> Iterator[str]:
+    if found is None:
+        yield "This machine"
+        yield from _rows(machine)
+        return
+    yield found.name
+    yield from _rows(found.findings)
+    if found.makes_previews:
+        gaps = ", with gaps" if found.error else ""
+        yield f"Scrubjay makes previews of it{gaps}."
+    else:
+        yield "Scrubjay makes no previews of it."
+
+
+def _rows(findings: tuple[Finding, ...]) -> Iterator[str]:
+    for each in findings:
+        yield _wrapped(f"  {each.topic:<11} {each.found}")
+        if each.done:
+            yield _wrapped(f"  {'':<11} Scrubjay: {each.done}")
+        if each.advice:
+            yield _wrapped(f"  {'':<11} You: {each.advice}")
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(
+        text, _COLUMNS, subsequent_indent=" " * 16, break_long_words=False, break_on_hyphens=False
+    )

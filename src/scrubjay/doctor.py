@@ -1,0 +1,245 @@
+"""What was found in a file, what is done about it, and what a person can do, in plain words."""
+
+import platform
+import shlex
+import tempfile
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import cast
+
+import msgspec
+
+from scrubjay import pipeline
+from scrubjay.engines.base import Engine
+from scrubjay.errors import IncompleteError, ScrubjayError, SourceDamagedError, SourceError
+from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Recipe, Sheets
+from scrubjay.place import Place
+from scrubjay.timing import short_clock
+
+__all__ = ["Diagnosis", "Finding", "examine", "examine_machine"]
+
+_CHECKUP = Recipe(
+    slice_length=Fraction(30),
+    animations=Animations(enabled=False),
+    frames=Frames(enabled=False),
+    sheets=Sheets(interval=Fraction(1), width=64),
+)
+"""What is made, and thrown away, to see whether a video decodes."""
+
+_ELEMENTARY = frozenset({"h264", "hevc", "m4v", "mpegvideo", "h263", "vc1", "obu"})
+"""Containers that hold pictures alone, without times."""
+
+_MP4_CODECS = frozenset({"h264", "hevc", "av1", "mpeg4", "mpeg2video", "vvc"})
+_WEBM_CODECS = frozenset({"vp8", "vp9"})
+_HDR = frozenset({"pq", "hlg"})
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was found."""
+
+    topic: str
+    """What it is about: container, tracks, clock, shape, colour, damage, encryption."""
+    found: str
+    """What is there."""
+    done: str = ""
+    """What Scrubjay does about it; empty if there is nothing to do."""
+    advice: str = ""
+    """What a person can do; empty if nothing need be done."""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was found in a file."""
+
+    name: str
+    makes_previews: bool
+    """Whether Scrubjay makes previews of it."""
+    findings: tuple[Finding, ...]
+    is_damaged: bool = False
+    """Whether decoding found damage."""
+    error: str = ""
+    """Class of the error that a run ends with; empty if it makes a complete set."""
+
+
+def examine(place: Place, engine: Engine, *, decode: bool = True) -> Diagnosis:
+    """Look into a file, decode a picture of each second of it, and say what was found.
+
+    Args:
+        place: where it lies.
+        engine: what opens it.
+        decode: whether to decode it in search of damage, which takes a while.
+
+    Raises:
+        SourceNotFoundError: there is no such file.
+        SourceUnavailableError: its server does not answer.
+        EngineError: looking failed, not the video.
+    """
+    with engine as running:
+        try:
+            media = running.probe(place)[1]
+        except SourceError as error:
+            if type(error).__name__ in {"SourceNotFoundError", "SourceUnavailableError"}:
+                raise
+            return _refusal(place, error)
+        findings = list(_findings(place, media))
+        error_name, is_damaged = "", False
+        if decode:
+            damage, error_name = _damage(place, running)
+            is_damaged = bool(damage.done)
+            findings.append(damage)
+    return Diagnosis(
+        name=place.name,
+        makes_previews=error_name in {"", IncompleteError.__name__},
+        findings=tuple(findings),
+        is_damaged=is_damaged,
+        error=error_name,
+    )
+
+
+def examine_machine() -> tuple[Finding, ...]:
+    """Say what this machine brings along."""
+    system = f"{platform.system()} {platform.release()}, {platform.machine()}"
+    return (
+        Finding(topic="python", found=f"Python {platform.python_version()} on {system}"),
+        Finding(topic="decoders", found="FFmpeg's libraries come with PyAV; no program is needed"),
+    )
+
+
+def _refusal(place: Place, error: SourceError) -> Diagnosis:
+    """Return what is said of a file of which no previews can be made."""
+    names = {
+        "EncryptedVideoError": "encryption",
+        "UnsupportedVideoError": "codec",
+        "NoVideoError": "tracks",
+    }
+    topic = names.get(type(error).__name__, "container")
+    finding = Finding(topic=topic, found=str(error), done="no previews can be made of it")
+    return Diagnosis(
+        name=place.name, makes_previews=False, findings=(finding,), error=type(error).__name__
+    )
+
+
+def _findings(place: Place, media: MediaInfo) -> Iterator[Finding]:
+    """Yield what probing found, a topic at a time."""
+    yield _container(place, media)
+    rate = f", {float(media.frame_rate):.3f} frames/s on average" if media.frame_rate else ""
+    yield Finding(
+        topic="tracks",
+        found=f"stream {media.stream_index} is the video: {media.codec}{rate}; "
+        + ("it has sound" if media.has_audio else "it has no sound"),
+        done="the first default video stream is taken, as browsers do",
+        advice="--stream N takes another one",
+    )
+    yield _clock(media)
+    yield _shape(media)
+    yield _colour(media)
+    for note in media.warnings:
+        yield Finding(topic="note", found=note)
+
+
+def _container(place: Place, media: MediaInfo) -> Finding:
+    formats = set(media.container.split(","))
+    if formats & _ELEMENTARY:
+        return Finding(
+            topic="container",
+            found=f"a raw {media.codec} stream: pictures without a container and without times",
+            done="picture n is shown at n / frame rate, as the stream gives the rate",
+            advice="remux it, with its true frame rate: "
+            + _remux(place, media, before="-framerate 25 "),
+        )
+    if media.declared_duration is None:
+        return Finding(
+            topic="container",
+            found=f"{media.container}; its header does not say how long it is",
+            done="it was measured by reading the file",
+            advice=f"a remuxed copy opens faster: {_remux(place, media)}",
+        )
+    return Finding(topic="container", found=media.container)
+
+
+def _clock(media: MediaInfo) -> Finding:
+    facts = [f"{short_clock(media.duration)} ({float(media.duration):.3f} s)"]
+    done: list[str] = []
+    if media.first_picture > 0:
+        facts.append(f"its first picture comes at {float(media.first_picture):.3f} s")
+        done.append("before it, previews show that first picture")
+    if media.origin:
+        facts.append(f"its clock starts at {float(media.origin):.3f} s")
+        done.append("previews are counted from there, as seek bars are")
+    return Finding(topic="clock", found="; ".join(facts), done="; ".join(done))
+
+
+def _shape(media: MediaInfo) -> Finding:
+    facts = [f"{media.coded_width} x {media.coded_height} px"]
+    if media.sample_aspect_ratio != 1:
+        aspect = media.sample_aspect_ratio
+        facts.append(f"pixels of {aspect.numerator}:{aspect.denominator}")
+    if media.rotation_deg:
+        facts.append(f"to be turned by {media.rotation_deg} degrees")
+    if media.mirrored:
+        facts.append("mirrored")
+    done = f"shown as {media.width} x {media.height} px" if len(facts) > 1 else ""
+    return Finding(topic="shape", found=", ".join(facts), done=done)
+
+
+def _colour(media: MediaInfo) -> Finding:
+    is_hdr = media.color_transfer in _HDR
+    return Finding(
+        topic="colour",
+        found=f"{media.pixel_format}, matrix {media.color_space}, range {media.color_range}, "
+        f"curve {media.color_transfer}",
+        done="HDR is mapped to an ordinary screen" if is_hdr else "",
+    )
+
+
+def _damage(place: Place, engine: Engine) -> tuple[Finding, str]:
+    """Decode a picture of each second; return what was damaged and the error's name, if any."""
+    with tempfile.TemporaryDirectory(prefix="scrubjay-doctor-") as folder:
+        try:
+            manifest = pipeline.make(place, folder, recipe=_CHECKUP, engine=engine)
+        except IncompleteError as error:
+            return _damaged(cast("Manifest", error.manifest)), type(error).__name__
+        except SourceDamagedError as error:
+            return _all_damaged(error), type(error).__name__
+        except ScrubjayError as error:
+            return Finding(topic="damage", found=str(error)), type(error).__name__
+    return _damaged(manifest), ""
+
+
+def _damaged(manifest: Manifest) -> Finding:
+    packets = sum(part.damaged_packets for part in manifest.slices)
+    where = [
+        f"{short_clock(part.start)} to {short_clock(part.end)}"
+        for part in manifest.slices
+        if part.damaged_packets or part.status == "failed"
+    ]
+    if not where:
+        return Finding(topic="damage", found="none in the pictures that previews of it need")
+    gaps = "; ".join(gap.reason for gap in manifest.gaps[:3])
+    return Finding(
+        topic="damage",
+        found=f"{', '.join(where[:10])}{', ...' if len(where) > 10 else ''} "  # noqa: PLR2004
+        f"(damaged packets: {packets})" + (f"; {gaps}" if gaps else ""),
+        done="what decodes is shown; a stretch of which nothing does is a gap in the set",
+        advice="fetch or record it again; nothing else brings back what is lost. With --strict, "
+        "damage is an error",
+    )
+
+
+def _all_damaged(error: SourceDamagedError) -> Finding:
+    return Finding(
+        topic="damage",
+        found=str(error),
+        done="no previews can be made of it",
+        advice="fetch or record it again",
+    )
+
+
+def _remux(place: Place, media: MediaInfo, before: str = "") -> str:
+    """Return the command line that puts a video into a container that plays everywhere."""
+    suffix = "mkv"
+    if media.codec in _MP4_CODECS:
+        suffix = "mp4"
+    elif media.codec in _WEBM_CODECS:
+        suffix = "webm"
+    flags = " -movflags +faststart" if suffix == "mp4" else ""
+    return f"ffmpeg {before}-i {shlex.quote(place.name)} -c copy{flags} out.{suffix}"
