@@ -111,16 +111,16 @@ def _is_profile_5(metadata: bytes) -> bool:
 def _aspect(picture: VideoFrame, said: Fraction, crop: Crop) -> Fraction:
     """Return how wide pixels are, where a container says it by the size of the whole display.
 
-    What is cut off changes the shape, and a display size that was written without a thought of that
-    is the coded size: then pixels are square.
+    FFmpeg compares that size with the wrong one where something is cut off: MP4's, which is that of
+    what is left, with the coded one; Matroska's the other way round, which muxers write without a
+    thought of what is cut off. Where either fits, pixels are square.
     """
     width = picture.width - crop.left - crop.right
     height = picture.height - crop.top - crop.bottom
-    shape = said * width / height
-    is_whole = crop == Crop() or width * picture.height == picture.width * height
-    return (
-        Fraction(1) if not is_whole and shape == Fraction(picture.width, picture.height) else said
-    )
+    coded, left = Fraction(picture.width, picture.height), Fraction(width, height)
+    if left != coded and said in {coded / left, left / coded}:
+        return Fraction(1)
+    return said
 
 
 def _stereo(facts: Facts, first: VideoFrame) -> Stereo:
