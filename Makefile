@@ -23,7 +23,8 @@ test-aws: $(VENV)/.dev
 	@$(BIN)/python tests/aws/run.py $(PYTEST)
 
 # All that CI runs, side by side, each step's output kept together; `docs` is one of the tests.
-# Each word is a lane: its steps, with commas between them, run one after another.
+# Each word is a lane: its steps, with commas between them, run one after another. What takes
+# minutes, such as fuzzing, is a lane of its own.
 LANES := test test-aws lint,types,imports,wheel
 
 check: $(VENV)/.dev
