@@ -16,26 +16,23 @@ from time import monotonic, process_time
 import av
 
 from scrubjay.media.frames import FrameReader
-from scrubjay.media.source import open_container
 from scrubjay.model import Plan, decode
 from scrubjay.place import Place
 from scrubjay.planning import spacing_of, targets_from, targets_of
-from scrubjay.timing import Timeline
+from scrubjay.reading import open_frames
 
 
 def needed(video: str, plan: Plan) -> dict[str, int]:
     """Decode what the plan's instants need, as a worker does that makes all slices in a row."""
     media, pictures = plan.media, 0
-    with open_container(Place.of(video)) as container:
-        stream = next(each for each in container.streams.video if each.index == media.stream_index)
-        timeline = Timeline(time_base=media.time_base, origin=media.origin)
-        reader = FrameReader(
-            container,
-            stream,
-            timeline,
-            tolerance=plan.recipe.tolerance,
-            is_sparse=spacing_of(plan.recipe) >= 1,
-        )
+    reading = open_frames(
+        media,
+        Place.of(video),
+        FrameReader,
+        tolerance=plan.recipe.tolerance,
+        is_sparse=spacing_of(plan.recipe) >= 1,
+    )
+    with reading as reader:
         reader.start(targets_from(plan, 0))
         for part in plan.slices:
             wanted = frozenset(targets_of(plan, part).animation)

@@ -289,6 +289,14 @@ class MediaInfo(_Value, frozen=True, kw_only=True):
     crop: Crop = Crop()
     """What the container cuts off the coded picture, whose size it leaves as it is."""
     stereo: Stereo = "mono"
+    clock: Literal["pts", "gaps", "order", "count"] = "pts"
+    """Where pictures' times come from: `pts`, the stream's times of presentation; `gaps`, the same,
+    but some are missing; `order`, its decoding times, which pictures take in the order of output;
+    `count`, their number."""
+    seeks: bool = True
+    """Whether jumps land where they should; else it is read from its start."""
+    is_stitched: bool = False
+    """Whether its clock jumps, and its stretches are put one after the other."""
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

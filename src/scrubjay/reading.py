@@ -3,9 +3,11 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from typing import TypeVar, cast
+from functools import partial
+from typing import TypeVar
 
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from scrubjay.errors import (
     SourceChangedError,
@@ -18,13 +20,14 @@ from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import FrameReader
 from scrubjay.media.rehearsal import RehearsalReader
 from scrubjay.media.source import identify, open_container
+from scrubjay.media.video import Packets, Video
 from scrubjay.media.watched import WatchedContainer
-from scrubjay.model import Plan, Reading
+from scrubjay.model import MediaInfo, Plan, Reading
 from scrubjay.place import Place
 from scrubjay.planning import spacing_of, targets_from
 from scrubjay.timing import Timeline
 
-__all__ = ["check_identity", "explain_reading", "open_reader"]
+__all__ = ["check_identity", "explain_reading", "open_frames", "open_reader"]
 
 R = TypeVar("R", bound=FrameReader)
 
@@ -47,32 +50,75 @@ def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -
     Raises:
         SourceError: the video cannot be opened, or is another one.
     """
-    media, recipe = plan.media, plan.recipe
     if source.is_local:
         check_identity(plan, source)
-    with ExitStack() as stack:
-        container = _enter(stack, source, _limits_for(plan))
-        stack.enter_context(source_errors(source))
-        # of a video on a server, its version was checked by `If-Match` if it is known
-        if not source.is_local and container.size != plan.source.size_bytes:
-            raise _changed(plan)
-        stream = next(each for each in container.streams.video if each.index == media.stream_index)
-        timeline = Timeline(time_base=media.time_base, origin=media.origin)
-        end = timeline.last_pts_at(media.duration)
-        watched = WatchedContainer(source, container, stream, end)
+    reader = open_frames(
+        plan.media,
+        source,
+        kind,
+        size_bytes=plan.source.size_bytes,
+        tolerance=plan.recipe.tolerance,
+        is_sparse=spacing_of(plan.recipe) >= _SPARSE,
+        threads=threads,
+    )
+    with reader as opened:
+        yield opened
+
+
+@contextmanager
+def open_frames(
+    media: MediaInfo,
+    source: Place,
+    kind: type[R],
+    *,
+    size_bytes: int | None = None,
+    tolerance: Fraction = Fraction(0),
+    is_sparse: bool = False,
+    threads: int = 1,
+) -> Generator[R]:
+    """Open a video that was probed for reading.
+
+    Args:
+        media: what probing found in it.
+        source: where it lies.
+        kind: the reader to make.
+        size_bytes: of the video on a server, if that is known.
+        tolerance: by how many seconds a picture may miss its instant if that is cheaper.
+        is_sparse: whether it may pay to jump from one instant to the next.
+        threads: how many its decoder may use.
+
+    Raises:
+        SourceError: the video cannot be opened, or is another one.
+    """
+    timeline = Timeline(time_base=media.time_base, origin=media.origin)
+
+    def watch(container: InputContainer, stream: VideoStream) -> Packets:
+        """Watch a connection, and check that it leads to the right video."""
+        if source.is_local:
+            return container
+        # its version was checked by `If-Match` if it is known
+        if size_bytes not in {None, container.size}:
+            raise _changed(source.name)
+        end = timeline.last_pts_at(media.duration) if media.clock == "pts" else None
+        return WatchedContainer(source, container, stream, end)
+
+    opened = partial(_opened, source, media.container, _limits_for(media))
+    with Video(opened, media.stream_index, wrap=watch) as video, source_errors(source):
         yield kind(
-            container if source.is_local else cast("InputContainer", watched),
-            stream,
+            video,
             timeline,
-            tolerance=recipe.tolerance,
-            is_sparse=spacing_of(recipe) >= _SPARSE,
+            clock=media.clock,
+            seeks=media.seeks,
+            is_stitched=media.is_stitched,
+            tolerance=tolerance,
+            is_sparse=is_sparse,
             threads=threads,
         )
 
 
-def _limits_for(plan: Plan) -> Limits:
-    """Return limits that a plan's own video keeps: they were checked when it was planned."""
-    pixels = plan.media.coded_width * plan.media.coded_height
+def _limits_for(media: MediaInfo) -> Limits:
+    """Return limits that a video keeps: they were checked when it was planned."""
+    pixels = media.coded_width * media.coded_height
     return Limits(max_pixels=max(Limits().max_pixels, pixels), max_streams=_ANY_STREAMS)
 
 
@@ -84,27 +130,34 @@ def check_identity(plan: Plan, source: Place) -> None:
         SourceError: it cannot be read.
     """
     if identify(source).fingerprint != plan.source.fingerprint:
-        raise _changed(plan)
+        raise _changed(plan.source.name)
 
 
-def _changed(plan: Plan) -> SourceChangedError:
-    return SourceChangedError(f"{plan.source.name} is not the video that the plan was made for")
+def _changed(name: str) -> SourceChangedError:
+    return SourceChangedError(f"{name} is not the video that the plan was made for")
 
 
-def _enter(stack: ExitStack, source: Place, limits: Limits) -> InputContainer:
+@contextmanager
+def _opened(source: Place, container_name: str, limits: Limits) -> Generator[InputContainer]:
     """Open a video that opened before, when the plan was made.
 
     Raises:
         SourceUnavailableError: it lies on a server and does not open now.
     """
-    try:
-        return stack.enter_context(open_container(source, limits))
-    except SourceForbiddenError:
-        raise
-    except SourceUnreadableError as error:
-        if source.is_local:
+    with ExitStack() as stack:
+        try:
+            container = stack.enter_context(
+                open_container(source, limits, container_name=container_name)
+            )
+        except SourceForbiddenError:
             raise
-        problem = f"{error}; it could be opened before, so this may pass"
+        except SourceUnreadableError as error:
+            if source.is_local:
+                raise
+            problem = f"{error}; it could be opened before, so this may pass"
+        else:
+            yield container
+            return
     raise SourceUnavailableError(problem)
 
 

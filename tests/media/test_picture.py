@@ -11,19 +11,16 @@ import pytest
 from scrubjay.media.frames import FrameReader
 from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.media.probe import probe_media
-from scrubjay.media.source import open_container, video_streams
 from scrubjay.model import MediaInfo, Size
 from scrubjay.place import Place
-from scrubjay.timing import Target, Timeline
+from scrubjay.reading import open_frames
+from scrubjay.timing import Target
 
 
 def _painted(path: Path, time: Fraction, width: int) -> tuple[RgbPicture, MediaInfo]:
     media = probe_media(Place.of(path))[1]
     size = Size(width=width, height=max(1, round(width * media.height / media.width)))
-    with open_container(Place.of(path)) as container:
-        stream = next(each for each in video_streams(container) if each.index == media.stream_index)
-        timeline = Timeline(time_base=media.time_base, origin=media.origin)
-        reader = FrameReader(container, stream, timeline)
+    with open_frames(media, Place.of(path), FrameReader) as reader:
         reader.start([Target(None, time, None)])
         (shown,) = reader.until(time + 1)
         return Painter(media, size).paint(shown.frame), media

@@ -7,16 +7,17 @@ from typing import NamedTuple
 
 import av.error
 from av import VideoFrame
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from scrubjay.media.clocks import ClockName, Timed, clock_for
 from scrubjay.media.ffmpeg import DECODE_ERRORS
 from scrubjay.media.kinds import KindReader
-from scrubjay.media.packets import packets_of
 from scrubjay.media.picking import LOOKAHEAD, Instants, Near, Seen, Wanted
 from scrubjay.media.protection import is_encrypted
-from scrubjay.media.source import read_only, rewind
+from scrubjay.media.source import usual_ticks
+from scrubjay.media.stitching import Stitcher
+from scrubjay.media.video import Video
 from scrubjay.timing import Target, Timeline
 
 __all__ = ["SKIPPING_CODECS", "BeginAnewError", "Counts", "FrameReader", "Shown"]
@@ -37,12 +38,6 @@ _HVCC_LAYERS = 21
 
 _DEEPEST_DELAY = 2
 """Seconds by which a frame's PTS may be after its DTS: 16 frames of 8 a second."""
-
-_UNREADABLE = (av.error.InvalidDataError, UnicodeDecodeError)
-"""Errors of damaged packets; others, such as a disk's, end the reading."""
-
-_MOST_READ_ERRORS = 100
-"""Unreadable packets in a row after which the rest of the file is given up."""
 
 
 class BeginAnewError(Exception):
@@ -83,9 +78,11 @@ class FrameReader:
     often as it is called, at no extra cost. Not safe to share between threads.
 
     Args:
-        container: the opened video.
-        stream: its video stream.
-        timeline: how that stream's ticks map to seconds.
+        video: the opened video.
+        timeline: how its stream's ticks map to seconds.
+        clock: how its pictures get their times.
+        seeks: whether jumps land where they should; else the video is read from its start.
+        is_stitched: whether its clock jumps, so that its stretches are put one after the other.
         tolerance: by how many seconds a picture may miss its instant if that is cheaper.
         is_sparse: whether instants are so far apart that it may pay to jump from one to the next.
         threads: how many the decoder may use. No picture depends on it: of damaged videos, and of
@@ -97,36 +94,35 @@ class FrameReader:
 
     def __init__(
         self,
-        container: InputContainer,
-        stream: VideoStream,
+        video: Video,
         timeline: Timeline,
         *,
+        clock: ClockName = "pts",
+        seeks: bool = True,
+        is_stitched: bool = False,
         tolerance: Fraction = Fraction(0),
         is_sparse: bool = False,
         threads: int = 1,
     ) -> None:
-        read_only(container, stream)
-        codec = stream.codec_context
-        self._threads = threads if codec.name in _THREADED_CODECS else 1
-        codec.thread_count = self._threads
-        codec.thread_type = "FRAME"  # threads of slices let other pictures stand for damaged ones
-        self._container = container
-        self._stream = stream
+        self._video = video
+        self._threads = threads
         self._timeline = timeline
+        self._clock = clock_for(clock, usual_ticks(video.stream))
+        self._has_pts = clock == "pts"
+        self._seeks = seeks
+        self._stitcher = Stitcher(video.stream) if is_stitched else None
         self._tolerance = tolerance
         self._is_sparse = is_sparse
-        self._may_skip = _can_leave_out(stream)
-        self._is_broken = False
         self.on_packet: Callable[[], None] = lambda: None
         """Called for each packet that is read, so that long lead-ins show signs of life."""
-        self._kinds = KindReader(stream)
-        # MP4 and AVI bring an index; what FFmpeg gathers of others while it reads has holes
-        self._has_index = len(stream.index_entries) > 1
         self._instants = Instants(timeline, (), tolerance)
-        self._frames: Iterator[VideoFrame] | None = None
-        self._current: VideoFrame | None = None
-        self._ahead: VideoFrame | None = None
+        self._frames: Iterator[Timed] | None = None
+        self._current: Timed | None = None
+        self._ahead: Timed | None = None
         self._read_to: int | None = None
+        self._set_up()
+        self._tick: int | None = None
+        self._is_second_field = False
         self.counts = Counts()
         self.trusts_the_past = False
         """Whether pictures are read that must not depend on what was read before them."""
@@ -137,6 +133,18 @@ class FrameReader:
         self.damaged: set[Fraction] = set()
         """Times, in exact seconds, of the packets since `start` that could not be decoded, that
         the container calls corrupt, or whose frame the decoder calls corrupt or has guessed."""
+
+    def _set_up(self) -> None:
+        """Get the decoder of the stream, which has just been opened, ready."""
+        self._stream = stream = self._video.stream
+        codec = stream.codec_context
+        self._threads = self._threads if codec.name in _THREADED_CODECS else 1
+        codec.thread_count = self._threads
+        codec.thread_type = "FRAME"  # threads of slices let other pictures stand for damaged ones
+        self._may_skip = self._has_pts and _can_leave_out(stream)
+        self._kinds = KindReader(stream)
+        # MP4 and AVI bring an index; what FFmpeg gathers of others while it reads has holes
+        self._has_index = self._seeks and len(stream.index_entries) > 1
 
     @property
     def can_leave_out(self) -> bool:
@@ -166,30 +174,31 @@ class FrameReader:
         A frame stays shown until the next one; before the first, the first is shown.
         """
         while (wanted := self._instants.peek()) is not None and wanted.time < end:
-            frame = self._keyframe_for(wanted) or self._frame_for(wanted)
-            if frame is None:
+            found = self._keyframe_for(wanted) or self._frame_for(wanted)
+            if found is None:
                 return
             self._instants.take()
-            yield Shown(wanted.time, frame, self._timeline.seconds(_pts(frame)))
+            yield Shown(wanted.time, found.frame, self._timeline.seconds(found.pts))
 
     # One frame after the other ------------------------------------------------------------------
 
-    def _frame_for(self, wanted: Wanted) -> VideoFrame | None:
+    def _frame_for(self, wanted: Wanted) -> Timed | None:
         """Read on, or jump, to the frame that an instant shows."""
         if self._frames is None or self._skips_a_gop(wanted):
             self._jump(wanted)
         while self._ahead is not None and (
-            self._current is None or _pts(self._ahead) <= _last_pts(wanted)
+            self._current is None or self._ahead.pts <= _last_pts(wanted)
         ):
-            if self._current is None or _pts(self._ahead) >= _pts(self._current):
+            if self._current is None or self._ahead.pts >= self._current.pts:
                 self._current = self._ahead
             self._ahead = next(self._frames or iter(()), None)
         # where the rest cannot be read, the last picture must not stand for all of it
-        return None if self._is_broken and self._ahead is None else self._current
+        return None if self._video.is_broken and self._ahead is None else self._current
 
     def _skips_a_gop(self, wanted: Wanted) -> bool:
         """Whether the file's index knows a keyframe between what was read and an instant."""
-        if not (self._is_sparse and self._has_index) or self._read_to is None:
+        may_jump = self._is_sparse and self._has_index and self._has_pts
+        if not may_jump or self._read_to is None:
             return False
         index = self._stream.index_entries
         place = index.search_timestamp(wanted.limit, backward=True)
@@ -197,13 +206,13 @@ class FrameReader:
 
     def _jump(self, wanted: Wanted) -> None:
         """Start reading at a keyframe at or before the frame that an instant shows."""
-        start = self._stream.start_time or 0
-        for back in _BACK_OFF:
+        start = self._timeline.last_pts_at(Fraction(0))
+        for back in _BACK_OFF if self._seeks else ():
             pts = self._timeline.last_pts_at(wanted.time - back)
             if pts <= start:
                 break
             self._seek(pts)
-            if self._ahead is not None and _pts(self._ahead) <= wanted.limit:
+            if self._ahead is not None and self._ahead.pts <= wanted.limit:
                 return
         self._seek(None)
 
@@ -211,63 +220,63 @@ class FrameReader:
         """Start reading at the keyframe at or before a tick; None is the start of the video."""
         self.counts.seeks += 1
         self._current = self._ahead = self._read_to = None
-        self._is_broken = False
         self._instants.forget()
         self._frames = iter(())
-        try:
-            if pts is None:
-                rewind(self._container, self._stream)
-            else:
-                self._container.seek(pts, stream=self._stream)
-        except av.error.FFmpegError:
+        if pts is None:
+            if self._video.at_start():
+                self._set_up()
+        elif not self._video.seek(pts):
             return
-        self._frames = self._decode(after_keyframe=pts is not None)
+        self._frames = self._decode(is_start=pts is None)
         self._ahead = next(self._frames, None)
 
-    def _decode(self, *, after_keyframe: bool) -> Iterator[VideoFrame]:
+    def _decode(self, *, is_start: bool) -> Iterator[Timed]:
         """Decode from here on, leaving out frames that nothing shows and nothing refers to.
 
         Args:
-            after_keyframe: drop what comes before the first keyframe in time: it refers to frames
-                that were not read.
+            is_start: whether this is the start of the video.
         """
         codec = self._stream.codec_context
-        for packet, near in self._judged():
-            may_skip = (
-                self._may_skip
-                and packet.pts is not None
-                and not self._instants.are_shown_by(packet.pts, near)
-            )
-            codec.skip_frame = "NONREF" if may_skip else "DEFAULT"
-            self.counts.skipped += may_skip
-            for frame in self._decoded(packet):
-                if after_keyframe and not frame.key_frame:
-                    continue
-                after_keyframe = False
-                yield frame
-        yield from self._decoded(None)
+        self._clock.restart(is_start=is_start)
+        if self._stitcher:
+            self._stitcher.restart()
+        for packet, near, is_second_field in self._judged():
+            if not is_second_field:  # the second field of a picture is needed where the first is
+                may_skip = (
+                    self._may_skip
+                    and packet.pts is not None
+                    and not self._instants.are_shown_by(packet.pts, near)
+                )
+                codec.skip_frame = "NONREF" if may_skip else "DEFAULT"
+            self.counts.skipped += codec.skip_frame == "NONREF"
+            self._is_second_field = is_second_field
+            self._tick = self._clock.stamp(packet, is_second_field=is_second_field)
+            yield from self._clock.times(self._decoded(packet))
+        yield from self._clock.times(self._decoded(None), is_end=True)
 
-    def _judged(self) -> Iterator[tuple["Packet[VideoStream]", Near]]:
-        """Yield each packet with what is known of those around it, itself included."""
-        coming: deque[Packet[VideoStream]] = deque()
+    def _judged(self) -> Iterator[tuple["Packet[VideoStream]", Near, bool]]:
+        """Yield each packet, what is known of those around it, and if it is a second field."""
+        coming: deque[tuple[Packet[VideoStream], Near, bool]] = deque()
         near = Near()
         for packet in self._packets():
-            coming.append(packet)
-            if not packet.is_discard:  # an edit list hides it: it is decoded, but never shown
-                near.add(Seen(packet.pts, packet.dts, self._kinds.kind(packet)))
+            is_second_field = self._kinds.is_second_field(packet)
+            coming.append((packet, near, is_second_field))
+            # what an edit list hides is decoded, but never shown
+            if self._may_skip and not (packet.is_discard or is_second_field):
+                near.add(Seen(packet.pts, self._kinds.kind(packet)))
             self._read_to = packet.dts
             if len(coming) > LOOKAHEAD:
-                yield coming.popleft(), near
-        while coming:
-            yield coming.popleft(), near
+                yield coming.popleft()
+        near.end()
+        yield from coming
 
     def _decoded(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
         if packet is not None and is_encrypted(packet):
-            self._note_damage(packet.pts)
+            self._note_damage(self._tick)
             self.is_encrypted = True
             return []
         if packet is not None and packet.is_corrupt:
-            self._note_damage(packet.pts)
+            self._note_damage(self._tick)
             packet.is_corrupt = False  # so that its frame's flag is the decoder's own
         try:
             frames = self._stream.codec_context.decode(packet)
@@ -276,55 +285,48 @@ class FrameReader:
                 raise BeginAnewError from None
             raise
         except DECODE_ERRORS:
-            self._note_damage(None if packet is None else packet.pts)
+            self._note_damage(None if packet is None else self._tick)
             return []
         for frame in frames:
             if frame.is_corrupt:
-                self._note_damage(frame.pts)
+                self._note_damage(frame.pts if self._has_pts else self._tick)
         self.counts.decoded += len(frames)
-        return [frame for frame in frames if frame.pts is not None]
+        return frames
 
-    def _note_damage(self, pts: int | None) -> None:
+    def _note_damage(self, tick: int | None) -> None:
         if self._threads > 1 or self.trusts_the_past:
             raise BeginAnewError
         self.is_damaged = True
-        if pts is not None:
-            self.damaged.add(self._timeline.seconds(pts))
+        if tick is not None:
+            self.damaged.add(self._timeline.seconds(tick))
 
     def _packets(self) -> Iterator["Packet[VideoStream]"]:
-        """Read packets up to the end of the file, past those that cannot be read."""
-        errors = 0
-        while errors < _MOST_READ_ERRORS:
-            try:
-                for packet in packets_of(self._container, self._stream):
-                    errors = 0
-                    if packet.size:  # an empty one is PyAV's sign to flush
-                        self.counts.read += 1
-                        self.on_packet()
-                        yield packet
-            except _UNREADABLE:
-                self._note_damage(None)
-                errors += 1
-            else:
-                return
-        self._is_broken = True
+        """Read packets up to the end of the file."""
+        for packet in self._video.read(on_unreadable=lambda: self._note_damage(None)):
+            self.counts.read += 1
+            self.on_packet()
+            if self._stitcher:
+                self._stitcher.shift(packet)
+            yield packet
 
     # Keyframes alone ----------------------------------------------------------------------------
 
-    def _keyframe_for(self, wanted: Wanted) -> VideoFrame | None:
+    def _keyframe_for(self, wanted: Wanted) -> Timed | None:
         """Jump to the keyframe that may stand for an instant; None if there is none so near."""
-        if not (self._is_sparse and self._tolerance):
+        if not (self._is_sparse and self._tolerance and self._seeks and self._has_pts):
             return None
-        packets = (self._key_packet(wanted, backward=way) for way in self._ways(wanted))
-        packet = next((each for each in packets if each is not None), None)
-        if packet is None:
+        ways = (self._key_packets(wanted, backward=way) for way in self._ways(wanted))
+        packets = next((each for each in ways if each), None)
+        if packets is None:
             return None
         codec = self._stream.codec_context
         codec.flush_buffers()
         codec.skip_frame = "DEFAULT"
-        frames = [*self._decoded(packet), *self._decoded(None)]
+        self._tick = packets[0].pts
+        frames = [frame for packet in (*packets, None) for frame in self._decoded(packet)]
         codec.flush_buffers()
-        return frames[0] if frames else None
+        timed = (Timed(frame.pts, frame) for frame in frames if frame.pts is not None)
+        return next(timed, None)
 
     def _ways(self, wanted: Wanted) -> list[bool]:
         """Return where to look for a keyframe, the nearer first: backward (True) or forward.
@@ -343,25 +345,31 @@ class FrameReader:
         }
         return sorted(near, key=lambda way: near[way])
 
-    def _key_packet(self, wanted: Wanted, *, backward: bool) -> "Packet[VideoStream] | None":
-        """Read the last keyframe's packet at or before an instant, or the first one after it.
+    def _key_packets(self, wanted: Wanted, *, backward: bool) -> "list[Packet[VideoStream]]":
+        """Read the last keyframe at or before an instant, or the first one after it.
 
         Returns:
-            The packet, or None if there is none that may stand for the instant.
+            Its packet, or the two of its fields; none if it may not stand for the instant.
         """
         self.counts.seeks += 1
         self._frames = None  # what was being read goes no further from here
-        try:
-            self._container.seek(wanted.limit, stream=self._stream, backward=backward)
-        except av.error.FFmpegError:
-            return None
+        if not self._video.seek(wanted.limit, backward=backward):
+            return []
+        found: list[Packet[VideoStream]] = []
         for packet in self._packets():
+            is_second_field = self._kinds.is_second_field(packet)
+            if found:
+                return [*found, packet] if is_second_field else found
             if packet.is_keyframe and packet.pts is not None and not packet.is_discard:
                 ends = packet.pts + (packet.duration or 0)
-                return packet if wanted.may_show(packet.pts, ends) else None
-            if packet.dts is not None and packet.dts > wanted.latest:
-                return None
-        return None
+                if not wanted.may_show(packet.pts, ends):
+                    return []
+                found = [packet]
+                if not self._kinds.may_have_fields:
+                    return found
+            elif packet.dts is not None and packet.dts > wanted.latest:
+                return []
+        return found
 
 
 def _can_leave_out(stream: VideoStream) -> bool:
@@ -380,8 +388,3 @@ def _can_leave_out(stream: VideoStream) -> bool:
 def _last_pts(wanted: Wanted) -> int:
     """Return the last tick at which the frame that an instant shows may start."""
     return wanted.limit if wanted.pick is None else wanted.pick
-
-
-def _pts(frame: VideoFrame) -> int:
-    """Return a frame's time in ticks; those without one were passed over."""
-    return frame.pts if frame.pts is not None else 0

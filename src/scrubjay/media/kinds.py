@@ -6,9 +6,12 @@ that a decoder may leave it out. Where a codec does not say so in plain sight, i
 
 from collections.abc import Iterator
 from enum import IntEnum
+from itertools import pairwise
 
 from av.packet import Packet
 from av.video.stream import VideoStream
+
+from scrubjay.media.fields import FieldPairs, mpeg2_field
 
 __all__ = ["Kind", "KindReader"]
 
@@ -48,6 +51,38 @@ class KindReader:
         at = {"h264": 4, "hevc": 21}.get(self._codec, 0)  # where avcC and hvcC say it
         has_lengths = at and len(extradata) > at and extradata[0] == 1
         self._length_bytes = (extradata[at] & 3) + 1 if has_lengths else 0
+        is_h264 = self._codec == "h264"
+        header = _avcc_units(extradata) if has_lengths else self._contents(extradata)
+        self._fields = FieldPairs(header) if is_h264 else None
+        self._mpeg2_field = 0
+
+    @property
+    def may_have_fields(self) -> bool:
+        """Whether a picture may lie in two packets."""
+        if self._fields is not None:
+            return self._fields.may_occur
+        return self._codec == "mpeg2video"
+
+    def is_second_field(self, packet: "Packet[VideoStream]") -> bool:
+        """Whether a packet holds the second field of the picture that the one before it began.
+
+        Call it for each packet, in order.
+        """
+        if self._fields is not None:
+            is_key = packet.is_keyframe
+            if not (is_key or self._fields.may_occur):
+                return False
+            start = bytes(memoryview(packet)[:_LOOK_BYTES])
+            return self._fields.is_second(self._contents(start), is_key=is_key)
+        if self._codec == "mpeg2video":
+            field = mpeg2_field(bytes(memoryview(packet)[:_LOOK_BYTES]))
+            if field:
+                field = mpeg2_field(bytes(packet))  # it may hold both
+            before, self._mpeg2_field = self._mpeg2_field, field
+            if field and before and field != before:
+                self._mpeg2_field = 0
+                return True
+        return False
 
     def kind(self, packet: "Packet[VideoStream]") -> Kind:
         """Return the kind of a packet's frame."""
@@ -79,6 +114,13 @@ class KindReader:
                 return Kind.DISPOSABLE if unit in _HEVC_DISPOSABLE else Kind.REFERENCE
         return Kind.UNKNOWN
 
+    def _contents(self, start: bytes) -> Iterator[bytes]:
+        """Yield the NAL units in the first bytes of a packet, the last one perhaps cut off."""
+        places = [*self._units(start), len(start) + max(3, self._length_bytes)]
+        margin = self._length_bytes or 3
+        for at, after in pairwise(places):
+            yield start[at : after - margin]
+
     def _units(self, start: bytes) -> Iterator[int]:
         """Yield where the NAL units in the first bytes of a packet begin."""
         if self._length_bytes:
@@ -92,6 +134,18 @@ class KindReader:
         while 0 <= at < len(start) - 3:
             yield at + 3
             at = start.find(b"\x00\x00\x01", at + 3)
+
+
+def _avcc_units(extradata: bytes) -> Iterator[bytes]:
+    """Yield the parameter sets in an `avcC` box (ISO 14496-15, 5.3.3.1)."""
+    at = 5
+    for mask in (31, 255):
+        count = extradata[at] & mask if at < len(extradata) else 0
+        at += 1
+        for _ in range(count):
+            length = int.from_bytes(extradata[at : at + 2], "big")
+            yield extradata[at + 2 : at + 2 + length]
+            at += 2 + length
 
 
 def _coded(start: bytes, code: bytes, skip: int, bits: tuple[int, int], disposable: int) -> Kind:

@@ -6,15 +6,14 @@ from typing import NamedTuple
 
 import av.error
 from av import VideoFrame
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from scrubjay.media.ffmpeg import DECODE_ERRORS
 from scrubjay.media.heads import HeadReader
-from scrubjay.media.packets import packets_of
 from scrubjay.media.shape import AspectReader, displayed
-from scrubjay.media.source import rewind, time_base_of
+from scrubjay.media.video import Video
+from scrubjay.timing import Timeline
 
 __all__ = ["most_shown"]
 
@@ -36,18 +35,18 @@ class _Sample(NamedTuple):
 
 
 def most_shown(
-    container: InputContainer,
-    stream: VideoStream,
+    video: Video,
     first: VideoFrame,
     aspects: AspectReader,
+    timeline: Timeline,
     duration: Fraction,
     on_packet: Callable[[], None],
 ) -> VideoFrame:
     """Return a picture of the shape that is shown longest; the first one where none changes."""
-    reader = HeadReader(stream)
+    reader = HeadReader(video.stream)
     kinds: dict[bytes, list[_Sample]] = {}
     try:
-        for sample in _samples(container, stream, reader, duration, on_packet):
+        for sample in _samples(video, reader, timeline, duration, on_packet):
             kinds.setdefault(reader.head(sample.packet), []).append(sample)
     except DECODE_ERRORS:
         pass  # damaged further on: what was seen counts
@@ -55,7 +54,7 @@ def most_shown(
         return first
     shown: dict[tuple[int, ...], tuple[int, VideoFrame]] = {}
     for samples in list(kinds.values())[:_MOST_KINDS]:
-        picture = _decoded(stream, samples)
+        picture = _decoded(video.stream, samples)
         if picture is None:
             continue
         shape = *displayed(picture.width, picture.height, aspects.read(picture)), picture.rotation
@@ -65,25 +64,27 @@ def most_shown(
 
 
 def _samples(
-    container: InputContainer,
-    stream: VideoStream,
+    video: Video,
     reader: HeadReader,
+    timeline: Timeline,
     duration: Fraction,
     on_packet: Callable[[], None],
 ) -> Iterator[_Sample]:
     """Yield keyframes: all of a small file, some of a large one, none if they have no headers."""
+    container = video.container
     is_local = container.name.startswith("file:")
     if not is_local and "mov" in container.format.name:
         return  # its headers are in its index, and each look costs a request
-    rewind(container, stream)
+    video.at_start()
+    container = video.container
     is_small = is_local and container.size <= _SMALL_BYTES
     key: Packet[VideoStream] | None = None
     start = last = 0
-    for packet in packets_of(container, stream):
+    for packet in video.read():
         on_packet()
         stamp = packet.dts if packet.dts is not None else packet.pts
         last = last if stamp is None else max(last, stamp)
-        if not packet.size or not packet.is_keyframe or stamp is None:
+        if not packet.is_keyframe or stamp is None:
             continue
         head = reader.head(packet)
         if key is None and not head:
@@ -98,25 +99,21 @@ def _samples(
     if is_small and key is not None:
         yield _Sample(key, max(1, last - start))
     elif not is_small:
-        yield from _sought(container, stream, reader, duration, on_packet)
+        yield from _sought(video, reader, timeline, duration, on_packet)
 
 
 def _sought(
-    container: InputContainer,
-    stream: VideoStream,
+    video: Video,
     reader: HeadReader,
+    timeline: Timeline,
     duration: Fraction,
     on_packet: Callable[[], None],
 ) -> Iterator[_Sample]:
     """Yield a keyframe at each of some places spread over a video."""
-    origin = stream.start_time or 0
-    length = duration / time_base_of(stream)
     for place in range(1, _SAMPLES + 1):
-        try:
-            container.seek(origin + int(length * place / (_SAMPLES + 1)), stream=stream)
-        except av.error.FFmpegError:
+        if not video.seek(timeline.last_pts_at(duration * place / (_SAMPLES + 1))):
             return
-        for packet in packets_of(container, stream):
+        for packet in video.read():
             on_packet()
             if packet.is_keyframe and reader.head(packet):
                 yield _Sample(packet, 1)

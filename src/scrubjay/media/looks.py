@@ -7,7 +7,6 @@ from typing import Any
 
 from av import VideoFrame
 from av.container import InputContainer
-from av.video.stream import VideoStream
 
 from scrubjay.errors import UnsupportedVideoError
 from scrubjay.media.colour import matrix_name, primaries_name, range_name, transfer_name
@@ -16,7 +15,9 @@ from scrubjay.media.longest import most_shown
 from scrubjay.media.shape import AspectReader, crop_of, displayed, orientation, picture_aspect
 from scrubjay.media.side_data import side_data
 from scrubjay.media.source import name_of
+from scrubjay.media.video import Video
 from scrubjay.model import Crop, Stereo
+from scrubjay.timing import Timeline
 
 __all__ = ["looks_of"]
 
@@ -29,9 +30,9 @@ whether they count: past ten ratios of primaries and white, of 8 bytes each, les
 
 
 def looks_of(
-    container: InputContainer,
-    stream: VideoStream,
+    video: Video,
     first: VideoFrame,
+    timeline: Timeline,
     *,
     duration: Fraction,
     on_packet: Callable[[], None],
@@ -41,19 +42,20 @@ def looks_of(
     Where the shape changes midway, it is the one that is shown longest.
 
     Args:
-        container: the opened video.
-        stream: its video stream.
+        video: the opened video.
         first: its first picture.
+        timeline: how its stream's ticks map to seconds.
         duration: of the video, in seconds.
         on_packet: called for each packet that is read.
 
     Raises:
         UnsupportedVideoError: its colours mean nothing without Dolby Vision's own processing.
     """
+    container, stream = video.container, video.stream
     facts = facts_of(stream)
     _refuse_bare_dolby_vision(container, facts, first)
     aspects = AspectReader(container.format.name, picture_aspect(stream))
-    picture = most_shown(container, stream, first, aspects, duration, on_packet)
+    picture = most_shown(video, first, aspects, timeline, duration, on_packet)
     rotation_deg, mirrored = orientation(picture)
     crop = crop_of(facts.crop, picture.width, picture.height)
     aspect = _aspect(picture, aspects.read(picture), crop)

@@ -3,13 +3,9 @@
 from collections.abc import Callable
 from time import monotonic
 
-from av.container import InputContainer
-from av.video.stream import VideoStream
-
 from scrubjay.errors import LimitError
 from scrubjay.limits import Limits, option_of
-from scrubjay.media.ffmpeg import DECODE_ERRORS
-from scrubjay.media.packets import packets_of
+from scrubjay.media.video import Video
 
 __all__ = ["ProbeMeter", "packets_in"]
 
@@ -62,34 +58,26 @@ class ProbeMeter:
         return monotonic() - self._began
 
 
-def packets_in(
-    container: InputContainer, stream: VideoStream, size_bytes: int, meter: ProbeMeter
-) -> int:
+def packets_in(video: Video, size_bytes: int, meter: ProbeMeter) -> int:
     """Return about how many packets hold a stream's pictures, from the next few that it has.
 
     All are counted if they are few. Else those that were read stand for the rest of the file: a
     header may claim anything, but the bytes of a file are there.
 
     Args:
-        container: the opened video.
-        stream: its video stream.
+        video: the opened video.
         size_bytes: of the file.
         meter: called for each packet that is read.
     """
     count = packet_bytes = 0
     first = last = 0
-    try:
-        for packet in packets_of(container, stream):
-            meter()
-            if not packet.size:
-                return max(1, count)  # the end: PyAV flushes the decoder with an empty packet
-            count += 1
-            packet_bytes += packet.size
-            if packet.pos is not None and packet.pos >= 0:
-                first = min(first or packet.pos, packet.pos)
-                last = max(last, packet.pos + packet.size)
-            if count >= _SAMPLE_PACKETS or packet_bytes >= _SAMPLE_BYTES:
-                return max(count, count * size_bytes // max(packet_bytes, last - first))
-    except DECODE_ERRORS:
-        pass  # a damaged stretch: what was read before it counts
+    for packet in video.read():
+        meter()
+        count += 1
+        packet_bytes += packet.size
+        if packet.pos is not None and packet.pos >= 0:
+            first = min(first or packet.pos, packet.pos)
+            last = max(last, packet.pos + packet.size)
+        if count >= _SAMPLE_PACKETS or packet_bytes >= _SAMPLE_BYTES:
+            return max(count, count * size_bytes // max(packet_bytes, last - first))
     return max(1, count)

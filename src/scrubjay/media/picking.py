@@ -8,7 +8,7 @@ Packets come in decoding order, so what follows in time may come earlier or late
 at most 16 frames (H.264 A.3.1, H.265 A.4.2: `max_dec_frame_buffering`).
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -24,11 +24,17 @@ LOOKAHEAD = 34
 """Packets looked at on each side of the one that is judged: twice the deepest reordering."""
 
 
+_FAR = 1 << 62
+"""A tick after the end of every video."""
+
+_DEEPEST_REORDER = 16
+"""Pictures by which decoding order may differ from the order of time."""
+
+
 class Seen(NamedTuple):
     """What is known of a packet that was read."""
 
     pts: int | None
-    dts: int | None
     kind: Kind
 
 
@@ -37,18 +43,27 @@ class Near:
 
     def __init__(self) -> None:
         self._seen: deque[Seen] = deque()
+        self._stamps: list[int] = []
         self._untimed = 0
-        self._dts: int | None = None
+        self._is_end = False
         self.kinds: dict[int, Kind] = {}
         """What each frame is, by its PTS."""
 
     @property
     def newest(self) -> int | None:
-        """The DTS read last: no packet to come has an earlier PTS.
+        """A PTS that no packet to come is before, by how far codecs reorder at most.
 
-        None where a packet nearby has no PTS. Matroska's first ones have no DTS, and need none.
+        None where that is not known: a packet nearby has no PTS, or too few have been read.
         """
-        return None if self._untimed else self._dts
+        if self._is_end and not self._untimed:
+            return _FAR
+        if self._untimed or len(self._stamps) <= _DEEPEST_REORDER:
+            return None
+        return self._stamps[-1 - _DEEPEST_REORDER]
+
+    def end(self) -> None:
+        """Take note that no packet is to come."""
+        self._is_end = True
 
     def add(self, seen: Seen) -> None:
         """Take in the packet read last, and let go of the one furthest back."""
@@ -59,10 +74,10 @@ class Near:
             self._count(oldest, -1)
             if oldest.pts is not None:
                 self.kinds.pop(oldest.pts, None)
+                del self._stamps[bisect_left(self._stamps, oldest.pts)]
         if seen.pts is not None:
             self.kinds[seen.pts] = seen.kind
-        if seen.dts is not None:
-            self._dts = seen.dts
+            insort(self._stamps, seen.pts)
 
     def _count(self, seen: Seen, step: int) -> None:
         self._untimed += step * (seen.pts is None)
@@ -181,7 +196,7 @@ class Instants:
         return False
 
     def _choose_until(self, newest: int, kinds: Mapping[int, Kind]) -> None:
-        """Choose the frames that no unread packet, of a DTS after `newest`, can change."""
+        """Choose the frames that no unread packet, of a PTS after `newest`, can change."""
         while not self._waiting or self._waiting[-1].limit <= newest:
             following = list(islice(self._rest, 16))
             if not following:

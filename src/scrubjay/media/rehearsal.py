@@ -16,33 +16,31 @@ __all__ = ["RehearsalReader"]
 class _Stand(NamedTuple):
     """Stands in for a decoded frame: all that reading looks at."""
 
-    pts: int
+    order: int
+    """Rises in the order of output."""
+    pts: int | None
     key_frame: bool
 
 
 class RehearsalReader(FrameReader):
     """A `FrameReader` that goes the same way over the packets, but gives no pictures.
 
-    Frames leave it in the order of time, as they leave a decoder: once no packet to come, of a DTS
-    after the last one, can be shown before them.
+    Frames leave it in the order of time, as they leave a decoder: after as many others as the
+    stream's codec reorders.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  as its parent's
         super().__init__(*args, **options)
         self._held: list[_Stand] = []
+        self._order = 0
 
     def _decoded(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
-        newest = None
-        if packet is not None and packet.pts is not None:
-            newest = packet.dts
-            if not self._is_left_out(packet):
-                self.counts.decoded += 1
-                heappush(self._held, _Stand(packet.pts, packet.is_keyframe))
-        out: list[_Stand] = []
-        while self._held and (
-            packet is None or (newest is not None and self._held[0].pts <= newest)
-        ):
-            out.append(heappop(self._held))
+        if packet is not None and not (self._is_second_field or self._is_left_out(packet)):
+            self.counts.decoded += 1
+            self._order = self._order + 1 if packet.pts is None else packet.pts
+            heappush(self._held, _Stand(self._order, packet.pts, packet.is_keyframe))
+        depth = 0 if packet is None else self._stream.codec_context.reorder_depth
+        out = [heappop(self._held) for _ in range(len(self._held) - depth)]
         return cast("list[VideoFrame]", out)
 
     def _is_left_out(self, packet: "Packet[VideoStream]") -> bool:

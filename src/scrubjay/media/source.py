@@ -1,11 +1,11 @@
 """Opening a video: only known containers, only known protocols, only the video stream."""
 
 import stat
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from itertools import repeat
 from pathlib import Path
@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import av
-import av.error
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
@@ -23,23 +22,25 @@ from scrubjay.limits import Limits
 from scrubjay.media.boxes import Fragments, fragments_of
 from scrubjay.media.diagnosis import explained
 from scrubjay.media.ffmpeg import source_errors
-from scrubjay.media.tracks import ordered_streams
+from scrubjay.media.tracks import has_decoder, ordered_streams
 from scrubjay.media.web import ONE_PASS, READ_TIMEOUT, web_request
 from scrubjay.model import SourceRef
 from scrubjay.place import Place
 from scrubjay.remote import RemoteFile
 
 __all__ = [
+    "Starts",
     "as_fraction",
     "fragments_at",
+    "has_guesses",
     "identify",
     "name_of",
     "open_container",
-    "origin_of",
     "read_only",
-    "rewind",
     "stamp_of",
     "time_base_of",
+    "usual_length",
+    "usual_ticks",
     "video_streams",
 ]
 
@@ -52,6 +53,13 @@ _CONTAINERS = (
 
 The last four hold sound alone; they open only so that the error can say so."""
 
+_GENUINE = frozenset({
+    "mpegts", "mpeg", "avi", "asf", "mxf", "rm", "h264", "hevc", "obu", "m4v", "mpegvideo", "h263",
+    "vc1",
+})  # fmt: skip
+"""Containers with times that are missing or are decoding times alone. FFmpeg fills in what it
+guesses; there only what the file holds is read."""
+
 _FORMATS = {"format_whitelist": ",".join(_CONTAINERS)}
 _LOCAL = {"protocol_whitelist": "file"}
 
@@ -60,6 +68,9 @@ _TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if _BEFORE_19 else {}
 """Old files hold names in any encoding; PyAV 19 bears that by itself."""
 
 _open: Callable[..., InputContainer] = av.open
+
+_HIGHEST_RATE = 1000
+"""Frames per second above which a rate is a damaged clock: a set must not last no time at all."""
 
 _SAMPLES = 64
 _SAMPLE_BYTES = 64 << 10
@@ -158,7 +169,12 @@ def fragments_at(place: Place) -> Fragments:
 
 @contextmanager
 def open_container(
-    place: Place, limits: Limits = Limits(), extra: Mapping[str, str] = MappingProxyType({})
+    place: Place,
+    limits: Limits = Limits(),
+    extra: Mapping[str, str] = MappingProxyType({}),
+    *,
+    container_name: str = "",
+    on_open: Callable[[InputContainer], None] = lambda _: None,
 ) -> Generator[InputContainer]:
     """Open the video at a place, read-only, for as long as the context lasts.
 
@@ -166,19 +182,53 @@ def open_container(
         place: where it lies.
         limits: how many streams it may have, and how many pixels its decoders take.
         extra: more of FFmpeg's options.
+        container_name: FFmpeg's name of its container, if that is known: it is then opened once.
+        on_open: called with the video as FFmpeg opens it by itself.
 
     Raises:
         LimitError: it has more streams than are allowed.
         SourceError: it cannot be opened as a video.
     """
+    is_genuine = container_name in _GENUINE
+    with ExitStack() as stack:
+        opened = partial(_opened, place, limits, extra)
+        container = stack.enter_context(opened(is_genuine=is_genuine))
+        if not is_genuine:
+            on_open(container)
+        if not is_genuine and has_guesses(container):
+            stack.close()
+            container = stack.enter_context(opened(is_genuine=True))
+        yield container
+
+
+def has_guesses(container: Container) -> bool:
+    """Whether times of an open video would be FFmpeg's guesses where it holds none.
+
+    Matroska has presentation times, unless it holds what was an AVI (`V_MS/VFW/FOURCC`): then the
+    tracks have the four characters of their codec.
+    """
+    name = container.format.name
+    is_vfw = name.startswith("matroska") and any(
+        has_decoder(stream) and stream.codec_context.codec_tag.strip("\0")
+        for stream in container.streams.video
+    )
+    return name in _GENUINE or is_vfw
+
+
+@contextmanager
+def _opened(
+    place: Place, limits: Limits, extra: Mapping[str, str], *, is_genuine: bool
+) -> Generator[InputContainer]:
     if place.is_local:
         # `file:` keeps FFmpeg from reading "a:b.mp4" as a protocol or "-i.mp4" as anything else
-        url, options, timeout = f"file:{place.address}", _LOCAL, None
+        url, options, timeout = f"file:{place.address}", dict(_LOCAL), None
     else:
         url, options = web_request(place)
         if fragments_at(place).lacks_index:
             options |= ONE_PASS
         timeout = READ_TIMEOUT
+    if is_genuine:
+        options["fflags"] = "nofillin"
     with explained(place), source_errors(place):
         # what the container does not know goes to the decoders that look into its streams
         given = _FORMATS | options | {"max_pixels": str(limits.decoder_pixels), **extra}
@@ -220,38 +270,62 @@ def read_only(container: InputContainer, wanted: Stream) -> None:
         stream.discard = Discard.default if stream is wanted else Discard.all
 
 
-def origin_of(container: InputContainer) -> Fraction:
-    """Return what the clock of a video shows, in seconds, where its seek bar starts.
+class Starts:
+    """When the streams of a video start, as FFmpeg finds out when it opens the video.
 
-    That is the earliest start of its sound and pictures, which is what players subtract.
+    It does not where it may fill in nothing, so this is taken beforehand.
     """
-    return min(
-        (
-            stream.start_time * time_base_of(stream)
-            for stream in container.streams
-            if stream.type in {"audio", "video"}
-            and not stream.disposition & Disposition.attached_pic
-            and stream.start_time is not None
-        ),
-        default=Fraction(0),
-    )
+
+    def __init__(self) -> None:
+        self._starts: dict[int, Fraction] = {}
+        self._ids: dict[int, int] = {}
+        self.duration: Fraction | None = None
+        """What the header says, in seconds."""
+
+    def read(self, container: InputContainer) -> None:
+        """Take in an opened video."""
+        length = container.duration
+        self.duration = Fraction(length, 1_000_000) if length and length > 0 else None
+        for stream in container.streams:
+            is_played = stream.type in {"audio", "video"}
+            is_cover = stream.disposition & Disposition.attached_pic
+            if is_played and not is_cover and stream.start_time is not None:
+                self._starts[stream.index] = stream.start_time * time_base_of(stream)
+                self._ids[stream.index] = stream.id
+
+    def origin(self, video: VideoStream, first: Fraction, programme: Collection[int]) -> Fraction:
+        """Return what the clock of a video shows, in seconds, where its seek bar starts.
+
+        That is the earliest start of its sound and pictures, which is what players subtract.
+
+        Args:
+            video: its video stream.
+            first: the time of its first picture, in seconds of its clock.
+            programme: the ids of the streams that share the clock; all of them if empty.
+        """
+        starts = (
+            start
+            for index, start in self._starts.items()
+            if index == video.index or not programme or self._ids[index] in programme
+        )
+        return min(starts, default=first)
 
 
-def rewind(container: InputContainer, stream: VideoStream) -> None:
-    """Go back to the first packet of a stream.
+def usual_length(stream: VideoStream) -> Fraction:
+    """Return how long a picture of the stream is shown as a rule, in seconds.
 
-    A seek to the very first timestamp lands after the first keyframe in MPEG-TS, so this asks for
-    ten seconds before; demuxers that refuse that find the first timestamp exactly, and a stream
-    without packets refuses both.
+    Where no rate is known, or none that a camera or a screen has, it is a 25th of a second.
     """
-    first = stream.start_time or 0
-    margin = round(10 / time_base_of(stream))
-    for target in (first - margin, first):
-        try:
-            container.seek(target, stream=stream)
-        except av.error.FFmpegError:
-            continue
-        return
+    rates = [stream.average_rate, stream.guessed_rate, stream.codec_context.framerate]
+    if has_guesses(stream.container):  # an average of guesses is none
+        rates.reverse()
+    known = (rate for rate in map(as_fraction, rates) if rate and 0 < rate <= _HIGHEST_RATE)
+    return 1 / next(known, Fraction(25))
+
+
+def usual_ticks(stream: VideoStream) -> int:
+    """Return how many ticks a picture of the stream is shown for as a rule, at least 1."""
+    return max(1, round(usual_length(stream) / time_base_of(stream)))
 
 
 def name_of(container: InputContainer) -> str:

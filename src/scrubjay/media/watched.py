@@ -6,7 +6,6 @@ and some "end of file": the last picture would then stand for all that was not r
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 import av.error
 from av.container import InputContainer
@@ -14,7 +13,6 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from scrubjay.errors import SourceDamagedError
-from scrubjay.media.packets import packets_of
 from scrubjay.media.source import as_fraction, time_base_of
 from scrubjay.place import Place
 from scrubjay.remote import verdict
@@ -23,6 +21,9 @@ __all__ = ["WatchedContainer"]
 
 _DEEPEST_REORDER = 16
 """Frames by which the last packet in the file may come before the last picture in time."""
+
+_NEVER = -(1 << 63)
+"""A tick before every video."""
 
 _SLOWEST = Fraction(1)
 """Frames per second that are assumed at least, where the stream does not say or says less."""
@@ -35,11 +36,11 @@ class WatchedContainer:
         place: where the video lies.
         container: the video, open.
         stream: its video stream.
-        end: the tick at which its last picture ends.
+        end: the tick at which its last picture ends; None where packets do not say it.
     """
 
     def __init__(
-        self, place: Place, container: InputContainer, stream: VideoStream, end: int
+        self, place: Place, container: InputContainer, stream: VideoStream, end: int | None
     ) -> None:
         self._place = place
         self._complaints = 0
@@ -47,9 +48,12 @@ class WatchedContainer:
         self.streams = container.streams
         rate = max(as_fraction(stream.average_rate) or _SLOWEST, _SLOWEST)
         self._reached: int | None = None
-        self._enough = end - round(_DEEPEST_REORDER / rate / time_base_of(stream))
+        margin = round(_DEEPEST_REORDER / rate / time_base_of(stream))
+        self._enough = _NEVER if end is None else end - margin
 
-    def seek(self, offset: int, **options: Any) -> None:  # noqa: ANN401  as PyAV's
+    def seek(
+        self, offset: int, *, backward: bool = True, stream: VideoStream | None = None
+    ) -> None:
         """Jump.
 
         Raises:
@@ -58,7 +62,7 @@ class WatchedContainer:
         """
         self._reached = None
         try:
-            self._container.seek(offset, **options)
+            self._container.seek(offset, backward=backward, stream=stream)
         except av.error.FFmpegError:
             self._ask_server()
             raise
@@ -71,7 +75,7 @@ class WatchedContainer:
             SourceError: the server does not let us read any more.
         """
         try:
-            for packet in packets_of(self._container, stream):
+            for packet in self._container.demux(stream):
                 if packet.pts is not None:
                     end = packet.pts + (packet.duration or 0)
                     self._reached = end if self._reached is None else max(self._reached, end)

@@ -1,0 +1,204 @@
+"""When each picture is shown: packets bring the times, pictures take them in the order of output.
+
+A decoder puts pictures out in the order in which they are shown. So the k-th picture stands at the
+k-th of its packets' times, sorted. Where packets carry presentation times (PTS), that is the PTS of
+the picture's own packet; where they carry decoding times only (AVI, ASF, an MP4 without `ctts`), or
+none (elementary streams), pictures are counted.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+from av import VideoFrame
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+__all__ = ["Clock", "ClockName", "Timed", "clock_for"]
+
+ClockName: TypeAlias = Literal["pts", "gaps", "order", "count"]
+"""`pts`: packets carry presentation times. `gaps`: some of them do. `order`: they carry decoding
+times alone. `count`: they carry none, and the n-th picture stands at n / rate."""
+
+_MOST_HELD = 32
+"""Pictures without a time that are kept, at most, until one with a time follows."""
+
+_DEEPEST = 64
+"""Pictures by which an output may be ahead of decoding: more than any codec reorders."""
+
+
+class Timed(NamedTuple):
+    """A decoded picture and when it is shown."""
+
+    pts: int
+    """In ticks of the stream; in pictures where these are counted."""
+    frame: VideoFrame
+
+
+class Clock(Protocol):
+    """Gives times to the pictures of one stream."""
+
+    def restart(self, *, is_start: bool) -> None:
+        """Begin anew: reading goes on at the start of the stream, or anywhere else."""
+        ...
+
+    def stamp(self, packet: "Packet[VideoStream]", *, is_second_field: bool) -> int | None:
+        """Take in a packet just before it is decoded, and return its tick, if it has one."""
+        ...
+
+    def times(self, frames: Iterable[VideoFrame], *, is_end: bool = False) -> Iterator[Timed]:
+        """Yield the decoder's next pictures with their times; some only when later ones come.
+
+        Pictures that cannot be placed, or not be trusted, after a jump are left out.
+        """
+        ...
+
+
+def clock_for(name: ClockName, usual: int) -> Clock:
+    """Return the clock of a stream.
+
+    Args:
+        name: which one.
+        usual: how many ticks a picture is shown for, as a rule; at least 1.
+    """
+    if name in {"pts", "gaps"}:
+        return PtsClock(usual)
+    return OrderClock(is_counted=name == "count")
+
+
+class PtsClock:
+    """Times from the PTS of each picture's packet.
+
+    Pictures without one (a PES packet may hold several pictures and has one PTS) are spread evenly
+    between those that have one.
+
+    Args:
+        usual: how many ticks a picture is shown for, as a rule.
+    """
+
+    def __init__(self, usual: int) -> None:
+        self._usual = max(1, usual)
+        self._held: list[VideoFrame] = []
+        self._last: int | None = None
+        self._is_placed = True
+
+    def restart(self, *, is_start: bool) -> None:
+        """Begin anew; after a jump, pictures count from the first timed keyframe on."""
+        self._held = []
+        self._last = None
+        self._is_placed = is_start
+
+    def stamp(self, packet: "Packet[VideoStream]", *, is_second_field: bool) -> int | None:
+        """Return the packet's own tick."""
+        del is_second_field
+        return packet.dts if packet.pts is None else packet.pts
+
+    def times(self, frames: Iterable[VideoFrame], *, is_end: bool = False) -> Iterator[Timed]:
+        """Yield pictures with their times."""
+        for frame in frames:
+            if not self._is_placed and (not frame.key_frame or frame.pts is None):
+                continue  # it refers to pictures that were not read
+            self._is_placed = True
+            if frame.pts is None:
+                self._held.append(frame)
+                if len(self._held) >= _MOST_HELD and self._last is not None:
+                    yield from self._spread(None)
+                continue
+            yield from self._spread(frame.pts)
+            self._last = frame.pts
+            yield Timed(frame.pts, frame)
+        if is_end:
+            yield from self._spread(None)
+
+    def _spread(self, end: int | None) -> Iterator[Timed]:
+        """Yield the pictures that are held, evenly up to a tick, or at their usual distance."""
+        count = len(self._held)
+        if end is None or self._last is None or end <= self._last:
+            start = self._last if self._last is not None else (end or 0) - self._usual * (count + 1)
+            stamps = [start + self._usual * (k + 1) for k in range(count)]
+        else:
+            span = end - self._last
+            stamps = [self._last + span * (k + 1) // (count + 1) for k in range(count)]
+        for pts, frame in zip(stamps, self._held, strict=True):
+            self._last = pts
+            yield Timed(pts, frame)
+        self._held = []
+
+
+class OrderClock:
+    """Times by counting: the k-th picture put out stands at the k-th of its packets' times.
+
+    Each packet gets a number in place of its PTS, which its picture brings back. With that, a
+    keyframe's place is known even after pictures were lost: as many are shown before it as packets
+    were read before it, and those that follow it in decoding order but come out before it. After a
+    jump this holds from the second keyframe on, whose earlier pictures were all read.
+
+    Args:
+        is_counted: whether a picture's time is its number; else packets bring decoding times.
+    """
+
+    def __init__(self, *, is_counted: bool) -> None:
+        self._is_counted = is_counted
+        self.restart(is_start=True)
+
+    def restart(self, *, is_start: bool) -> None:
+        """Begin anew."""
+        self._count = 0
+        self._next = 0
+        self._ticks: list[int] = []
+        self._taken: deque[int] = deque()
+        self._keys: set[int] = set()
+        self._recent: deque[int] = deque(maxlen=_DEEPEST)
+        self._is_placed = is_start
+        self._first_key: int | None = None
+
+    def stamp(self, packet: "Packet[VideoStream]", *, is_second_field: bool) -> int | None:
+        """Give a packet its number, and keep its time."""
+        if is_second_field:
+            packet.pts = packet.dts = max(0, self._count - 1)
+            return None
+        number = self._count
+        tick = number if self._is_counted else packet.dts if packet.dts is not None else packet.pts
+        if packet.is_discard:  # it is decoded, but never put out
+            packet.pts = packet.dts = number
+            return tick
+        if tick is None:
+            tick = self._ticks[-1] + 1 if self._ticks else 0
+        if packet.is_keyframe:
+            self._keys.add(number)
+            self._first_key = number if self._first_key is None else self._first_key
+        heappush(self._ticks, tick)
+        self._count += 1
+        packet.pts = packet.dts = number
+        return tick
+
+    def times(self, frames: Iterable[VideoFrame], *, is_end: bool = False) -> Iterator[Timed]:
+        """Yield pictures with their times."""
+        del is_end
+        for frame in frames:
+            number = frame.pts
+            if number in self._keys:
+                self._place_keyframe(number)
+            if number is not None:
+                self._recent.append(number)
+            if not self._is_placed:
+                continue
+            tick = self._take()
+            if tick is not None:
+                yield Timed(tick, frame)
+
+    def _place_keyframe(self, number: int) -> None:
+        """Go on counting at a keyframe's own place."""
+        self._keys.remove(number)
+        place = number + sum(other > number for other in self._recent)
+        if not self._is_placed and number != self._first_key:
+            self._is_placed = True
+        if place > self._next:
+            for _ in range(place - self._next):
+                self._take()
+
+    def _take(self) -> int | None:
+        """Take the next of the packets' times."""
+        self._next += 1
+        return heappop(self._ticks) if self._ticks else None
