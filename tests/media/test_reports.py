@@ -108,7 +108,8 @@ def test_a_clock_that_jumps_back_is_stitched(media: Path) -> None:
     """A transport stream whose clock is set back by 5,000 s lasts as long as its pictures."""
     path = media / "reports" / "clock_back.ts"
     found = probe_media(Place.of(path))[1]
-    assert (found.duration, found.is_stitched, found.seeks) == (4, True, False)
+    assert found.duration == Fraction(4)
+    assert (found.is_stitched, found.seeks) == (True, False)
     numbers = [_strip(each.frame) for each in _shown(path, Fraction(1, 5), Fraction(1))]
     assert numbers == sorted(set(numbers))
     assert len(numbers) == 20
@@ -144,4 +145,4 @@ def test_avi_pictures_take_the_times_of_its_packets(media: Path) -> None:
     assert [_luma(each.frame).tobytes() for each in parts] == [
         _luma(each.frame).tobytes() for each in whole
     ]
-    assert whole[0].source_time == 0
+    assert whole[0].source_time == Fraction(0)
