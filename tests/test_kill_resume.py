@@ -171,7 +171,11 @@ def test_a_lone_parent_killed_takes_its_workers_along(
 
 @pytest.mark.parametrize(
     ("sign", "code", "name"),
-    [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")],
+    [
+        (signal.SIGINT, 130, "Interrupted"),
+        (signal.SIGTERM, 143, "Terminated"),
+        (signal.SIGHUP, 129, "HungUp"),
+    ],
 )
 def test_a_signal_stops_and_can_be_resumed(
     busy_clip: Path,
@@ -183,7 +187,7 @@ def test_a_signal_stops_and_can_be_resumed(
     code: int,
     name: str,
 ) -> None:
-    """Ctrl-C or SIGTERM ends the run at once, with a word on how to go on; a resume completes."""
+    """A signal ends the run at once, with a word on how to go on; a resume completes."""
     folder = tmp_path / "set"
     with _start(busy_clip, folder, BUSY) as run:
         _wait_for_slice(run)

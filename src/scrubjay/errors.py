@@ -39,6 +39,8 @@ with `raise ... from`. Doors own the tables from these classes to exit codes and
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from scrubjay.shown import printable
+
 __all__ = [
     "DestinationError",
     "EncryptedVideoError",
@@ -75,7 +77,14 @@ __all__ = [
 
 
 class ScrubjayError(Exception):
-    """Base of every error that Scrubjay raises; its text is one sentence for a person."""
+    """Base of every error that Scrubjay raises; its text is one sentence for a person.
+
+    Args:
+        message: the sentence. What a terminal would obey in it is escaped: names come from files.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
     retryable: ClassVar[bool] = False
     """Whether the same call may succeed later without anybody changing anything."""

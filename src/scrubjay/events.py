@@ -128,7 +128,11 @@ class Failed(_Event, frozen=True, kw_only=True, tag="failed"):
     """The command ended without a complete set. Only the command line tells this one."""
 
     error: Annotated[
-        str, Meta(description="Class of the error, or `UsageError`, `Interrupted` or `Terminated`.")
+        str,
+        Meta(
+            description="Class of the error, or `UsageError`, `Interrupted`, `Terminated` or "
+            "`HungUp`."
+        ),
     ]
     message: Annotated[str, Meta(description="One sentence for a person.")]
     exit_code: int

@@ -11,7 +11,7 @@ from botocore.session import get_session
 
 from localaws.render import Rendered, templates
 from localaws.tools import ROOT, TEMPLATE, program, run
-from scrubjay.aws.events import SLICE, SOURCE
+from scrubjay.aws.events import READY, SLICE, SOURCE
 from scrubjay.aws.transports import MOST_ENTRIES, TRANSPORTS
 from scrubjay.limits import Limits
 from scrubjay.settings import FunctionSettings
@@ -273,6 +273,32 @@ def test_roles_do_no_more_than_their_work() -> None:
                 assert statement["Resource"] == {"Fn::GetAtt": ["Bus", "Arn"]}
             else:
                 assert not actions & sends
+
+
+def test_functions_put_only_their_own_events() -> None:
+    """The planner may put slices on the bus, and the worker that a set is ready; nothing else."""
+    expected = {"PlannerPolicy": {SLICE}, "WorkerPolicy": {READY}}
+    for parameters in _variants():
+        found: dict[str, set[str]] = {}
+        for name, statement in _statements(Rendered(parameters)):
+            if "events:PutEvents" in _listed(statement["Action"]):
+                condition = statement["Condition"]["StringEquals"]
+                assert condition["events:source"] == SOURCE
+                found.setdefault(name, set()).add(condition["events:detail-type"])
+        assert {name: expected[name] for name in found} == found
+        assert "WorkerPolicy" in found
+        assert ("PlannerPolicy" in found) == (parameters["Transport"] == "eventbridge")
+
+
+def test_only_the_source_bucket_calls_the_planner() -> None:
+    """S3 may call the planner for a bucket of this account and of that name, not for any."""
+    for named in ("", "my-films"):
+        rendered = Rendered({"SourceBucketName": named})
+        permission = rendered.of_type("AWS::Lambda::Permission")["SourceCallsPlanner"]
+        assert permission["SourceAccount"]
+        arn = json.dumps(permission["SourceArn"])
+        assert ("${SourceBucketName}" in arn or "my-films" in arn) == bool(named)
+        assert ("*-sourcebucket-*" in arn) != bool(named)
 
 
 def test_roles_hold_from_the_first_what_lambda_asks_for() -> None:

@@ -1,6 +1,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -94,10 +95,12 @@ def test_every_number_of_the_recipe_is_an_option(run: Run, verb: str) -> None:
 def test_every_setting_is_an_option(run: Run, verb: str) -> None:
     """Each setting has an option with its default, in every verb that runs something."""
     text = run(verb, "--help", environ={"COLUMNS": "200"}).stdout
+    text = " ".join(text.split())  # however it is broken into lines
     for field in msgspec.structs.fields(Settings):
         flag = f"--{field.name.replace('_', '-')}"
-        default = rf" .*\[default: {field.default}\]" if field.default else ""
-        kind = f"/ --no-{field.name}" if isinstance(field.default, bool) else "(N|URL)"
+        shown = "yes" if field.default is True else field.default
+        default = rf" [^\[]*\[default: {shown}\]" if field.default else ""
+        kind = f"/ --no-{flag[2:]}" if isinstance(field.default, bool) else "(N|URL)"
         assert re.search(rf"{flag} {kind}{default}", text), flag
 
 
@@ -452,6 +455,73 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == ExitCode.OK
+
+
+@pytest.mark.usefixtures("movie")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["plan", "movie.mp4"],
+        ["probe", "movie.mp4", "--json"],
+        ["make", "movie.mp4", "-o", "set", "--json"],
+        ["make", "missing.mp4", "-o", "set", "--json"],
+        ["make", "movie.mp4", "-o", "set"],
+        ["make", "movie.mp4", "--no-such-option", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_standard_output_on_a_full_disk(tmp_path: Path, arguments: list[str]) -> None:
+    """Output that cannot be written ends in one sentence and an exit code, and no traceback."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [str(SCRUBJAY), *arguments],
+            check=False,
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=180,
+        )
+    assert done.returncode == ExitCode.OUTPUT
+    assert b"standard output cannot be written: No space left on device\n" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
+
+
+def test_a_hang_up_that_is_ignored_stays_so(clip: Path, tmp_path: Path) -> None:
+    """Under `nohup` a run goes on when its terminal goes away."""
+    command = [str(SCRUBJAY), "make", str(clip), "-o", str(tmp_path / "set"), "--json"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN) and None,  # noqa: PLW1509
+    ) as process:
+        assert process.stdout is not None
+        assert b"probed" in process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        assert b'"status":"complete"' in process.stdout.read()
+    assert process.returncode == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    "name", ["\x1b]0;owned\x07\x1b[2J.mp4", "a\x9b31m.mp4", "gpj\u202e4pm.mp4"]
+)
+def test_names_cannot_command_a_terminal(run: Run, clip: Path, tmp_path: Path, name: str) -> None:
+    """What a terminal would obey in a file's name is shown escaped, in results and in errors."""
+    shutil.copy(clip, tmp_path / name)
+    (tmp_path / f"bad{name}").write_bytes(b"no video")
+    shown = [
+        run("probe", name),
+        run("plan", name),
+        run("make", name, "-o", "set", "--no-animations"),
+        run("probe", f"bad{name}"),
+        run("probe", f"missing{name}"),
+    ]
+    text = "".join(done.stderr + done.stdout for done in shown)
+    assert not any(each in text for each in "\x1b\x07\x9b\u202e")
+    assert "\\x" in text or "\\u202e" in text
 
 
 @pytest.mark.usefixtures("movie")

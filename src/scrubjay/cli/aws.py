@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scrubjay.cli.options import GroupedCommand, grouped
-from scrubjay.cli.report import reported, say
+from scrubjay.cli.report import reported, say, show
 from scrubjay.engines.base import Engine
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import RecipeError
@@ -114,10 +114,10 @@ def status(which: str | None, *, stack: str, as_json: bool) -> None:
         deployed = Stack(stack)
         if which is None:
             found = stack_status(deployed)
-            click.echo(encode_pretty(found) if as_json else _of_stack(found), nl=not as_json)
+            show(encode_pretty(found) if as_json else _of_stack(found), nl=not as_json)
         else:
             state = set_status(deployed.set_at(which))
-            click.echo(encode_pretty(state) if as_json else _of_set(state), nl=not as_json)
+            show(encode_pretty(state) if as_json else _of_set(state), nl=not as_json)
 
 
 @aws.command(
@@ -159,11 +159,11 @@ def redrive(which: str | None, *, stack: str, dry_run: bool, give_up: bool, as_j
             plan, indexes = redrive_set(deployed, place, dry_run=dry_run, give_up=give_up)
             told = {"set": place.shown, "of": len(plan.slices), "indexes": indexes}
         if as_json:
-            click.echo(encode_pretty(told | {"dry_run": dry_run}), nl=False)
+            show(encode_pretty(told | {"dry_run": dry_run}), nl=False)
         elif which is None:
-            click.echo("\n".join(_of_letters(told, dry_run=dry_run)))
+            show("\n".join(_of_letters(told, dry_run=dry_run)))
         else:
-            click.echo(_of_reconciled(told, dry_run=dry_run, give_up=give_up))
+            show(_of_reconciled(told, dry_run=dry_run, give_up=give_up))
 
 
 def _of_stack(found: "StackStatus") -> str:

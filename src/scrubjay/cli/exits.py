@@ -36,6 +36,10 @@ class ExitCode(IntEnum):
     """Nothing could be made: the work or its worker processes failed."""
     LIMIT = 7
     """The video would cost more than is allowed; the message names the option that allows it."""
+    OUTPUT = 8
+    """Standard output cannot be written; run the same command to go on."""
+    HUNG_UP = 129
+    """Stopped for its terminal went away; run the same command to go on."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C; run the same command to go on."""
     PIPE = 141

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ from scrubjay.cli.options import (
     settings_options,
     stream_option,
 )
-from scrubjay.cli.report import end_event, reported, say
+from scrubjay.cli.report import end_event, output_failed, reported, say, show
 from scrubjay.cli.words import describe_media, describe_plan, describe_result
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed
@@ -46,6 +46,10 @@ def main() -> None:
     except click.Abort:
         say("scrubjay: stopped")
         raise SystemExit(ExitCode.INTERRUPTED) from None
+    except BrokenPipeError:
+        raise SystemExit(ExitCode.OK) from None
+    except OSError as error:  # of the help and the version
+        output_failed(error.strerror)
 
 
 @click.group(
@@ -160,7 +164,7 @@ def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
         place = _place(video, values)
         media = pipeline.probe(place, engine=engine)
         text = encode_pretty(media) if as_json else describe_media(place.name, media)
-        click.echo(text, nl=not as_json)
+        show(text, nl=not as_json)
 
 
 @cli.command(
@@ -198,9 +202,9 @@ def plan(
             wanted = pipeline.plan(place, recipe=recipe, engine=engine)
             reading = pipeline.explain(place, wanted, engine=engine) if explain else None
         if as_json:
-            click.echo(encode_pretty({"plan": wanted, "reading": reading} if explain else wanted))
+            show(encode_pretty({"plan": wanted, "reading": reading} if explain else wanted))
         else:
-            click.echo(describe_plan(wanted, reading))
+            show(describe_plan(wanted, reading))
 
 
 cli.add_command(doctor)
@@ -243,7 +247,8 @@ class _Watcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        with suppress(OSError):  # the terminal may be gone
+            self._open.close()
 
     def __call__(self, event: Event) -> None:
         """Take in one event."""
@@ -254,16 +259,17 @@ class _Watcher:
         if isinstance(event, Finished):
             self._finished = event
         if self._as_json:
-            click.echo(encode(event))
+            show(encode(event))
         if self._display:
             self._display(event)
 
     def sum_up(self, output: str) -> None:
         """Say what was made, and on standard output where its page is."""
-        self._open.close()
+        with suppress(OSError):
+            self._open.close()
         if not (self._probed and self._planned and self._finished) or self._as_json:
             return
         if not self._quiet:
             say(describe_result(self._probed, self._planned, self._finished))
         is_local = Place.of(output).is_local
-        click.echo(Path(output) / PAGE if is_local else f"{output.rstrip('/')}/{PAGE}")
+        show(str(Path(output) / PAGE) if is_local else f"{output.rstrip('/')}/{PAGE}")

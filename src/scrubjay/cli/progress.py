@@ -21,6 +21,7 @@ from scrubjay.events import (
     SliceRetried,
     SliceStarted,
 )
+from scrubjay.shown import printable
 from scrubjay.timing import short_clock
 
 __all__ = ["LiveProgress"]
@@ -58,7 +59,7 @@ class LiveProgress:
         """Take in one event of the run."""
         match event:
             case Probed():
-                self._name = event.source.name
+                self._name = printable(event.source.name)
             case Planned():
                 self._plan = event
                 self._began = monotonic()
@@ -86,7 +87,7 @@ class LiveProgress:
                 pass
 
     def _say(self, text: str) -> None:
-        self._console.print(Text(text, style="yellow"), soft_wrap=True)
+        self._console.print(Text(printable(text), style="yellow"), soft_wrap=True)
 
     def _draw(self) -> Group:
         if self._plan is None:

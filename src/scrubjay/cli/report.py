@@ -1,12 +1,15 @@
 """How a command ends: one sentence for a person, one event for a program, one exit code."""
 
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
+
+import click
 
 from scrubjay.cli.exits import ExitCode, exit_code
 from scrubjay.errors import ScrubjayError
@@ -14,16 +17,53 @@ from scrubjay.events import Failed
 from scrubjay.model import encode
 from scrubjay.place import redacted
 
-__all__ = ["end_event", "reported", "say"]
+__all__ = ["end_event", "output_failed", "reported", "say", "show"]
 
 
-class _Terminated(BaseException):
-    """SIGTERM arrived."""
+class _StoppedError(BaseException):
+    """A signal to end arrived."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.name, self.code = _ENDS[signal.Signals(number)]
+
+
+_ENDS = {
+    signal.SIGTERM: ("Terminated", ExitCode.TERMINATED),
+    signal.SIGHUP: ("HungUp", ExitCode.HUNG_UP),
+}
+
+
+class _OutputError(Exception):
+    """Standard output cannot be written, but not because its reader went away."""
 
 
 def say(text: str) -> None:
-    """Tell a person something, on standard error."""
-    print(text, file=sys.stderr)  # noqa: T201  a door may print
+    """Tell a person something, on standard error, if that is still there."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr)  # noqa: T201  a door may print
+
+
+def show(text: str | bytes, *, nl: bool = True) -> None:
+    """Write a command's result, on standard output.
+
+    Raises:
+        BrokenPipeError: its reader went away.
+    """
+    try:
+        click.echo(text, nl=nl)
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise _OutputError(exc.strerror) from exc
+
+
+def output_failed(reason: str | None) -> NoReturn:
+    """End because standard output cannot be written."""
+    with suppress(OSError):  # what is left in its buffer would fail once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    say(f"scrubjay: standard output cannot be written: {reason or 'unknown reason'}")
+    raise SystemExit(ExitCode.OUTPUT)
 
 
 @contextmanager
@@ -34,15 +74,19 @@ def reported(*, as_json: bool, resumable: bool = False) -> Generator[None]:
         as_json: also write a `failed` event to standard output.
         resumable: say that the same command goes on where it was stopped.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` wants it ignored
+        signal.signal(signal.SIGHUP, _stop)
     try:
         yield
     except ScrubjayError as error:
         _end(exit_code(type(error)), type(error).__name__, str(error), as_json=as_json)
     except KeyboardInterrupt:
         _end(ExitCode.INTERRUPTED, "Interrupted", _stopped(resumable), as_json=as_json)
-    except _Terminated:
-        _end(ExitCode.TERMINATED, "Terminated", _stopped(resumable), as_json=as_json)
+    except _StoppedError as stop:
+        _end(stop.code, stop.name, _stopped(resumable), as_json=as_json)
+    except _OutputError as error:
+        output_failed(str(error))
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone; there is nobody to tell
         raise SystemExit(ExitCode.PIPE if resumable else ExitCode.OK) from None
@@ -52,8 +96,8 @@ def reported(*, as_json: bool, resumable: bool = False) -> Generator[None]:
         _end(ExitCode.BUG, type(error).__name__, text, as_json=as_json)
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _Terminated
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    raise _StoppedError(number)
 
 
 def _stopped(resumable: bool) -> str:  # noqa: FBT001  private, and it reads well
@@ -63,7 +107,12 @@ def _stopped(resumable: bool) -> str:  # noqa: FBT001  private, and it reads wel
 def end_event(error: str, message: str, code: ExitCode) -> None:
     """Write the event of a command that ends without a complete set, on standard output."""
     failed = Failed(error=error, message=message, exit_code=code)
-    print(encode(failed).decode(), flush=True)  # noqa: T201  a door may print
+    try:
+        print(encode(failed).decode(), flush=True)  # noqa: T201  a door may print
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        output_failed(exc.strerror)
 
 
 def _end(code: ExitCode, error: str, message: str, *, as_json: bool) -> NoReturn:

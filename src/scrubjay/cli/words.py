@@ -8,6 +8,7 @@ from scrubjay.costs import counts_of
 from scrubjay.events import Finished, Planned, Probed
 from scrubjay.model import MediaInfo, Plan, Reading, Size
 from scrubjay.naming import animation_key, frame_key, sheet_key
+from scrubjay.shown import printable
 from scrubjay.timing import short_clock
 
 __all__ = ["describe_media", "describe_plan", "describe_result"]
@@ -67,7 +68,9 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
             + ("is" if finished.stale == 1 else "are")
             + " still there: --remove-stale deletes stale objects."
         )
-    return "\n".join([" ".join(sentences), *(f"Note: {each}." for each in probed.media.warnings)])
+    return "\n".join(
+        [" ".join(sentences), *(f"Note: {printable(each)}." for each in probed.media.warnings)]
+    )
 
 
 def _count(count: int, thing: str) -> str:
@@ -75,7 +78,8 @@ def _count(count: int, thing: str) -> str:
 
 
 def _table(title: str, rows: Iterable[tuple[str, str]]) -> str:
-    return "\n".join([title, *(f"  {name:<12} {value}" for name, value in rows)])
+    lines = [title, *(f"  {name:<12} {value}" for name, value in rows)]
+    return "\n".join(map(printable, lines))
 
 
 def _media_rows(media: MediaInfo) -> Iterator[tuple[str, str]]:

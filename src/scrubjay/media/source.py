@@ -1,5 +1,6 @@
 """Opening a video: only known containers, only known protocols, only the video stream."""
 
+import errno
 import stat
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,12 @@ from av.container import Container, InputContainer
 from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
-from scrubjay.errors import SourceNotFoundError, SourceUnreadableError
+from scrubjay.errors import (
+    SourceError,
+    SourceNotFoundError,
+    SourceUnavailableError,
+    SourceUnreadableError,
+)
 from scrubjay.limits import Limits
 from scrubjay.media.boxes import Fragments, fragments_of
 from scrubjay.media.diagnosis import explained
@@ -107,13 +113,14 @@ def stamp_of(place: Place) -> tuple[int, ...]:
 
     Raises:
         SourceNotFoundError: it is gone.
+        SourceUnavailableError: it cannot be looked at just now.
     """
     if not place.is_local:
         return ()
     try:
         status = Path(place.address).stat()
     except OSError as exc:
-        raise SourceNotFoundError(f"{place.address} does not exist any more") from exc
+        raise _file_error(exc, place.address, "does not exist any more") from exc
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
@@ -128,10 +135,22 @@ def _identify_file(place: Place, on_packet: Callable[[], None]) -> SourceRef:
         with path.open("rb") as file:
             samples = _samples(file, status.st_size)
             return _reference(place, status.st_size, samples, on_packet)
-    except FileNotFoundError:
-        raise SourceNotFoundError(f"{path} does not exist") from None
     except OSError as exc:
-        raise SourceUnreadableError(f"{path.name} cannot be read: {exc.strerror}") from exc
+        raise _file_error(exc, str(path), "does not exist") from exc
+
+
+_LASTING = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL}
+"""Errors of the system that do not pass by themselves."""
+
+
+def _file_error(exc: OSError, path: str, is_gone: str) -> SourceError:
+    """Return what an error of the system means for a video; a network's share may come back."""
+    if isinstance(exc, FileNotFoundError | NotADirectoryError):
+        return SourceNotFoundError(f"{path} {is_gone}")
+    message = f"{path} cannot be read: {exc.strerror}"
+    if exc.errno in _LASTING:
+        return SourceUnreadableError(message)
+    return SourceUnavailableError(message)
 
 
 def _samples(file: BinaryIO, size: int) -> Iterator[bytes]:
