@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 import click
 import msgspec
+from inputs import inputs_page
 from msgspec import Meta
 
 from scrubjay import events
@@ -568,6 +569,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "events.md": events_page,
     "limits.md": limits_page,
+    "inputs.md": lambda: inputs_page(_NOTE),
     "recipe.md": recipe_page,
     "manifest.md": manifest_page,
     "schema/manifest.schema.json": lambda: schema(Manifest, "Scrubjay manifest", _EXACT),
