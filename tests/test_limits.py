@@ -1,5 +1,6 @@
 """What a video may cost, whatever it claims to be."""
 
+import struct
 import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
@@ -164,6 +165,44 @@ def test_probing_holds_to_its_limits(media: Path, limits: Limits, option: str) -
     with pytest.raises(LimitError, match=rf"film_vp8.*{option}"):
         probe_media(video, limits=limits, on_packet=lambda: signs.append(None))
     assert len(signs) <= limits.probe_packets + 1
+
+
+def _named_again(mov: bytes, *, chunks: int, samples: int) -> bytes:
+    """Let a MOV's index name its first chunk over and over, as so many chunks of samples each."""
+    data = bytearray(mov)
+
+    def put(box: bytes, at: int, *values: int) -> None:
+        start = data.index(box) + at
+        data[start : start + 4 * len(values)] = struct.pack(f">{len(values)}I", *values)
+
+    put(b"stsz", 12, chunks * samples)
+    put(b"stts", 12, chunks * samples, 1)
+    put(b"stsc", 12, 1, samples, 1)
+    table = data.index(b"stco")
+    [before, first] = struct.unpack(">II", data[table + 8 : table + 16])
+    data[table + 12 : table + 12 + 4 * before] = struct.pack(">I", first) * chunks
+    put(b"stco", 8, chunks)
+    for box in (b"stco", b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        start = data.index(box) - 4
+        [size] = struct.unpack(">I", data[start : start + 4])
+        put(box, -4, size + 4 * (chunks - before))
+    return bytes(data).replace(b"edts", b"free")
+
+
+def test_an_index_cannot_name_packets_without_end(tmp_path: Path) -> None:
+    """A file whose index names the same bytes again and again is read no further."""
+    path = tmp_path / "index.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 2, 2, "rgb24"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame(2, 2, "rgb24")))
+        container.mux(stream.encode())
+    path.write_bytes(_named_again(path.read_bytes(), chunks=1000, samples=100))
+    signs: list[None] = []
+    with pytest.raises(SourceDamagedError, match=r"index\.mov .*more packets than it has bytes"):
+        probe_media(Place.of(path), on_packet=lambda: signs.append(None))
+    assert len(signs) < 20_000
 
 
 def test_a_plan_is_described_without_listing_it(planned: Planned) -> None:

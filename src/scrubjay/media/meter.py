@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from time import monotonic
 
-from scrubjay.errors import LimitError
+from scrubjay.errors import LimitError, SourceDamagedError
 from scrubjay.limits import Limits, option_of
 from scrubjay.media.video import Video
 
@@ -12,6 +12,9 @@ __all__ = ["ProbeMeter", "packets_in"]
 _SAMPLE_PACKETS = 256
 _SAMPLE_BYTES = 4 << 20
 """How much is read to learn how large a packet is."""
+
+_LEAST_HELD = 10_000
+"""Packets that any file may have: parts of it are read twice."""
 
 _CLOCK_EVERY = 64
 """Packets between two looks at the clock."""
@@ -34,11 +37,17 @@ class ProbeMeter:
         self._on_packet = on_packet
         self._began = monotonic()
         self._read = 0
+        self._most_held = limits.probe_packets
+
+    def knows_size(self, size_bytes: int) -> None:
+        """Learn how large the file is: each packet of it takes a byte at least."""
+        self._most_held = max(_LEAST_HELD, size_bytes)
 
     def __call__(self) -> None:
         """Count a packet, or anything else that has been read.
 
         Raises:
+            SourceDamagedError: more packets than the file has bytes: its index names some again.
             LimitError: that is more than is allowed, or it took too long.
         """
         self._read += 1
@@ -47,6 +56,10 @@ class ProbeMeter:
             raise LimitError(
                 f"{self._name} was probed up to packet {self._limits.probe_packets} and has more; "
                 f"{option_of('probe_packets')} raises that"
+            )
+        if self._read > self._most_held:
+            raise SourceDamagedError(
+                f"{self._name} names more packets than it has bytes: its index is damaged"
             )
         if not self._read % _CLOCK_EVERY and self._seconds() > self._limits.probe_timeout:
             raise LimitError(

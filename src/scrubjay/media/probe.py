@@ -63,6 +63,7 @@ def probe_media(
     """
     meter = ProbeMeter(place.name, limits, on_packet)
     source = identify(place, on_packet=meter)
+    meter.knows_size(source.size_bytes)
     jumps_to_end = not place.is_local and _has_index_at_end(place, source.size_bytes, limits)
     meter()
     starts, search = Starts(), Search()
