@@ -1,0 +1,34 @@
+"""Transparency of WebM video, which FFmpeg's own decoder leaves out."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import scrubjay
+from scrubjay.model import Recipe, Sheets
+
+
+@pytest.mark.parametrize("background", ["#000000", "#ffffff", "#3060c0"])
+def test_the_background_shows_through_webm(
+    media: Path,
+    tmp_path: Path,
+    picture_of: Callable[[bytes], npt.NDArray[np.uint8]],
+    background: str,
+) -> None:
+    """A film in a circle: its corners are the background, its middle is not."""
+    recipe = Recipe(background=background, sheets=Sheets(enabled=False))
+    scrubjay.make(
+        media / "odd" / "s_vp9_alpha.webm",
+        tmp_path / "set",
+        recipe=recipe,
+        engine=scrubjay.InlineEngine(),
+    )
+    colour = np.frombuffer(bytes.fromhex(background[1:]), np.uint8).astype(int)
+    for second in range(3):
+        still = picture_of((tmp_path / f"set/frames/00000{second}.jpg").read_bytes()).astype(int)
+        assert np.abs(still[:10, :10] - colour).max() < 8
+        assert np.abs(still[-10:, -10:] - colour).max() < 8
+        assert np.abs(still[120:150, 220:260] - colour).mean() > 30
