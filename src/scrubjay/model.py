@@ -203,11 +203,15 @@ class Recipe(_Strict, frozen=True, kw_only=True):
         Meta(
             pattern="^#[0-9a-fA-F]{6}$",
             description="Colour behind transparent pictures and beside narrow ones, as #rrggbb.",
+            extra={"metavar": "COLOUR"},
         ),
     ] = "#000000"
     stereo: Annotated[
         Literal["both", "left"],
-        Meta(description="Which eye's picture of a stereo video to show."),
+        Meta(
+            description="Which eye's picture of a stereo video to show.",
+            extra={"metavar": "both|left"},
+        ),
     ] = "both"
     animations: Animations = Animations()
     frames: Frames = Frames()

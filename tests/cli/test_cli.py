@@ -534,3 +534,13 @@ def test_stale_objects_go_when_asked(run: Run, tmp_path: Path) -> None:
     assert "Removed 6 objects" in run(*changed, "--remove-stale").stderr
     left = {path.name for path in (tmp_path / "out" / "frames").iterdir()}
     assert left == {"mine.txt", *(f"{second:06}.jpg" for second in range(0, 12, 2))}
+
+
+def test_a_choice_is_an_option(run: Run, media: Path) -> None:
+    """A field of few values takes only these; a colour is checked as well."""
+    video = media / "real" / "globe_30s.mp4"
+    assert run("plan", video, "--stereo", "left", "--background", "#20FF00").returncode == 0
+    refused = run("plan", video, "--stereo", "right")
+    assert refused.returncode == ExitCode.USAGE
+    assert "'both', 'left'" in refused.stderr
+    assert "background" in run("plan", video, "--background", "red").stderr

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 import msgspec
@@ -130,13 +130,16 @@ def _option(
     group: str, flag: str, parameter: str, hint: object, default: object
 ) -> Callable[[F], F]:
     kind, *notes = get_args(hint)
-    description = next((note.description for note in notes if isinstance(note, Meta)), None) or ""
+    note = next((each for each in notes if isinstance(each, Meta)), Meta())
+    description = note.description or ""
     attributes: dict[str, Any] = {"default": None, "help": description}
     if kind is bool:
         attributes["help"] = f"{description}  [default: {'yes' if default else 'no'}]"
     else:
         attributes["type"] = _Exact() if kind is Fraction else kind
-        attributes["metavar"] = "URL" if kind is str else "N"
+        if get_origin(kind) is Literal:
+            attributes["type"] = click.Choice(get_args(kind))
+        attributes["metavar"] = (note.extra or {}).get("metavar", "URL" if kind is str else "N")
         if default not in {None, ""}:
             attributes["help"] = f"{description}  [default: {default}]"
     return grouped(group, flag, parameter, **attributes)
