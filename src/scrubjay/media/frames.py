@@ -11,6 +11,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from scrubjay.media.clocks import ClockName, Timed, clock_for
+from scrubjay.media.decoders import decoder_of
 from scrubjay.media.ffmpeg import DECODE_ERRORS
 from scrubjay.media.kinds import KindReader
 from scrubjay.media.picking import LOOKAHEAD, Instants, Near, Seen, Wanted
@@ -137,7 +138,7 @@ class FrameReader:
     def _set_up(self) -> None:
         """Get the decoder of the stream, which has just been opened, ready."""
         self._stream = stream = self._video.stream
-        codec = stream.codec_context
+        self._decoder = codec = decoder_of(stream)
         self._threads = self._threads if codec.name in _THREADED_CODECS else 1
         codec.thread_count = self._threads
         codec.thread_type = "FRAME"  # threads of slices let other pictures stand for damaged ones
@@ -227,6 +228,8 @@ class FrameReader:
                 self._set_up()
         elif not self._video.seek(pts):
             return
+        if self._decoder is not self._stream.codec_context:  # which a seek has flushed
+            self._decoder.flush_buffers()
         self._frames = self._decode(is_start=pts is None)
         self._ahead = next(self._frames, None)
 
@@ -236,7 +239,7 @@ class FrameReader:
         Args:
             is_start: whether this is the start of the video.
         """
-        codec = self._stream.codec_context
+        codec = self._decoder
         self._clock.restart(is_start=is_start)
         if self._stitcher:
             self._stitcher.restart()
@@ -279,7 +282,7 @@ class FrameReader:
             self._note_damage(self._tick)
             packet.is_corrupt = False  # so that its frame's flag is the decoder's own
         try:
-            frames = self._stream.codec_context.decode(packet)
+            frames = self._decoder.decode(packet)
         except (av.error.MemoryError, MemoryError):
             if self._threads > 1:
                 raise BeginAnewError from None
@@ -319,7 +322,7 @@ class FrameReader:
         packets = next((each for each in ways if each), None)
         if packets is None:
             return None
-        codec = self._stream.codec_context
+        codec = self._decoder
         codec.flush_buffers()
         codec.skip_frame = "DEFAULT"
         self._tick = packets[0].pts
