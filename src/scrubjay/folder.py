@@ -195,9 +195,13 @@ class Folder:
     @contextmanager
     def _entered(self, path: str, *, is_made: bool = False) -> Generator[int]:
         """Enter a folder below the root, step by step, and give its handle."""
-        if is_made:
+        try:
+            handle = os.open(self._root, _ENTER)
+        except FileNotFoundError:
+            if not is_made:
+                raise
             self._root.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._root, _ENTER)
+            handle = os.open(self._root, _ENTER)
         try:
             for step in filter(None, path.split("/")):
                 inner = self._step(handle, step, is_made=is_made)
@@ -208,11 +212,14 @@ class Folder:
             os.close(handle)
 
     def _step(self, handle: int, name: str, *, is_made: bool) -> int:
-        if is_made:
-            with suppress(FileExistsError):
-                os.mkdir(name, dir_fd=handle)
         try:
             return os.open(name, _ENTER | os.O_NOFOLLOW, dir_fd=handle)
+        except FileNotFoundError:
+            if not is_made:
+                raise
+            with suppress(FileExistsError):  # another one has just made it
+                os.mkdir(name, dir_fd=handle)
+            return self._step(handle, name, is_made=False)
         except OSError:
             if stat.S_ISLNK(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
                 raise DestinationError(
