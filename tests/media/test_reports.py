@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from scrubjay.timing import Target
 
 
 def _luma(frame: VideoFrame) -> npt.NDArray[np.uint8]:
-    return frame.to_ndarray(format="gray")
+    return cast("npt.NDArray[np.uint8]", frame.to_ndarray(format="gray"))
 
 
 def _strip(frame: VideoFrame) -> int:

@@ -34,6 +34,7 @@ class Brush:
         colours: how to read their numbers.
         part: what of them to show.
         size: of the result; as they are coded, not turned.
+        is_interlaced: whether every second row is of another moment.
         background: what shows through transparent pixels, (3,) uint8.
         peak: how bright HDR gets, in cd/m2; 0 where it is not known.
     """
@@ -45,13 +46,14 @@ class Brush:
         part: Part,
         size: Size,
         *,
+        is_interlaced: bool,
         background: _Levels,
         peak: int,
     ) -> None:
         self._colours = colours
         self._width, self._height = size.width, size.height
-        is_whole = part == Part(0, 0, like.width, like.height)
-        self._cutter = None if is_whole else Cutter(part, like)
+        is_whole = part == Part(0, 0, like.width, like.height) and not is_interlaced
+        self._cutter = None if is_whole else Cutter(part, like, is_interlaced=is_interlaced)
         pixels = like.format
         self._is_transparent = any(each.is_alpha for each in pixels.components)
         can_stay = not (pixels.has_palette or pixels.is_bayer)  # to be written so

@@ -32,6 +32,7 @@ class _Look(NamedTuple):
     shape: Shape
     format: str
     colours: Colours
+    is_interlaced: bool
 
 
 class _Way(NamedTuple):
@@ -72,7 +73,7 @@ class Painter:
         turn, mirrored = orientation(frame)
         aspect = self._aspects.read(frame)
         shape = Shape(frame.width, frame.height, aspect, turn, mirrored)
-        look = _Look(shape, frame.format.name, colours_of(frame))
+        look = _Look(shape, frame.format.name, colours_of(frame), frame.interlaced_frame)
         way = self._ways.get(look)
         if way is None:
             if len(self._ways) >= _MOST_WAYS:
@@ -105,6 +106,7 @@ class Painter:
             look.colours,
             part,
             Size(width=width, height=height),
+            is_interlaced=look.is_interlaced,
             background=self._background,
             peak=self._media.peak_nits,
         )
