@@ -9,8 +9,17 @@ import pytest
 from scrubjay.aws.completion import Ending, finish, note_failure, record_of
 from scrubjay.aws.events import Upload
 from scrubjay.errors import RenderError
-from scrubjay.model import Plan, Slice, SliceRecord
-from scrubjay.naming import failure_key
+from scrubjay.model import (
+    Animations,
+    FrameRecord,
+    Frames,
+    Plan,
+    Recipe,
+    Sheets,
+    Slice,
+    SliceRecord,
+)
+from scrubjay.naming import failure_key, frame_key
 from scrubjay.planning import plan_id
 from scrubjay.state import save_plan, save_record
 from scrubjay.store import Store
@@ -53,13 +62,23 @@ class _Counted:
             finish(self.store, self.plan, _VIDEO, self.endings.append)
 
     def _record(self, part: Slice) -> SliceRecord:
+        """Make a slice of a recipe whose only still is the first slice's."""
+        still = FrameRecord(
+            key=frame_key(part.start),
+            time=part.start,
+            source_time=part.start,
+            size_bytes=1,
+            blake2b="0" * 32,
+        )
+        if part.index == 0:
+            self.store.put(still.key, b"0", "image/jpeg")
         return SliceRecord(
             plan=plan_id(self.plan),
             index=part.index,
             start=part.start,
             end=part.end,
             animation=None,
-            frames=(),
+            frames=() if part.index else (still,),
             sheet=None,
         )
 
@@ -67,7 +86,12 @@ class _Counted:
 @pytest.fixture
 def counted(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> _Counted:
     """A set of 400 slices of which none has ended."""
-    return _Counted(planned(Fraction(30 * _SLICES)), monkeypatch)
+    recipe = Recipe(
+        animations=Animations(enabled=False),
+        frames=Frames(interval=Fraction(86_400), width=16),
+        sheets=Sheets(enabled=False),
+    )
+    return _Counted(planned(Fraction(30 * _SLICES), recipe), monkeypatch)
 
 
 def test_slices_in_order_cost_a_look_each(counted: _Counted) -> None:
