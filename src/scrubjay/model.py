@@ -52,6 +52,7 @@ __all__ = [
     "SliceRecord",
     "SourceRef",
     "Stereo",
+    "TrackClock",
     "decode",
     "decode_as",
     "decoder",
@@ -63,6 +64,9 @@ __all__ = [
 
 RENDER_VERSION = 3
 """Raised whenever the same plan would give other bytes, so that a resumed set never mixes two."""
+
+TrackClock: TypeAlias = Literal["media", "zero"]
+"""What the times of a track count from: see `Manifest.track_clock`."""
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -546,3 +550,10 @@ class Manifest(_Value, frozen=True, kw_only=True):
     tracks: Annotated[
         dict[str, str], Meta(description="Documents beside the manifest: name to key.")
     ]
+    track_clock: Annotated[
+        TrackClock,
+        Meta(
+            description="The clock of the times in those: `media` is the video's own, which shows "
+            "`media.origin` where the previews begin; `zero` begins there, as this manifest does."
+        ),
+    ] = "zero"

@@ -19,7 +19,7 @@ from scrubjay.errors import (
     StoreError,
 )
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceDone, SliceFailed
-from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe
+from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe, TrackClock
 from scrubjay.naming import FOLDERS, MANIFEST, is_ours
 from scrubjay.place import Place, PlaceText
 from scrubjay.planning import make_plan, plan_id
@@ -52,6 +52,7 @@ def make(
     remove_stale: bool = False,
     stream: int | None = None,
     strict: bool = False,
+    clock: TrackClock | None = None,
 ) -> Manifest:
     """Make the previews of a video, or what is missing of them.
 
@@ -68,6 +69,8 @@ def make(
         remove_stale: delete what an earlier plan left in the destination and this one lacks.
         stream: which stream of the file, 0-based; None is the one that browsers show.
         strict: make nothing of a damaged video: end at the first damage, and publish nothing.
+        clock: the clock of the tracks that players read: `media` is the video's own, `zero` begins
+            at 0; None is the one that most players need for this kind of video.
 
     Returns:
         The manifest of the complete set.
@@ -92,7 +95,7 @@ def make(
         missing = _begin(store, wanted, tell)
         if strict:
             _check_whole(store, wanted)
-        manifest, lost = _made(running, Job(wanted, video, store), missing, tell)
+        manifest, lost = _made(running, Job(wanted, video, store), missing, tell, clock)
     tell(_finished(wanted, store, manifest, remove_stale=remove_stale, began=began))
     if manifest.status != "complete":  # the store decides, not what the engine told
         causes = list(lost.values()) or [_vanished(manifest)]
@@ -249,7 +252,11 @@ def _damage(name: str, start: Fraction, end: Fraction, packets: int) -> SourceDa
 
 
 def _made(
-    running: Engine, job: Job, missing: Sequence[int], tell: OnEvent
+    running: Engine,
+    job: Job,
+    missing: Sequence[int],
+    tell: OnEvent,
+    clock: TrackClock | None,
 ) -> tuple[Manifest, dict[int, ScrubjayError]]:
     """Make slices and publish the set; return why slices are missing from it.
 
@@ -265,7 +272,7 @@ def _made(
         if lost and len(lost) == len(plan.slices):
             raise lost[min(lost)]
         reasons = {index: str(error) for index, error in lost.items()}
-        manifest = publish(plan, store, reasons=reasons, video_url=url)
+        manifest = publish(plan, store, reasons=reasons, video_url=url, clock=clock)
         missing = [
             each.index
             for each in manifest.slices

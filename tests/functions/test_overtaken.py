@@ -19,7 +19,7 @@ from scrubjay.errors import SourceChangedError
 from scrubjay.model import Manifest, Plan, Recipe, decode
 from scrubjay.naming import FAILURES, MANIFEST, ORIGIN, PAGE, PLAN, WEBVTT, record_key
 from scrubjay.publishing.documents import publish
-from scrubjay.publishing.webvtt import webvtt
+from scrubjay.publishing.webvtt import clock_for, webvtt
 from scrubjay.state import done_slices, save_plan
 from scrubjay.store import Store
 
@@ -255,7 +255,7 @@ def test_a_complete_manifest_has_a_complete_track(store: Interrupted, made: Plan
     store.interrupt(MANIFEST, finish_partly)
     assert publish(made, store).status == "complete"
     assert decode(store.get(MANIFEST), Manifest).status == "complete"
-    assert store.get(WEBVTT) == webvtt(made, done_slices(store, made))
+    assert store.get(WEBVTT) == webvtt(made, done_slices(store, made), clock_for(made.media))
     assert b'"partial"' not in store.get(PAGE)
 
 

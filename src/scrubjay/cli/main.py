@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import click
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ from scrubjay.cli.report import end_event, output_failed, reported, say, show
 from scrubjay.cli.words import describe_media, describe_plan, describe_result
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed
-from scrubjay.model import PRESETS, encode, encode_pretty
+from scrubjay.model import PRESETS, TrackClock, encode, encode_pretty
 from scrubjay.naming import PAGE
 from scrubjay.place import Place
 from scrubjay.settings import load_limits, load_recipe, load_settings
@@ -105,6 +105,13 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
 )
 @grouped(
     "Output",
+    "--clock",
+    type=click.Choice(get_args(TrackClock)),
+    help="Clock of the times in storyboard.vtt: the video's own, or one that begins at 0. "
+    "[default: media for MP4, WebM and Matroska, whose clock most browsers keep; else zero]",
+)
+@grouped(
+    "Output",
     "--json",
     "as_json",
     is_flag=True,
@@ -122,6 +129,7 @@ def make(
     *,
     base: str,
     remove_stale: bool,
+    clock: TrackClock | None,
     as_json: bool,
     quiet: bool,
     **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
@@ -143,6 +151,7 @@ def make(
                     on_progress=watcher,
                     remove_stale=remove_stale,
                     strict=load_settings(values, os.environ).strict,
+                    clock=clock,
                 )
             finally:
                 watcher.sum_up(output)

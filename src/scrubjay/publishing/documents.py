@@ -6,12 +6,12 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from scrubjay.errors import ObjectNotFoundError, PlanReplacedError, StoreError
-from scrubjay.model import Manifest, Plan, SliceRecord, decode, encode
+from scrubjay.model import Manifest, Plan, SliceRecord, TrackClock, decode, encode
 from scrubjay.naming import MANIFEST, PAGE, WEBVTT
 from scrubjay.planning import plan_id
 from scrubjay.publishing.manifest import build_manifest
 from scrubjay.publishing.page import page
-from scrubjay.publishing.webvtt import webvtt
+from scrubjay.publishing.webvtt import clock_for, webvtt
 from scrubjay.state import check_plan, done_slices
 from scrubjay.store import Store
 
@@ -24,6 +24,7 @@ def publish(
     *,
     reasons: Mapping[int, str] | None = None,
     video_url: str | None = None,
+    clock: TrackClock | None = None,
 ) -> Manifest:
     """Write the documents of a set from the slices that the store holds, and last its manifest.
 
@@ -38,19 +39,22 @@ def publish(
         reasons: why slices are missing, by index; they become the manifest's gaps.
         video_url: where the page finds the video, relative to the page or absolute; None if
             nowhere.
+        clock: on which clock the tracks that players read are; None is the one that most players
+            need for this kind of video.
 
     Raises:
         PlanReplacedError: another run has begun another set in the destination.
         StoreError: a document could not be written.
     """
     name = plan_id(plan)
+    clock = clock or clock_for(plan.media)
     for is_last in (False, True):
         check_plan(store, name)
         records = done_slices(store, plan)
         tracks = {"page": PAGE} | ({"webvtt": WEBVTT} if plan.sheet else {})
-        manifest = build_manifest(plan, records, reasons or {}, tracks)
+        manifest = build_manifest(plan, records, reasons or {}, tracks, clock)
         data = encode(manifest)
-        documents = _documents(plan, records, data, video_url)
+        documents = _documents(plan, records, data, video_url, clock)
         _put_all(store, documents)
         check_plan(store, name)
         if (
@@ -61,7 +65,7 @@ def publish(
             break
         if is_last and (theirs := _same_but_reasons(store, manifest)):
             manifest, data = theirs
-            _put_all(store, _documents(plan, records, data, video_url))
+            _put_all(store, _documents(plan, records, data, video_url, clock))
             break
         if is_last or manifest.status == "complete":  # whatever is there says less
             _put_all(store, documents)  # whose manifest that is wrote the others after us, perhaps
@@ -72,10 +76,14 @@ def publish(
 
 
 def _documents(
-    plan: Plan, records: Mapping[int, SliceRecord], data: bytes, video_url: str | None
+    plan: Plan,
+    records: Mapping[int, SliceRecord],
+    data: bytes,
+    video_url: str | None,
+    clock: TrackClock,
 ) -> dict[str, tuple[bytes, str]]:
     """Return the documents beside a manifest, by key: their bytes and media types."""
-    track = {WEBVTT: (webvtt(plan, records), "text/vtt")} if plan.sheet else {}
+    track = {WEBVTT: (webvtt(plan, records, clock), "text/vtt")} if plan.sheet else {}
     return track | {PAGE: (page(data, title=plan.source.name, video_url=video_url), "text/html")}
 
 

@@ -18,6 +18,7 @@ from scrubjay.model import (
     SheetEntry,
     SliceEntry,
     SliceRecord,
+    TrackClock,
 )
 
 __all__ = ["build_manifest"]
@@ -28,6 +29,7 @@ def build_manifest(
     records: Mapping[int, SliceRecord],
     reasons: Mapping[int, str],
     tracks: Mapping[str, str],
+    track_clock: TrackClock,
 ) -> Manifest:
     """Describe a set.
 
@@ -36,6 +38,7 @@ def build_manifest(
         records: what was made, by slice index.
         reasons: why a slice was not made, by slice index.
         tracks: documents beside the manifest, name to key.
+        track_clock: the clock that their times are on.
     """
     made = [records[index] for index in sorted(records)]
     return Manifest(
@@ -66,6 +69,7 @@ def build_manifest(
             if part.index not in records
         ),
         tracks=dict(tracks),
+        track_clock=track_clock,
     )
 
 
