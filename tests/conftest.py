@@ -31,6 +31,7 @@ settings.load_profile("busy")  # how long an example takes says how busy the mac
 _MEDIA = (Path(__file__).parents[1] / ".." / "shared" / "media").resolve()
 
 _LONG = [
+    "test_clocks.py",
     "test_page.py",
     "test_remote.py",
     "test_secrets.py",

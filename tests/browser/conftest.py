@@ -1,8 +1,6 @@
 """A real browser, and finished sets to open in it."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,8 +10,11 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from find_browsers import CHROMIUM, FIREFOX, path_of
 from needed import lacking
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from site_of import Site, served
+from tabs import ChromiumTab, FirefoxTab, Tab
 
 from scrubjay.publishing.page import page as write_page
 
@@ -63,8 +64,7 @@ class SetCopy:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium that this machine has."""
-    names = [os.environ.get("SCRUBJAY_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    found = path_of(CHROMIUM)
     if found is None:
         lacking("no Chromium: install one, or name it in SCRUBJAY_CHROMIUM")
     return found
@@ -79,6 +79,48 @@ def browser(chromium: str) -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def tab(request: pytest.FixtureRequest) -> Tab:
+    """A tab of each browser."""
+    made: Tab = request.getfixturevalue(f"{request.param}_tab")
+    return made
+
+
+@pytest.fixture
+def chromium_tab(browser: Browser) -> Iterator[Tab]:
+    """A tab of Chromium, 1280 x 800 px."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(120_000)
+    yield ChromiumTab(page)
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def firefox_tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """The tab of a Firefox, 1280 x 800 px."""
+    program = path_of(FIREFOX)
+    if program is None:
+        lacking("no Firefox: install one, or name it in SCRUBJAY_FIREFOX")
+    with FirefoxTab(program, tmp_path_factory.mktemp("firefox")) as firefox:
+        firefox.size(1280, 800)
+        yield firefox
+
+
+@pytest.fixture
+def serving() -> Iterator[Callable[[Path], Site]]:
+    """Serve folders as long as the test runs."""
+    running = []
+
+    def serving(folder: Path) -> Site:
+        server = served(folder)
+        running.append(server)
+        return server.__enter__()
+
+    yield serving
+    for server in running:
+        server.__exit__(None, None, None)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@
  *
  * From the top: what a manifest holds, `PreviewSet` (which picture belongs to which time),
  * `PictureBox` (shows the picture of one moment, loads few), `MovingCard` (plays a stretch beside
- * it), `ScrubjayPreview` (the element).
+ * it), `MediaClock` (learns what the player's clock shows), `ScrubjayPreview` (the element).
  *
  * All times are seconds of the set, but for the media's own `currentTime`. Page.html carries this
  * file inside a script tag, so nothing in it may spell the tag that closes one.
@@ -75,8 +75,14 @@ const REST_MS = 350;
 const CLOCK_SLACK = 1e-5;
 /** Sound is often a moment longer than the pictures: only later than this are they over. */
 const END_SLACK = 0.5;
-/** How exactly a media's duration must tell that its clock does not start at 0. */
+/** How exactly a media's duration, or a picture's time, must tell that its clock starts late. */
 const ORIGIN_SLACK = 0.25;
+/** How much later than its own clock says a player may show a video's first picture. */
+const LATEST_FIRST = 0.5;
+/** Two times of one picture are this near: containers round to a millisecond. */
+const SAME_PICTURE = 0.02;
+/** Seeks after which a place that the player does not reach is given up. */
+const MOST_SEEKS = 500;
 /** Between the pop-over's two cards, px; the style sheet says it too. */
 const CARD_GAP = 8;
 /** What the animation above the picture is as wide as, where there is no room beside it. */
@@ -133,6 +139,17 @@ function checkItem(item, name, place) {
   if (hasKey && typeof item.key !== 'string') {
     throw new TypeError(`the manifest's ${place}.key is not a string`);
   }
+  if (hasKey && leadsOut(item.key)) {
+    throw new TypeError(`the manifest's ${place}.key leads out of the set`);
+  }
+  if (name === 'animations' && typeof item.media_type !== 'string') {
+    throw new TypeError(`the manifest's ${place}.media_type is not a string`);
+  }
+}
+
+/** Whether a key names anything but a place below the manifest. @param {string} key */
+function leadsOut(key) {
+  return key.split('/').some((part) => part === '..' || part === '.' || part === '');
 }
 
 /**
@@ -198,6 +215,9 @@ class PreviewSet {
     this.duration = manifest.media.duration;
     /** What the video's own clock shows at the set's time 0. */
     this.origin = Number.isFinite(manifest.media.origin) ? manifest.media.origin : 0;
+    const first = manifest.media.first_picture;
+    /** When the first picture comes; sound may come before it. */
+    this.firstPicture = Number.isFinite(first) ? first : 0;
     /** @type {Slice[]} */
     this.slices = checkedList(manifest, 'slices');
     this.damaged = this.slices.filter(({ damaged_packets: count }) => Number(count) > 0);
@@ -233,15 +253,47 @@ class PreviewSet {
   }
 
   /**
-   * What to add to a time of the set to have the media's. Most players begin every file at 0;
-   * Chromium keeps the clock of a WebM or Matroska file, and its duration counts from that
-   * clock's 0. Only the duration tells the two apart.
-   * @param {number} mediaDuration
+   * What to add to a time of the set to have the media's. Whether a player keeps the file's clock,
+   * lets it begin at 0, or does something between depends on player and container, so the player
+   * itself is asked where the first picture stands. Before it has shown that, what is known of it
+   * decides between the two usual answers: the origin, and 0.
+   * @param {number} duration The media's.
+   * @param {MediaClock | null} clock
    */
-  offsetFor(mediaDuration) {
-    const miss = Math.abs(mediaDuration - this.duration - this.origin);
-    const keepsClock = miss <= ORIGIN_SLACK && miss < Math.abs(mediaDuration - this.duration);
-    return this.origin > 0 && keepsClock ? this.origin : 0;
+  offsetFor(duration, clock) {
+    const { origin, firstPicture } = this;
+    const first = clock?.first ?? null;
+    if (first !== null && first <= Math.max(origin, 0) + firstPicture + LATEST_FIRST) {
+      const offset = first - firstPicture;
+      return Math.abs(offset) < SAME_PICTURE / 10 ? 0 : offset;
+    }
+    if (origin <= 0) return 0;
+    const seen = clock?.latest ?? null;
+    if (seen !== null) {
+      if (Math.abs(seen - origin - firstPicture) <= SAME_PICTURE) return origin;
+      if (seen < origin + firstPicture - ORIGIN_SLACK) return 0;
+      if (seen > this.duration + END_SLACK) return origin;
+    }
+    return this.#countsFromClock(duration) ? origin : 0;
+  }
+
+  /**
+   * The time of the set at which the media ends. A player's duration may count from 0 of the file's
+   * clock though the player does not, or leave out by how much its clock starts late.
+   * @param {number} duration The media's.
+   * @param {number} offset
+   */
+  endFor(duration, offset) {
+    if (this.#countsFromClock(duration)) return this.duration;
+    const keepsClock = offset > 0 && Math.abs(offset - this.origin) <= SAME_PICTURE;
+    return keepsClock ? Math.max(duration - offset, this.duration) : duration - offset;
+  }
+
+  /** Whether a media's duration counts from 0 of the file's clock. @param {number} duration */
+  #countsFromClock(duration) {
+    const miss = Math.abs(duration - this.duration - this.origin);
+    const isNearer = miss < Math.abs(duration - this.duration);
+    return this.origin > 0 && miss <= ORIGIN_SLACK && isNearer;
   }
 
   /** The still that a player would show at `time`. @param {number} time @returns {Frame | null} */
@@ -579,6 +631,104 @@ function stopLoading(element) {
   if (element instanceof HTMLVideoElement) element.load();
 }
 
+/* ------------------------------------------------------------------------------- clock */
+
+/**
+ * Learns what a media element's clock shows at the video's first picture: the element says so of
+ * each picture that it presents (`requestVideoFrameCallback`).
+ */
+class MediaClock {
+  /** @type {number | null} The media's time of its first picture, once that is known. */
+  first = null;
+  /** @type {number | null} The media's time of the picture that was seen last. */
+  latest = null;
+  /** Whether somebody went elsewhere since the media was loaded; null: before anybody listened. */
+  #isMoved = /** @type {boolean | null} */ (false);
+  #isAsking = false;
+  #hasAsked = false;
+  /** @type {number | null} */
+  #waiting = null;
+
+  /**
+   * @param {HTMLMediaElement} media
+   * @param {() => void} onChange Called when there is more to know.
+   * @param {AbortSignal} signal Ends it.
+   */
+  constructor(media, onChange, signal) {
+    this.media = media;
+    this.onChange = onChange;
+    this.#isMoved = media.readyState > 0 ? null : false;
+    const listen = (/** @type {string} */ name, /** @type {() => void} */ does) =>
+      media.addEventListener(name, does, { signal });
+    listen('loadstart', () => this.#forget());
+    listen('seeking', () => { if (!this.#isAsking && !this.#isAt([])) this.#isMoved = true; });
+    listen('seeked', () => this.#wait());
+    listen('loadeddata', () => this.#wait());
+    signal.addEventListener('abort', () => this.#stop());
+    this.#wait();
+  }
+
+  /**
+   * Asks for the first picture where it was presented before anybody listened: goes to where the
+   * media stands already. Only while it stands at its start. (Chromium, which starts an MP4 at its
+   * clock's start, takes what lies before that for played.)
+   * @param {number[]} starts Where that may be, but for 0.
+   */
+  ask(starts) {
+    const { media } = this;
+    const { currentTime, paused, seeking, readyState } = media;
+    const isFresh = paused && !seeking && this.#isAt([0, ...starts]);
+    if (this.first !== null || this.#hasAsked || this.#isMoved || !isFresh || readyState < 2) return;
+    if (!('requestVideoFrameCallback' in media)) return;
+    this.#hasAsked = this.#isAsking = true;
+    this.#wait();
+    media.currentTime = currentTime;
+  }
+
+  /**
+   * Whether the media stands at one of these times, or where what it has loaded begins: scripts
+   * that play streams go there by themselves.
+   * @param {number[]} times
+   */
+  #isAt(times) {
+    const { buffered, currentTime } = this.media;
+    const starts = buffered.length ? [buffered.start(0), ...times] : times;
+    return starts.some((time) => Math.abs(currentTime - time) <= SAME_PICTURE);
+  }
+
+  #forget() {
+    this.first = this.latest = null;
+    this.#isMoved = this.#isAsking = this.#hasAsked = false;
+    this.#wait();
+    this.onChange();
+  }
+
+  /** Waits for the next picture, as long as the first is not known. */
+  #wait() {
+    const media = /** @type {HTMLVideoElement} */ (this.media);
+    if (this.first !== null || this.#waiting !== null) return;
+    this.#waiting = media.requestVideoFrameCallback?.((_, shown) => {
+      this.#waiting = null;
+      this.#see(shown.mediaTime, shown.presentedFrames);
+    }) ?? null;
+  }
+
+  #stop() {
+    const media = /** @type {HTMLVideoElement} */ (this.media);
+    if (this.#waiting !== null) media.cancelVideoFrameCallback(this.#waiting);
+  }
+
+  /** @param {number} time The picture's, on the media's clock. @param {number} count How many. */
+  #see(time, count) {
+    const { currentTime } = this.media;
+    const isUnmoved = this.#isMoved === false && (count === 1 || time > currentTime + CLOCK_SLACK);
+    if (this.#isAsking || isUnmoved || currentTime <= CLOCK_SLACK) this.first = time;
+    this.latest = time;
+    this.#isAsking = false;
+    this.onChange();
+  }
+}
+
 /* ------------------------------------------------------------------------------- words */
 
 /**
@@ -771,6 +921,7 @@ function style() {
  * @fires scrubjay-preview When the time under the pointer, finger or keys changes.
  * @fires scrubjay-preview-end When the pop-over closes.
  * @fires scrubjay-seek When the person chooses a time; `preventDefault()` leaves the media alone.
+ * @fires scrubjay-clock When the element has learned more of the media's clock.
  * @fires scrubjay-error When a manifest or a picture does not load.
  */
 export class ScrubjayPreview extends HTMLElement {
@@ -805,8 +956,14 @@ export class ScrubjayPreview extends HTMLElement {
   #givenMedia = null;
   /** @type {HTMLMediaElement | null} The one that is listened to. */
   #media = null;
+  /** @type {MediaClock | null} */
+  #clockOfMedia = null;
+  /** What was last said of it. */
+  #clockBefore = '';
+  /** Where the media is to go, on its own clock, while it does not yet reach that place. */
+  #goal = { time: /** @type {number | null} */ (null), from: 0, length: 0, seeks: 0 };
   /** What the marks on the bar were drawn for. */
-  #marksOf = { set: /** @type {PreviewSet | null} */ (null), duration: 0 };
+  #marksOf = { set: /** @type {PreviewSet | null} */ (null), start: 0, duration: 0 };
   #time = 0;
   /** @type {Cause | null} */
   #cause = null;
@@ -946,17 +1103,30 @@ export class ScrubjayPreview extends HTMLElement {
     return this.#state;
   }
 
-  /** The length of the bar: the media's duration, or the set's as long as that is not known. */
+  /** The time at the bar's right end: the media's end, or the set's as long as that is unknown. */
   get duration() {
     const duration = this.#media?.duration;
-    if (isLength(duration)) return duration - this.offset;
-    return this.#set?.duration ?? 0;
+    const set = this.#set;
+    if (!isLength(duration)) return set?.duration ?? 0;
+    return set ? set.endFor(duration, this.offset) : duration;
   }
 
-  /** What to add to a time of the bar to have the media's `currentTime`; nearly always 0. */
+  /** The time at the bar's left end: 0, unless the player leaves out the video's first moments. */
+  get start() {
+    const start = Math.max(0, -this.offset);
+    return start < this.duration ? start : 0;
+  }
+
+  /** What to add to a time of the bar to have the media's `currentTime`; mostly 0. */
   get offset() {
     const duration = this.#media?.duration;
-    return this.#set && isLength(duration) ? this.#set.offsetFor(duration) : 0;
+    if (!this.#set || !isLength(duration)) return 0;
+    return this.#set.offsetFor(duration, this.#clockOfMedia);
+  }
+
+  /** Whether the player has said where its first picture stands, so that `offset` is exact. */
+  get measured() {
+    return this.#clockOfMedia?.first != null;
   }
 
   /** The time that the bar stands at. Setting it moves the bar alone; it seeks nothing. */
@@ -970,6 +1140,16 @@ export class ScrubjayPreview extends HTMLElement {
   }
 
   /* ---- methods */
+
+  /**
+   * Takes the media to a time of the bar. Unlike a person's choice, it fires no event.
+   * @param {number} time
+   */
+  seek(time) {
+    this.#time = this.#clamp(Number(time) || 0);
+    if (this.#media) this.#go(this.#time + this.offset);
+    this.#render();
+  }
 
   /** The still for `time`; null in a gap, or when the set has none. @param {number} time */
   frameAt(time) {
@@ -1001,8 +1181,9 @@ export class ScrubjayPreview extends HTMLElement {
     return this.#set?.isAfterEnd(time) ?? false;
   }
 
-  /** The URL of a key, or null before the manifest is ready. @param {string} key */
-  urlOf(key) {
+  /** The URL of a key; null before the manifest is ready, and of a key that leads out of the set. */
+  urlOf(/** @type {string} */ key) {
+    if (typeof key !== 'string' || leadsOut(key)) return null;
     return this.#set?.resolve(key) ?? null;
   }
 
@@ -1037,7 +1218,7 @@ export class ScrubjayPreview extends HTMLElement {
       const resolve = this.#resolveKey ?? ((key) => resolveAsPath(key, root));
       this.#set = new PreviewSet(manifest, resolve);
       this.#state = 'ready';
-      this.#follow(); // The set may tell that the media's clock has another start.
+      this.#clockChanged(); // The set may tell that the media's clock has another start.
     } catch (error) {
       this.#manifestFailed(error, url);
     }
@@ -1113,10 +1294,31 @@ export class ScrubjayPreview extends HTMLElement {
     this.#mediaConnection = new AbortController();
     const { signal } = this.#mediaConnection;
     if (!media) return this.#waitForMedia(signal);
-    for (const name of ['timeupdate', 'seeking', 'durationchange', 'loadedmetadata', 'emptied']) {
+    for (const name of ['timeupdate', 'durationchange', 'loadedmetadata', 'emptied']) {
       media.addEventListener(name, () => this.#follow(), { signal });
     }
+    media.addEventListener('seeking', () => this.#onSeeking(media), { signal });
+    media.addEventListener('seeked', () => this.#goOn(media), { signal });
+    media.addEventListener('loadeddata', () => this.#askClock(), { signal });
+    this.#goal.time = null;
+    this.#clockOfMedia = new MediaClock(media, () => this.#clockChanged(), signal);
+    this.#clockChanged();
+  }
+
+  #clockChanged() {
+    const { start, duration, offset } = this;
+    this.#askClock();
     this.#follow();
+    this.#renderPreview();
+    const clockNow = [start, duration, offset, this.measured].join();
+    if (clockNow === this.#clockBefore) return;
+    this.#clockBefore = clockNow;
+    this.#dispatch('scrubjay-clock', { start, duration, offset });
+  }
+
+  #askClock() {
+    const set = this.#set;
+    if (set) this.#clockOfMedia?.ask([set.origin, set.origin + set.firstPicture]);
   }
 
   /** Players add their media element late. @param {AbortSignal} signal */
@@ -1131,6 +1333,7 @@ export class ScrubjayPreview extends HTMLElement {
   #disconnectMedia() {
     this.#mediaConnection?.abort();
     this.#mediaConnection = null;
+    this.#clockOfMedia = null;
     this.#media = null;
   }
 
@@ -1151,7 +1354,7 @@ export class ScrubjayPreview extends HTMLElement {
 
   #follow() {
     if (!this.#media) return;
-    this.#time = this.#clamp(this.#media.currentTime - this.offset);
+    this.#time = this.#clamp((this.#goal.time ?? this.#media.currentTime) - this.offset);
     this.#render();
     if (this.#cause === 'keys') this.#preview('keys', this.#time);
   }
@@ -1160,8 +1363,46 @@ export class ScrubjayPreview extends HTMLElement {
   #seek(time) {
     this.#time = time;
     const allowed = this.#dispatch('scrubjay-seek', { time });
-    if (allowed && this.#media) this.#media.currentTime = time + this.offset;
+    if (allowed && this.#media) this.#go(time + this.offset);
     this.#render();
+  }
+
+  /**
+   * Takes the media to a time of its own clock. Chromium goes no further than its duration, which
+   * for an MP4 whose clock starts late is too short and grows with what was read: so go on from
+   * where it ended up, as long as that leads further.
+   * @param {number} time
+   */
+  #go(time) {
+    const media = this.#media;
+    if (!media) return;
+    const length = media.duration;
+    const isFar = this.offset > 0 && isLength(length) && time > length;
+    this.#goal = { time: isFar ? time : null, from: media.currentTime, length, seeks: 0 };
+    media.currentTime = time;
+  }
+
+  /** Somebody goes elsewhere, or this element does. @param {HTMLMediaElement} media */
+  #onSeeking(media) {
+    const { time, length } = this.#goal;
+    if (time !== null && media.currentTime < Math.min(time, length) - CLOCK_SLACK) {
+      this.#goal.time = null;
+    }
+    this.#follow();
+  }
+
+  /** @param {HTMLMediaElement} media */
+  #goOn(media) {
+    const { time, from, length, seeks } = this.#goal;
+    if (time === null) return;
+    const leadsOn = media.currentTime > from || media.duration > length;
+    const isThere = media.currentTime >= time - CLOCK_SLACK;
+    if (isThere || !leadsOn || seeks >= MOST_SEEKS) {
+      this.#goal.time = null;
+      return this.#follow();
+    }
+    this.#goal = { time, from: media.currentTime, length: media.duration, seeks: seeks + 1 };
+    media.currentTime = time;
   }
 
   /* ---- the person */
@@ -1255,7 +1496,7 @@ export class ScrubjayPreview extends HTMLElement {
       case 'ArrowLeft': case 'ArrowDown': return this.#time - ARROW_STEP;
       case 'PageUp': return this.#timeOfPage(1);
       case 'PageDown': return this.#timeOfPage(-1);
-      case 'Home': return 0;
+      case 'Home': return this.start;
       case 'End': return this.duration;
       default: return null;
     }
@@ -1263,20 +1504,22 @@ export class ScrubjayPreview extends HTMLElement {
 
   /** @param {number} direction */
   #timeOfPage(direction) {
-    if (!this.#set?.slices.length) return this.#time + (direction * this.duration) / 10;
-    return this.#set.sliceFrom(this.#time, direction) ?? (direction > 0 ? this.duration : 0);
+    const { start, duration } = this;
+    if (!this.#set?.slices.length) return this.#time + (direction * (duration - start)) / 10;
+    return this.#set.sliceFrom(this.#time, direction) ?? (direction > 0 ? duration : start);
   }
 
   /** @param {PointerEvent} event */
   #timeUnder(event) {
     const { left, width } = this.#slider.getBoundingClientRect();
-    return this.#clamp(width ? ((event.clientX - left) / width) * this.duration : 0);
+    const place = width ? (event.clientX - left) / width : 0;
+    return this.#clamp(this.start + place * (this.duration - this.start));
   }
 
   /** @param {number} time */
   #clamp(time) {
-    const duration = this.duration;
-    return Math.max(duration ? Math.min(time, duration) : time, 0);
+    const { start, duration } = this;
+    return Math.max(duration ? Math.min(time, duration) : time, start);
   }
 
   /* ---- the pop-over */
@@ -1427,14 +1670,14 @@ export class ScrubjayPreview extends HTMLElement {
 
   #render() {
     const { texts } = ScrubjayPreview;
-    const { duration } = this;
+    const { start, duration } = this;
     const time = this.#dragging === null ? this.#time : this.#at;
     this.#slider.style.setProperty('--_time', String(this.#fraction(time)));
     const hint = this.gapAt(time) ? texts.gap : this.#hintFor(time);
     const values = {
       'aria-label': this.getAttribute('label') ?? texts.label,
       'aria-disabled': String(!duration),
-      'aria-valuemin': '0',
+      'aria-valuemin': String(roundMs(start)),
       'aria-valuemax': String(roundMs(duration)),
       'aria-valuenow': String(roundMs(time)),
       'aria-valuetext': texts.value(time, duration) + (hint && `, ${hint}`),
@@ -1444,10 +1687,11 @@ export class ScrubjayPreview extends HTMLElement {
   }
 
   #renderMarks() {
-    const { duration } = this;
+    const { start, duration } = this;
     const set = this.#set;
-    if (this.#marksOf.set === set && this.#marksOf.duration === duration) return;
-    this.#marksOf = { set, duration };
+    const drawn = this.#marksOf;
+    if (drawn.set === set && drawn.start === start && drawn.duration === duration) return;
+    this.#marksOf = { set, start, duration };
     const ended = set?.isAfterEnd(duration) ? this.#fraction(set.duration) : 1;
     this.#slider.style.setProperty('--_end', String(ended));
     this.#marks.replaceChildren(
@@ -1466,8 +1710,8 @@ export class ScrubjayPreview extends HTMLElement {
 
   /** @param {number} time */
   #fraction(time) {
-    const { duration } = this;
-    return duration ? Math.min(Math.max(time / duration, 0), 1) : 0;
+    const { start, duration } = this;
+    return duration ? Math.min(Math.max((time - start) / (duration - start), 0), 1) : 0;
   }
 
   /* ---- plumbing */
