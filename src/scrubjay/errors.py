@@ -26,6 +26,8 @@
     │   ├── WorkerCrashedError        the worker process died
     │   ├── WorkerStalledError        the worker process showed no progress and was killed
     │   ├── WorkerMemoryError         the worker process needed more memory than it may have
+    │   ├── WorkerStartError          no worker process can be started: the system's limits
+    │   ├── SandboxError              this machine cannot confine workers, and that is required
     │   ├── OutOfTimeError            a slice was not made in the time that it may take
     │   ├── TransportError            slices could not be handed to the functions that make them
     │   ├── EventError                an event is none that the functions understand
@@ -55,6 +57,7 @@ __all__ = [
     "PlanReplacedError",
     "RecipeError",
     "RenderError",
+    "SandboxError",
     "ScrubjayError",
     "SourceChangedError",
     "SourceDamagedError",
@@ -71,6 +74,7 @@ __all__ = [
     "WorkerCrashedError",
     "WorkerMemoryError",
     "WorkerStalledError",
+    "WorkerStartError",
     "error_class",
     "error_classes",
 ]
@@ -192,6 +196,18 @@ class WorkerStalledError(EngineError):
 
 class WorkerMemoryError(EngineError):
     """The worker process needed more memory than it may have."""
+
+
+class WorkerStartError(EngineError):
+    """No worker process can be started: the system's limits on files or processes are too low."""
+
+    retryable = False
+
+
+class SandboxError(EngineError):
+    """This machine cannot confine worker processes, and `sandbox` requires it."""
+
+    retryable = False
 
 
 class OutOfTimeError(EngineError):

@@ -24,6 +24,7 @@ __all__ = [
     "SliceProgress",
     "SliceRetried",
     "SliceStarted",
+    "Unconfined",
 ]
 
 
@@ -48,6 +49,12 @@ class Planned(_Event, frozen=True, kw_only=True, tag="planned"):
     ]
     duration: Annotated[Fraction, Meta(description="Seconds of video that the set covers.")]
     remaining: Annotated[Fraction, Meta(description="Of these, seconds still to be rendered.")]
+
+
+class Unconfined(_Event, frozen=True, kw_only=True, tag="unconfined"):
+    """This machine cannot confine worker processes wholly; the run goes on all the same."""
+
+    missing: Annotated[tuple[str, ...], Meta(description="What it lacks, for people.")]
 
 
 class SliceStarted(_Event, frozen=True, kw_only=True, tag="slice_started"):
@@ -141,6 +148,7 @@ class Failed(_Event, frozen=True, kw_only=True, tag="failed"):
 Event: TypeAlias = (
     Probed
     | Planned
+    | Unconfined
     | SliceStarted
     | SliceProgress
     | SliceDone

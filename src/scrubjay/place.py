@@ -44,6 +44,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Which stream of the file is meant, 0-based; None is the one that browsers show."""
     public_only: bool = False
     """Whether a web address may lead to the public internet alone, and to no private network."""
+    url: str = ""
+    """The signed URL that reads it, for a process without credentials; empty if there is none."""
 
     @classmethod
     def of(

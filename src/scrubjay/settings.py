@@ -17,6 +17,7 @@ from msgspec import Meta
 from scrubjay.errors import RecipeError
 from scrubjay.limits import Limits
 from scrubjay.model import PRESETS, Recipe, decode_as, exact
+from scrubjay.sandbox.confinement import Sandbox
 
 __all__ = [
     "FunctionSettings",
@@ -51,6 +52,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool,
         Meta(description="Read videos at web addresses in private networks, and on this machine."),
     ] = True
+    sandbox: Annotated[
+        Sandbox,
+        Meta(
+            description="Confine workers: auto as far as this machine can, require wholly, or off.",
+            extra={"metavar": "auto|require|off"},
+        ),
+    ] = "auto"
     endpoint: Annotated[
         str,
         Meta(
@@ -88,6 +96,10 @@ class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
     generate_frames: Annotated[
         bool, Meta(description="`false` makes no stills, whatever the recipe says.")
     ] = True
+    sandbox: Annotated[
+        Sandbox,
+        Meta(description="How the process that decodes is confined: `auto`, `require` or `off`."),
+    ] = "auto"
     suffixes: Annotated[
         str, Meta(description="What a video's key ends in, in small or capital letters.")
     ] = (

@@ -34,6 +34,8 @@ def signed(place: Place) -> str:
     Raises:
         SourceUnreadableError: there are no credentials to sign it with.
     """
+    if place.url:
+        return place.url
     if place.scheme in {"http", "https"}:
         return quote(place.address.partition("#")[0], safe=_PRINTABLE)
     try:

@@ -111,6 +111,8 @@ class Bench(AbstractContextManager["Bench"]):
         threads: how many the decoder may use; with more than one, it also goes ahead of what is
             painted. What is made does not depend on it.
         limits: how many packets may be read in a row without a picture.
+        renewed: returns the source's place anew, before it is opened again: a signed URL that came
+            with it may have expired.
 
     Raises:
         SourceError: on entering, the video cannot be opened or is another one.
@@ -124,11 +126,14 @@ class Bench(AbstractContextManager["Bench"]):
         store: Sink,
         threads: int = 1,
         limits: Limits = Limits(),
+        renewed: Callable[[Place], Place] = lambda place: place,
     ) -> None:
         self._plan = plan
         self._limits = limits
         self._plan_id = plan_id(plan)
         self._source = source
+        self._renewed = renewed
+        self._was_open = False
         self._store = store
         self._threads = threads
         self._studio = Studio(plan)
@@ -145,6 +150,9 @@ class Bench(AbstractContextManager["Bench"]):
     def _open_reader(self) -> FrameReader:
         """Open the video anew, with a fresh URL."""
         self._close_reader()
+        if self._was_open:
+            self._source = self._renewed(self._source)
+        self._was_open = True
         self._stamp = stamp_of(self._source)
         reader = open_reader(self._plan, self._source, FrameReader, threads=self._threads)
         self._reader = self._open.enter_context(reader)

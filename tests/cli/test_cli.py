@@ -100,7 +100,7 @@ def test_every_setting_is_an_option(run: Run, verb: str) -> None:
         flag = f"--{field.name.replace('_', '-')}"
         shown = "yes" if field.default is True else field.default
         default = rf" [^\[]*\[default: {shown}\]" if field.default else ""
-        kind = f"/ --no-{flag[2:]}" if isinstance(field.default, bool) else "(N|URL)"
+        kind = f"/ --no-{flag[2:]}" if isinstance(field.default, bool) else r"(N|URL|[a-z|]+)"
         assert re.search(rf"{flag} {kind}{default}", text), flag
 
 

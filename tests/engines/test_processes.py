@@ -66,13 +66,13 @@ class _Killer:
         self.events: list[Event] = []
         self.victims: list[int] = []
         self._engine, self._sign, self._index, self._times = engine, sign, index, times
-        self._patience = engine._stall_timeout
+        self._patience = engine._terms.stall_timeout
 
     def __call__(self, event: Event) -> None:
         """Take in an event of the run."""
         self.events.append(event)
         if isinstance(event, SliceRetried) and self._sign == signal.SIGSTOP:
-            self._engine._stall_timeout = self._patience
+            self._set_patience(self._patience)
         hit = isinstance(event, SliceProgress) and event.index == self._index
         if hit and len(self.victims) < self._times:
             assert isinstance(event, SliceProgress)
@@ -81,7 +81,11 @@ class _Killer:
                 self.victims.append(worker.pid)
                 os.kill(worker.pid, self._sign)
                 if self._sign == signal.SIGSTOP:
-                    self._engine._stall_timeout = 1
+                    self._set_patience(1)
+
+    def _set_patience(self, seconds: float) -> None:
+        for slot in self._engine._slots:
+            slot.terms = slot.terms._replace(stall_timeout=seconds)
 
     def of(self, kind: type[Event]) -> list[Event]:
         """Return the events of one kind."""
@@ -280,10 +284,11 @@ def test_a_dead_idle_worker_is_replaced(clip: Path, tmp_path: Path) -> None:
     assert scrubjay.make(clip, tmp_path, engine=engine, on_progress=kill).status == "complete"
 
 
-def test_memory_is_no_destination_for_workers(clip: Path) -> None:
-    """A store that only this process sees is refused with a way out."""
-    with pytest.raises(EngineError, match="InlineEngine"):
-        scrubjay.make(clip, Store.in_memory(), engine=ProcessEngine(workers=1))
+def test_workers_fill_a_store_in_memory(clip: Path) -> None:
+    """Workers hand over what they make, so the destination may be in the memory of this process."""
+    store = Store.in_memory()
+    assert scrubjay.make(clip, store, engine=ProcessEngine(workers=1)).status == "complete"
+    assert store.has("animations/000000.gif")
 
 
 def test_a_video_that_vanishes_ends_the_run(clip: Path, tmp_path: Path) -> None:

@@ -343,7 +343,7 @@ def test_a_slice_that_takes_too_long_says_so(
 
     class Impatient(Context):
         def get_remaining_time_in_millis(self) -> int:
-            self.left -= 400
+            self.left -= 7_000
             return self.left
 
     with pytest.raises(OutOfTimeError, match="shorter slices"):
@@ -361,7 +361,7 @@ def test_a_slice_that_takes_too_long_twice_is_a_gap(
 
     class Impatient(Context):
         def get_remaining_time_in_millis(self) -> int:
-            self.left -= 400
+            self.left -= 7_000
             return self.left
 
     event = planned[0]
@@ -391,7 +391,7 @@ def test_a_slice_that_took_too_long_once_is_made(
 
     class Impatient(Context):
         def get_remaining_time_in_millis(self) -> int:
-            self.left -= 400
+            self.left -= 7_000
             return self.left
 
     with pytest.raises(OutOfTimeError):
@@ -634,7 +634,7 @@ def test_two_plans_never_mix(
 
     class Overtaken(Context):
         def get_remaining_time_in_millis(self) -> int:
-            if self.left == 59_990:  # in the middle of the slice
+            if self.left == 59_998:  # the slice is begun: its first sign of progress
                 monkeypatch.setenv("SCRUBJAY_RECIPE", other)
                 monkeypatch.setenv("SCRUBJAY_SLICE_LENGTH", "0")
                 planner.handler(uploaded(("films/first+part.mp4", etag)), Context())

@@ -72,7 +72,7 @@ def test_the_overtaken_one_may_be_the_last(
     class Overtaken(Context):
         def get_remaining_time_in_millis(self) -> int:
             self.left -= 1
-            if self.left == 59_990:  # in the middle of the old slice
+            if self.left == 59_997:  # the old slice is begun: its first sign of progress
                 new.extend(replan())
                 for event in new[:2]:
                     worker.handler(event, Context())

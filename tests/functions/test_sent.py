@@ -14,6 +14,7 @@ from scrubjay.aws import planner, transports, worker
 from scrubjay.aws.events import Upload, uploads_in
 from scrubjay.aws.planner import plan_upload
 from scrubjay.aws.transports import EventBridgeTransport
+from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import TransportError
 from scrubjay.model import Recipe
 from scrubjay.naming import ANNOUNCED, MANIFEST, SENT
@@ -99,7 +100,13 @@ def test_a_retry_sends_what_was_refused(
 
     def plan_with(transport: EventBridgeTransport) -> int:
         place, recipe = Place.of("s3://gifs/previews"), Recipe(slice_length=Fraction(4))
-        return plan_upload(upload, output=place, recipe=recipe, transport=transport)
+        return plan_upload(
+            upload,
+            output=place,
+            recipe=recipe,
+            transport=transport,
+            engine=InlineEngine(),
+        )
 
     bus: Any = boto3.client("events")
     bad, good = {"ErrorCode": "ThrottlingException"}, {"EventId": "1"}

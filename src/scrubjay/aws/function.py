@@ -1,16 +1,30 @@
-"""What the two functions share: their context, their settings, and how they end."""
+"""What the two functions share: their context, how they open videos, and how they end."""
 
+import os
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from scrubjay.aws.log import log
+from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import PlaceError, ScrubjayError, error_class
+from scrubjay.limits import Limits
 from scrubjay.naming import set_prefix
 from scrubjay.place import Place, redacted
+from scrubjay.sandbox.confinement import Sandbox, conceal
 
-__all__ = ["Context", "is_below", "safe", "set_place"]
+__all__ = ["Context", "is_below", "open_engine", "safe", "set_place"]
+
+_PROCESSOR_MB = 1769
+"""Memory with which Lambda gives one whole processor."""
+
+_OWN_MB = 256
+"""Memory that the function itself may need, beside the process that opens the video."""
+
+_LEAST_MB, _LEAST_SECONDS = 256, 5.0
 
 
 class Context(Protocol):
@@ -29,6 +43,31 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int:
         """Return how long the function may go on."""
         ...
+
+
+def open_engine(
+    context: Context, sandbox: Sandbox, limits: Limits, *, margin_ms: int = 0
+) -> ProcessEngine:
+    """Return what opens videos for a function: a process of its own, without the function's role.
+
+    Args:
+        context: of the function's run.
+        sandbox: how that process is confined.
+        limits: how much one video may cost; memory also follows from the function's.
+        margin_ms: how long before the function is ended that process is.
+    """
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        conceal()  # without Landlock, as there, it could look for the role's credentials in /proc
+    memory_mb = int(context.memory_limit_in_mb)
+    most_mb = min(limits.memory_limit, max(_LEAST_MB, memory_mb - _OWN_MB))
+    left = (context.get_remaining_time_in_millis() - margin_ms) / 1000
+    return ProcessEngine(
+        workers=max(1, memory_mb // _PROCESSOR_MB),  # one slice then has as many threads
+        attempts=1,
+        limits=replace(limits, memory_limit=most_mb),
+        time_left=max(_LEAST_SECONDS, left),
+        sandbox=sandbox,
+    )
 
 
 def set_place(output: Place, key: str, named: str = "") -> Place:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Collection
 from scrubjay.aws.beginning import answer, begin, give_back
 from scrubjay.aws.completion import is_hopeless, note_problem
 from scrubjay.aws.events import Json, Upload, uploads_in
-from scrubjay.aws.function import Context, is_below, safe, set_place
+from scrubjay.aws.function import Context, is_below, open_engine, safe, set_place
 from scrubjay.aws.log import log
 from scrubjay.aws.transports import Transport, open_transport
+from scrubjay.engines.base import Engine
 from scrubjay.errors import EventError, ScrubjayError, SourceChangedError
-from scrubjay.limits import Limits
-from scrubjay.media.probe import probe_media
 from scrubjay.model import Recipe
 from scrubjay.place import Place
 from scrubjay.planning import make_plan, plan_id
@@ -55,7 +54,7 @@ def handler(event: Json, context: Context) -> dict[str, object]:
                             output=output,
                             recipe=recipe,
                             transport=transport,
-                            limits=limits,
+                            engine=open_engine(context, settings.sandbox, limits),
                             request=context.aws_request_id,
                         )
                 except Exception as error:  # noqa: BLE001  the others shall have their turn
@@ -90,7 +89,7 @@ def plan_upload(
     output: Place,
     recipe: Recipe,
     transport: Transport,
-    limits: Limits = Limits(),
+    engine: Engine,
     request: str = "",
 ) -> int:
     """Plan one video and send its slices.
@@ -100,7 +99,7 @@ def plan_upload(
         output: where all sets lie.
         recipe: what to make.
         transport: takes the slices to the workers.
-        limits: how much one video may cost.
+        engine: opens the video.
         request: names the invocation, and with it the news if they have no sequencer.
 
     Returns:
@@ -113,7 +112,9 @@ def plan_upload(
     source = Place(address=f"s3://{upload.bucket}/{upload.key}", etag=upload.etag)
     try:
         source = pinned(source)
-        plan = make_plan(*probe_media(source, limits=limits), recipe, limits)
+        with engine:
+            found, media = engine.probe(source)
+        plan = make_plan(found, media, recipe, engine.limits)
     except SourceChangedError:
         log("INFO", "passed over: it has been replaced since", key=upload.key)
         return 0

@@ -10,7 +10,6 @@ from scrubjay.aws.completion import is_whole, record_of
 from scrubjay.aws.events import Order
 from scrubjay.aws.log import log
 from scrubjay.errors import EventError, SourceChangedError, SourceUnavailableError
-from scrubjay.media.source import identify
 from scrubjay.model import Plan, Slice
 from scrubjay.place import Place
 from scrubjay.planning import plan_id
@@ -105,6 +104,8 @@ def found_again(plan: Plan, order: Order) -> Place | None:
     Raises:
         SourceError: it cannot be read, or is being replaced at this moment.
     """
+    from scrubjay.media.source import identify  # noqa: PLC0415  FFmpeg loads slowly
+
     place = pinned(source_of(replace(order, etag="")))
     try:
         found = identify(place)

@@ -6,8 +6,7 @@ function may be ended at any moment. What is in the store decides; a second time
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Iterator, Mapping
 from functools import partial
 from time import monotonic
 from typing import cast
@@ -21,14 +20,17 @@ from scrubjay.aws.completion import (
     is_hopeless,
     note_failure,
     note_problem,
+    record_of,
     save_origin,
     was_tried,
 )
 from scrubjay.aws.events import READY, Entry, Json, Order, Upload, orders_in
-from scrubjay.aws.function import Context, safe, set_place
+from scrubjay.aws.function import Context, open_engine, safe, set_place
 from scrubjay.aws.log import log
 from scrubjay.aws.task import ReplacedError, Task, found_again, source_of
 from scrubjay.aws.transports import EventBridgeTransport
+from scrubjay.engines.base import Job
+from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import (
     EventError,
     LimitError,
@@ -38,12 +40,13 @@ from scrubjay.errors import (
     SourceChangedError,
     SourceDamagedError,
     SourceNotFoundError,
+    StoreError,
     WorkerCrashedError,
     WorkerMemoryError,
     WorkerStalledError,
 )
+from scrubjay.events import Event, OnEvent, SliceProgress, Unconfined
 from scrubjay.limits import Limits
-from scrubjay.media.probe import probe_media
 from scrubjay.model import Plan, Recipe, Slice, SliceRecord, encode_pretty
 from scrubjay.naming import MANIFEST, PLAN
 from scrubjay.place import Place
@@ -53,7 +56,6 @@ from scrubjay.settings import FunctionSettings, function_recipe, load_function_s
 from scrubjay.state import load_plan
 from scrubjay.store import Store
 from scrubjay.timing import short_clock
-from scrubjay.work import Bench
 
 __all__ = ["Desk", "handler"]
 
@@ -67,9 +69,6 @@ makes a gap, though the transport might deliver the slice 49 times."""
 _MARGIN_MS = 10_000
 _MARGIN_SHARE = 10
 """A worker gives up this long before it is ended, or at a tenth of its time if that is less."""
-
-_PROCESSOR_MB = 1769
-"""Memory with which Lambda gives one whole processor."""
 
 
 def handler(event: Json, context: Context) -> dict[str, object]:
@@ -124,7 +123,6 @@ class Desk:
         self._output = Place.of(settings.output)
         self._recipe = recipe
         self._context = context
-        self._threads = max(1, int(context.memory_limit_in_mb) // _PROCESSOR_MB)
         self._margin_ms = min(_MARGIN_MS, context.get_remaining_time_in_millis() // _MARGIN_SHARE)
 
     def serve(self, event: Json) -> list[dict[str, object]]:
@@ -186,7 +184,9 @@ class Desk:
         video = Upload(bucket=order.bucket, key=order.key, etag=order.etag)
         try:
             source = pinned(source_of(order))
-            plan = make_plan(*probe_media(source, limits=self._limits), self._recipe, self._limits)
+            with self._engine() as engine:
+                found, media = engine.probe(source)
+            plan = make_plan(found, media, self._recipe, self._limits)
         except ScrubjayError as error:
             if not is_hopeless(error):
                 raise
@@ -253,8 +253,10 @@ class Desk:
         source = pinned(source_of(order))
         while True:  # until nobody uploads the same video in between, or the time is over
             try:
-                with Bench(plan, source=source, store=store, threads=self._threads) as bench:
-                    return bench.make(part.index, self._watch(part))
+                with self._engine() as engine:
+                    lost = engine.run(Job(plan, source, store), [part.index], self._watch(part))
+                if lost:
+                    raise lost[part.index]
             except PlanReplacedError:
                 task.check()
                 raise
@@ -265,19 +267,32 @@ class Desk:
                     raise
                 log("INFO", "the same video has come as another version", key=order.key)
                 source = fresh
+                continue
+            record = record_of(store, plan, part)
+            if record is None:
+                raise StoreError(f"the record of slice {part.index} is gone from the destination")
+            return record
 
     def _is_late(self) -> bool:
         return self._context.get_remaining_time_in_millis() < self._margin_ms
 
-    def _watch(self, part: Slice) -> Callable[[Fraction], None]:
+    def _engine(self) -> ProcessEngine:
+        """Return what opens videos: a process that has nothing of this function's role."""
+        return open_engine(
+            self._context, self._settings.sandbox, self._limits, margin_ms=self._margin_ms
+        )
+
+    def _watch(self, part: Slice) -> OnEvent:
         """Return what ends a slice, with a clear word, before the function is ended without one."""
 
-        def watch(time: Fraction) -> None:
-            if self._is_late():
+        def watch(event: Event) -> None:
+            if isinstance(event, Unconfined):
+                log("INFO", "workers are confined in part", missing=event.missing)
+            if isinstance(event, SliceProgress) and self._is_late():
                 raise OutOfTimeError(
                     f"slice {part.index} ({short_clock(part.start)} to {short_clock(part.end)}) is "
-                    f"read up to {short_clock(time)} and the function's time is over: give it "
-                    "more memory or time, or ask for shorter slices"
+                    f"read up to {short_clock(event.time)} and the function's time is over: give "
+                    "it more memory or time, or ask for shorter slices"
                 )
 
         return watch

@@ -23,9 +23,14 @@ from scrubjay.cli.options import (
     stream_option,
 )
 from scrubjay.cli.report import end_event, output_failed, reported, say, show
-from scrubjay.cli.words import describe_media, describe_plan, describe_result
+from scrubjay.cli.words import (
+    describe_media,
+    describe_plan,
+    describe_result,
+    describe_unconfined,
+)
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.events import Event, Finished, OnEvent, Planned, Probed
+from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, Unconfined
 from scrubjay.model import PRESETS, TrackClock, encode, encode_pretty
 from scrubjay.naming import PAGE
 from scrubjay.place import Place
@@ -233,6 +238,7 @@ def _engine(flags: dict[str, Any]) -> ProcessEngine:
         attempts=settings.attempts,
         stall_timeout=settings.stall_timeout,
         limits=load_limits(flags, os.environ),
+        sandbox=settings.sandbox,
     )
 
 
@@ -247,6 +253,7 @@ class _Watcher:
         self._probed: Probed | None = None
         self._planned: Planned | None = None
         self._finished: Finished | None = None
+        self._unconfined: Unconfined | None = None
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty() and not self._quiet:
@@ -267,6 +274,8 @@ class _Watcher:
             self._planned = event
         if isinstance(event, Finished):
             self._finished = event
+        if isinstance(event, Unconfined):
+            self._unconfined = event
         if self._as_json:
             show(encode(event))
         if self._display:
@@ -280,5 +289,7 @@ class _Watcher:
             return
         if not self._quiet:
             say(describe_result(self._probed, self._planned, self._finished))
+            if self._unconfined:
+                say(describe_unconfined(self._unconfined))
         is_local = Place.of(output).is_local
         show(str(Path(output) / PAGE) if is_local else f"{output.rstrip('/')}/{PAGE}")

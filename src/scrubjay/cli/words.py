@@ -5,13 +5,13 @@ from fractions import Fraction
 from itertools import chain
 
 from scrubjay.costs import counts_of
-from scrubjay.events import Finished, Planned, Probed
+from scrubjay.events import Finished, Planned, Probed, Unconfined
 from scrubjay.model import MediaInfo, Plan, Reading, Size
 from scrubjay.naming import animation_key, frame_key, sheet_key
 from scrubjay.shown import printable
 from scrubjay.timing import short_clock
 
-__all__ = ["describe_media", "describe_plan", "describe_result"]
+__all__ = ["describe_media", "describe_plan", "describe_result", "describe_unconfined"]
 
 _KIB = 1024
 
@@ -70,6 +70,14 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
         )
     return "\n".join(
         [" ".join(sentences), *(f"Note: {printable(each)}." for each in probed.media.warnings)]
+    )
+
+
+def describe_unconfined(event: Unconfined) -> str:
+    """Say that workers are confined in part or not at all."""
+    return (
+        f"Note: this machine lacks {' and '.join(event.missing)}, so a hostile video could do more "
+        "than it should; see docs/security.md."
     )
 
 

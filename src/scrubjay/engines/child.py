@@ -1,21 +1,22 @@
-"""The worker process: `python -m scrubjay.engines.child MEMORY_LIMIT_BYTES`.
+"""The worker process: `python -m scrubjay.engines.child`.
 
-It reads commands from standard input and answers on standard output (`wire`). It ends when its
-input ends, in the middle of whatever it does: then the run that started it is gone.
+It reads commands from standard input and answers on standard output (`wire`). The first command
+takes away from it, for ever, all that the video does not need: then it opens the video. It ends
+when its input ends, in the middle of whatever it does: then the run that started it is gone.
 """
 
 import os
-import resource
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from fractions import Fraction
-from pathlib import Path
+from importlib import import_module
 from queue import SimpleQueue
 from time import monotonic
 
 from scrubjay.engines.wire import (
+    Begin,
     Command,
     Explain,
     Explained,
@@ -26,14 +27,17 @@ from scrubjay.engines.wire import (
     Probed,
     Problem,
     Progress,
+    Put,
+    Renew,
+    Renewed,
     to_command,
 )
-from scrubjay.errors import RenderError, ScrubjayError, WorkerMemoryError
+from scrubjay.errors import RenderError, SandboxError, ScrubjayError, WorkerMemoryError
 from scrubjay.media.probe import probe_media
 from scrubjay.model import encode
-from scrubjay.place import redacted
+from scrubjay.place import Place, redacted
 from scrubjay.reading import explain_reading
-from scrubjay.store import Store
+from scrubjay.sandbox.confinement import Confinement, confine
 from scrubjay.work import Bench
 
 __all__ = ["main"]
@@ -42,17 +46,30 @@ _PROGRESS_SECONDS = 0.1
 """Time between two signs of progress."""
 
 
-def main(memory_limit_bytes: int) -> None:
+def main() -> None:
     """Serve commands until the input ends."""
-    replies = os.dup(1)
+    run = _Run(os.dup(1))
     os.dup2(2, 1)  # whatever a library prints must not get between the replies
-    _limit(memory_limit_bytes)
+    begin = to_command(sys.stdin.buffer.readline())
+    assert isinstance(begin, Begin)  # noqa: S101  the run's own first word
+    try:
+        _give_up(begin.confinement)
+    except OSError as error:
+        run.say(Problem.of(SandboxError(f"this machine cannot confine a worker wholly: {error}")))
+        return
     commands: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(commands,), daemon=True).start()
     with ExitStack() as stack:
-        server = _Server(replies, stack)
+        server = _Server(run, lambda: to_command(commands.get()), stack)
         for line in iter(commands.get, b""):
             server.serve(to_command(line))
+
+
+def _give_up(confinement: Confinement) -> None:
+    if confinement.ports:  # what it needs to speak to servers is loaded while that is easy
+        for name in ("encodings.idna", "scrubjay.ranges"):
+            import_module(name)
+    confine(confinement)
 
 
 def _listen(commands: "SimpleQueue[bytes]") -> None:
@@ -65,18 +82,33 @@ def _listen(commands: "SimpleQueue[bytes]") -> None:
         os._exit(code)  # the run is gone; an object half written was never there
 
 
-def _limit(memory_limit_bytes: int) -> None:
-    """Bound what this process may allocate, dump no core, and be the first to go if memory ends."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(ValueError, OSError):  # not every system has or allows it
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_bytes, memory_limit_bytes))
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+class _Run:
+    """The run that started this process. It takes objects as a store does."""
+
+    lanes = 1
+
+    def __init__(self, replies: int) -> None:
+        self._replies = replies
+        self._turn = threading.Lock()  # a thread that decodes ahead reports progress as well
+
+    def say(self, reply: object, data: bytes = b"") -> None:
+        """Send a line, and the bytes that belong to it."""
+        line = encode(reply) + b"\n"
+        with self._turn:
+            for each in (line, data):
+                left = memoryview(each)
+                while left:
+                    left = left[os.write(self._replies, left) :]
+
+    def put(self, key: str, data: bytes, media_type: str) -> None:
+        """Hand an object over."""
+        self.say(Put(key=key, media_type=media_type, size_bytes=len(data)), data)
 
 
 class _Server:
-    def __init__(self, replies: int, stack: ExitStack) -> None:
-        self._replies = replies
+    def __init__(self, run: _Run, heard: Callable[[], Command], stack: ExitStack) -> None:
+        self._run = run
+        self._heard = heard
         self._stack = stack
         self._load: Load | None = None
         self._bench: Bench | None = None
@@ -86,13 +118,15 @@ class _Server:
         """Do what one command says, and answer."""
         try:
             for reply in self._do(command):
-                self._say(reply)
+                self._run.say(reply)
         except ScrubjayError as error:
-            self._say(Problem.of(error))
+            self._run.say(Problem.of(error))
         except MemoryError:
-            self._say(Problem.of(WorkerMemoryError("it needs more memory than a worker may have")))
+            most = WorkerMemoryError("it needs more memory than a worker may have")
+            self._run.say(Problem.of(most))
         except Exception as error:  # noqa: BLE001  a door: whatever it is, the run must hear of it
-            self._say(Problem.of(RenderError(redacted(f"{type(error).__name__}: {error}"))))
+            problem = RenderError(redacted(f"{type(error).__name__}: {error}"))
+            self._run.say(Problem.of(problem))
 
     def _do(self, command: Command) -> Iterator[object]:
         match command:
@@ -109,26 +143,33 @@ class _Server:
                 self._load, self._bench = command, None
             case MakeSlice():
                 yield self._make(command.index)
+            case Begin() | Renewed():
+                pass  # an answer to nothing
 
     def _make(self, index: int) -> Made:
         if self._bench is None:
             assert self._load is not None  # noqa: S101  the run loads first
             load = self._load
-            store = Store.open(load.store)
-            bench = Bench(load.plan, source=load.source, store=store, threads=load.threads)
+            bench = Bench(
+                load.plan,
+                source=load.source,
+                store=self._run,
+                threads=load.threads,
+                limits=load.limits,
+                renewed=self._renewed,
+            )
             self._bench = self._stack.enter_context(bench)
         self._due = 0.0  # of each slice, however short, the run hears before it is made
-        record = self._bench.make(index, self._report)
-        return Made(
-            index=index,
-            size_bytes=sum(record.sizes().values()),
-            damaged_packets=record.damaged_packets,
-        )
+        self._bench.make(index, self._report)
+        return Made(index=index)
 
-    def _say(self, reply: object) -> None:
-        data = encode(reply) + b"\n"
-        while data:
-            data = data[os.write(self._replies, data) :]
+    def _renewed(self, source: Place) -> Place:
+        """Ask for a fresh URL: there are no credentials here to sign one with."""
+        if source.is_local:
+            return source
+        self._run.say(Renew())
+        answer = self._heard()
+        return answer.source if isinstance(answer, Renewed) else source
 
     def _live(self) -> None:
         """Show a sign of life."""
@@ -137,9 +178,9 @@ class _Server:
     def _report(self, time: Fraction) -> None:
         """Say how far the slice is, but not more often than a person could see."""
         if monotonic() >= self._due:
-            self._say(Progress(time=time))
+            self._run.say(Progress(time=time))
             self._due = monotonic() + _PROGRESS_SECONDS
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

@@ -9,11 +9,14 @@ from scrubjay.engines.handout import Handout
 from scrubjay.errors import (
     DestinationError,
     LimitError,
+    OutOfTimeError,
+    SandboxError,
     ScrubjayError,
     SourceChangedError,
     SourceNotFoundError,
     SourceUnreadableError,
     StoreFullError,
+    WorkerStartError,
 )
 from scrubjay.events import (
     OnEvent,
@@ -35,6 +38,8 @@ _HOPELESS = (
     SourceChangedError,
     SourceNotFoundError,
     SourceUnreadableError,
+    WorkerStartError,
+    SandboxError,
 )
 """Errors that every other slice would meet as well: they end the run."""
 
@@ -120,7 +125,8 @@ class Ledger:
         if isinstance(error, _HOPELESS):
             raise error
         self._attempts[index] += 1
-        if error.retryable and self._attempts[index] < self._most_attempts:
+        again = error.retryable and not isinstance(error, OutOfTimeError)  # it would take as long
+        if again and self._attempts[index] < self._most_attempts:
             self.handout.put_back(index)
             self._tell(
                 SliceRetried(

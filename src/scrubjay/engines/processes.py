@@ -1,7 +1,8 @@
 """The default engine: worker processes on this machine, one for each core.
 
 A worker that crashes, hangs or eats memory is replaced; only the slice it was on is charged with a
-try. Why `subprocess` and not a process pool: docs/decisions/0004-worker-processes.md.
+try. Why `subprocess` and not a process pool: docs/decisions/0004-worker-processes.md; why a worker
+may do next to nothing: docs/decisions/0014-confined-workers.md.
 """
 
 import os
@@ -9,12 +10,18 @@ import selectors
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, inf
 from time import monotonic
 from typing import Self, TypeVar
 
+from msgspec.structs import replace
+
 from scrubjay.engines.base import Job
+from scrubjay.engines.delivery import Delivery, Outbox
+from scrubjay.engines.inbox import HandedOver, Heard
 from scrubjay.engines.ledger import Ledger
+from scrubjay.engines.slot import ASKED, Deadline, Pipe, Slot, Terms
+from scrubjay.engines.terms import readable_by_url
 from scrubjay.engines.wire import (
     Command,
     Explain,
@@ -26,18 +33,31 @@ from scrubjay.engines.wire import (
     Probed,
     Problem,
     Progress,
-    Reply,
+    Put,
+    Renew,
+    Renewed,
 )
 from scrubjay.engines.worker import Worker
-from scrubjay.errors import EngineError, ScrubjayError, WorkerCrashedError, WorkerStalledError
-from scrubjay.events import OnEvent
+from scrubjay.errors import (
+    EngineError,
+    OutOfTimeError,
+    SandboxError,
+    ScrubjayError,
+    SourceError,
+    StoreError,
+    WorkerCrashedError,
+    WorkerStartError,
+)
+from scrubjay.events import OnEvent, Unconfined
 from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
 from scrubjay.place import Place
+from scrubjay.sandbox.confinement import Sandbox, sandbox_support
 
 __all__ = ["ProcessEngine", "threads_for"]
 
 A = TypeVar("A", Probed, Explained)
+T = TypeVar("T")
 
 _IDLE_SHARE = 0.1
 """Of all cores over all rounds of slices, how many may be idle."""
@@ -45,18 +65,13 @@ _IDLE_SHARE = 0.1
 _MOST_THREADS = 8
 """More decoder threads than that decode faster than their pictures are painted."""
 
+_SLICE_MAY_TAKE = "this slice may take: ask for shorter slices, or allow more with --slice-timeout"
 
-class _Slot:
-    """A place for one worker process, which may be empty."""
+_LONGEST_WAIT = 0.5
+"""Seconds between two looks whether a worker is overdue."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.worker: Worker | None = None
-        self.loaded: Load | None = None
-        self.busy: int | None = None
-        """The slice that it is making."""
-        self.last: int | None = None
-        """The slice that it made last, where its decoder stands."""
+_BUSY_SECONDS = 1.0
+"""Time after which what this process does counts: no worker was listened to meanwhile."""
 
 
 class ProcessEngine:
@@ -67,6 +82,9 @@ class ProcessEngine:
         attempts: how often a slice may be tried when its worker dies, at least 1.
         stall_timeout: seconds without any progress after which a worker is killed.
         limits: how much one video may cost; memory is limited on Linux alone.
+        sandbox: whether workers are confined: "auto" as far as this machine can, "require" wholly
+            or not at all, "off" never.
+        time_left: seconds that a slice or a question may take at most, whatever `limits` allow.
     """
 
     def __init__(
@@ -76,13 +94,22 @@ class ProcessEngine:
         attempts: int = 3,
         stall_timeout: float = 60.0,
         limits: Limits = Limits(),
+        sandbox: Sandbox = "auto",
+        time_left: float = inf,
     ) -> None:
         self._workers = workers or _cores()
         self._attempts = attempts
-        self._stall_timeout = stall_timeout
+        self._time_left = time_left
         self.limits = limits
-        self._slots = [_Slot(number) for number in range(self._workers)]
-        self._selector = selectors.DefaultSelector()
+        self._terms = Terms(sandbox, stall_timeout, limits.memory_limit_bytes)
+        self._has_warned = False
+        self._listened_at = monotonic()
+        try:
+            self._selector = selectors.DefaultSelector()
+        except OSError as exc:
+            message = f"{exc.strerror}: raise the limit on open files (ulimit -n)"
+            raise WorkerStartError(message) from exc
+        self._slots = [Slot(each, self._terms, self._selector) for each in range(self._workers)]
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +117,8 @@ class ProcessEngine:
     def __exit__(self, *_: object) -> None:
         """Kill every worker."""
         for slot in self._slots:
-            self._dismiss(slot)
+            slot.dismiss()
+            slot.free()
 
     def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
         """Look into the video at a place, in a worker process.
@@ -99,7 +127,8 @@ class ProcessEngine:
             SourceError: it cannot be opened, has no video, or gives no picture.
             EngineError: the worker died, as often as it may be tried.
         """
-        probed = self._ask(Probe(source=source, limits=self.limits), Probed)
+        question = Probe(source=readable_by_url(source), limits=self.limits)
+        probed = self._ask(question, source, Probed)
         return probed.source, probed.media
 
     def explain(self, plan: Plan, source: Place) -> Reading:
@@ -109,44 +138,89 @@ class ProcessEngine:
             SourceError: it cannot be opened, or is another one.
             EngineError: the worker died, as often as it may be tried.
         """
-        return self._ask(Explain(plan=plan, source=source), Explained).reading
+        question = Explain(plan=plan, source=readable_by_url(source))
+        return self._ask(question, source, Explained).reading
 
     def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
         """Make slices, and return why for each that could not be made.
 
         Raises:
-            EngineError: the destination is in this process's memory, where no worker can write.
             ScrubjayError: no slice can be made: see `Engine.run`.
         """
-        if job.store.place is None:
-            raise EngineError("a destination in memory needs engine=InlineEngine()")
         lengths = [job.plan.slices[index].span.duration for index in indexes]
-        threads = threads_for(lengths, self._workers)
-        load = Load(plan=job.plan, source=job.source, store=job.store.place, threads=threads)
+        load = Load(
+            plan=job.plan,
+            source=job.source,
+            threads=threads_for(lengths, self._workers),
+            limits=self.limits,
+        )
+        self._warn(on_event)
         ledger = Ledger(
             job, indexes, attempts=self._attempts, on_event=on_event, limits=self.limits
         )
-        while ledger.handout or any(slot.busy is not None for slot in self._slots):
-            for slot in self._slots:
-                if slot.busy is None and ledger.handout:
-                    self._assign(slot, load, ledger)
-            for slot, what in self._hear():
-                self._note(slot, what, ledger)
+        with self._undisturbed(), Outbox(job.store, self._workers) as outbox, self._heeding(outbox):
+            while ledger.handout or any(slot.busy is not None for slot in self._slots):
+                for slot in self._slots:
+                    if slot.busy is None and ledger.handout:
+                        self._assign(slot, load, ledger, outbox)
+                for slot, what in self._hear():
+                    self._note(slot, what, ledger)
+                for slot in self._slots:
+                    self._conclude(slot, ledger)
         return ledger.lost
 
-    def _ask(self, command: Command, wanted: type[A]) -> A:
+    def _warn(self, on_event: OnEvent) -> None:
+        """Report once what this machine lacks to confine workers."""
+        self._check_sandbox()
+        missing = sandbox_support().missing
+        if missing and self._terms.sandbox == "auto" and not self._has_warned:
+            self._has_warned = True
+            on_event(Unconfined(missing=missing))
+
+    def _check_sandbox(self) -> None:
+        missing = sandbox_support().missing if self._terms.sandbox == "require" else ()
+        if missing:
+            raise SandboxError(
+                f"this machine cannot confine worker processes; it lacks {' and '.join(missing)}. "
+                "Use sandbox=auto to go on without"
+            )
+
+    @contextmanager
+    def _undisturbed(self) -> Generator[None]:
+        """End all workers if anything ends the run early: they are in the middle of slices."""
+        try:
+            yield
+        except BaseException:
+            self.__exit__()
+            raise
+
+    @contextmanager
+    def _heeding(self, outbox: Outbox) -> Generator[None]:
+        """Wake up when something has been written."""
+        if outbox.bell is None:
+            yield
+            return
+        self._selector.register(outbox.bell, selectors.EVENT_READ, outbox)
+        try:
+            yield
+        finally:
+            self._selector.unregister(outbox.bell)
+
+    def _ask(self, command: Command, source: Place, wanted: type[A]) -> A:
         """Put a question to a worker, as often as it may be tried, and return the answer."""
+        self._check_sandbox()
         slot = self._slots[0]
         for attempt in range(1, self._attempts + 1):
             try:
-                return self._ask_once(slot, command, wanted)
-            except EngineError:
-                if attempt == self._attempts:
+                return self._ask_once(slot, command, source, wanted)
+            except EngineError as error:
+                is_final = isinstance(error, OutOfTimeError)  # it would take as long again
+                if attempt == self._attempts or not error.retryable or is_final:
                     raise
         raise AssertionError  # attempts is at least 1
 
-    def _ask_once(self, slot: _Slot, command: Command, wanted: type[A]) -> A:
-        with self._only(slot) as worker:
+    def _ask_once(self, slot: Slot, command: Command, source: Place, wanted: type[A]) -> A:
+        with self._only(slot, source) as worker:
             worker.send(command)
             while True:
                 for _, what in self._hear():
@@ -158,107 +232,169 @@ class ProcessEngine:
                         raise what
 
     @contextmanager
-    def _only(self, slot: _Slot) -> Generator[Worker]:
+    def _only(self, slot: Slot, source: Place) -> Generator[Worker]:
         """Mark a slot as busy with something that is no slice."""
-        slot.busy = -1
+        slot.busy = ASKED
         try:
-            yield self._worker(slot)
+            seconds = min(self.limits.probe_timeout, self._time_left)
+            yield slot.worker_for(
+                source, Deadline(seconds, "looking into a video may take (--probe-timeout)")
+            )
         finally:
             slot.busy = None
 
-    def _worker(self, slot: _Slot) -> Worker:
-        """Return the slot's worker; start one if the slot is empty."""
-        if slot.worker is None:
-            slot.worker = worker = Worker(self.limits.memory_limit_bytes)
-            slot.loaded = slot.last = None
-            self._selector.register(worker.output, selectors.EVENT_READ, (slot, True))
-            self._selector.register(worker.complaints, selectors.EVENT_READ, (slot, False))
-        return slot.worker
-
-    def _dismiss(self, slot: _Slot) -> None:
-        """Kill the slot's worker, if there is one."""
-        if slot.worker is None:
-            return
-        for pipe in (slot.worker.output, slot.worker.complaints):
-            if pipe in self._selector.get_map():
-                self._selector.unregister(pipe)
-        slot.worker.kill()
-        slot.worker = None
-
-    def _assign(self, slot: _Slot, load: Load, ledger: Ledger) -> None:
+    def _assign(self, slot: Slot, load: Load, ledger: Ledger, outbox: Outbox) -> None:
         """Give a free slot its next slice."""
         others = [each.busy for each in self._slots if each.busy is not None]
         slot.busy = index = ledger.handout.take(slot.last, others)
+        part = load.plan.slices[index]
+        slot.delivery = Delivery(load.plan, part, outbox, self.limits)
         ledger.started(slot.number, index)
         try:
-            worker = self._worker(slot)
+            seconds = min(self.limits.seconds_for(part.span.duration), self._time_left)
+            worker = slot.worker_for(load.source, Deadline(seconds, _SLICE_MAY_TAKE))
             if slot.loaded is not load:
-                worker.send(load)
+                worker.send(replace(load, source=readable_by_url(load.source)))
                 slot.loaded = load
             worker.send(MakeSlice(index=index))
         except WorkerCrashedError as error:
-            self._dismiss(slot)
-            self._note(slot, error, ledger)
+            self._fail(slot, error, ledger, is_over=True)
 
-    def _note(self, slot: _Slot, what: Reply | EngineError, ledger: Ledger) -> None:
-        """Enter what a slot's worker said, or how it ended."""
+    def _note(self, slot: Slot, what: Heard | EngineError, ledger: Ledger) -> None:
+        """Enter what a slot's worker sent, or how it ended."""
         index = slot.busy
-        if index is None:
-            return  # it was idle
+        if index is None or slot.delivery is None or slot.is_made:
+            return  # it had nothing to do
         match what:
             case Progress():
                 ledger.progressed(slot.number, index, what.time)
-            case Made() if what.index != index:
-                self._dismiss(slot)
-                slot.last = slot.busy = None
-                lie = WorkerCrashedError(f"the worker process says it made slice {what.index}")
-                ledger.failed(slot.number, index, lie)
-            case Made():
-                slot.last, slot.busy = index, None
-                ledger.made(
-                    slot.number,
-                    index,
-                    size_bytes=what.size_bytes,
-                    damaged_packets=what.damaged_packets,
-                )
-            case Problem() | EngineError():
-                slot.last = slot.busy = None
-                error = what.to_error() if isinstance(what, Problem) else what
-                ledger.failed(slot.number, index, error)
-            case Probed() | Explained():
+            case HandedOver() | Renew() | Made():
+                try:
+                    self._answer(slot, what)
+                except ScrubjayError as error:
+                    self._fail(slot, error, ledger, is_over=True)
+            case Problem():
+                self._fail(slot, what.to_error(), ledger)
+            case EngineError():
+                self._fail(slot, what, ledger)
+            case Probed() | Explained() | Put():
                 pass  # an answer to nothing: not trusted
 
-    def _hear(self) -> list[tuple[_Slot, Reply | EngineError]]:
+    def _answer(self, slot: Slot, what: HandedOver | Renew | Made) -> None:
+        """Do what a worker asks for that makes a slice.
+
+        Raises:
+            WorkerCrashedError: it is dead, or asks for what it may not have.
+            StoreError: something could not be written.
+            SourceUnreadableError: there are no credentials any more to sign the video's URL with.
+        """
+        match what:
+            case HandedOver():
+                _known(slot.delivery).take(what)
+            case Renew():
+                source = readable_by_url(_known(slot.loaded).source)
+                _known(slot.worker).send(Renewed(source=source))
+            case Made() if what.index == slot.busy and _known(slot.delivery).record is not None:
+                slot.is_made = True
+            case Made():
+                raise WorkerCrashedError(
+                    f"the worker process claims slice {what.index}, which it did not hand over"
+                )
+
+    def _conclude(self, slot: Slot, ledger: Ledger) -> None:
+        """Enter a slice as made once everything of it is written."""
+        index, delivery = slot.busy, slot.delivery
+        if index is None or delivery is None or not slot.is_made:
+            return
+        try:
+            if not delivery.is_over:
+                return
+        except StoreError as error:
+            self._fail(slot, error, ledger)
+            return
+        slot.free()
+        slot.last, record = index, _known(delivery.record)
+        ledger.made(
+            slot.number,
+            index,
+            size_bytes=sum(record.sizes().values()),
+            damaged_packets=record.damaged_packets,
+        )
+
+    def _fail(
+        self, slot: Slot, error: ScrubjayError, ledger: Ledger, *, is_over: bool = False
+    ) -> None:
+        """Enter a failed try.
+
+        Args:
+            slot: whose worker failed.
+            error: why.
+            ledger: where it is entered.
+            is_over: whether the worker is of no more use.
+        """
+        index, load = _known(slot.busy), slot.loaded
+        is_outdated = (
+            isinstance(error, SourceError) and load is not None and slot.is_outdated(load.source)
+        )
+        if is_over or is_outdated:
+            slot.dismiss()
+        slot.free()
+        slot.last = None
+        if is_outdated:  # another file lies there: a worker that may read it shall say what it is
+            ledger.handout.put_back(index)
+        else:
+            ledger.failed(slot.number, index, error)
+
+    def _hear(self) -> list[tuple[Slot, Heard | EngineError]]:
         """Wait for workers to say something; deaths and stalls are errors, and end the worker."""
-        heard: list[tuple[_Slot, Reply | EngineError]] = []
-        for key, _ in self._selector.select(min(1.0, self._stall_timeout)):
-            slot, is_reply = key.data
-            if slot.worker is None:
-                continue
-            if not is_reply:
-                if not slot.worker.listen_to_complaints():
-                    self._selector.unregister(key.fileobj)
-                continue
-            try:
-                heard.extend((slot, reply) for reply in slot.worker.replies())
-            except WorkerCrashedError as error:
-                self._dismiss(slot)
+        self._forgive()
+        for slot in self._slots:
+            slot.watch()
+        heard: list[tuple[Slot, Heard | EngineError]] = []
+        for key, _ in self._selector.select(min(self._terms.stall_timeout, _LONGEST_WAIT)):
+            if isinstance(key.data, Outbox):
+                key.data.hush()
+            else:
+                self._listen(key.data, heard)
+        self._listened_at = monotonic()
+        for slot in self._slots:
+            if (error := slot.overdue()) is not None:
+                slot.dismiss()
                 heard.append((slot, error))
-        heard.extend((slot, self._stalled(slot)) for slot in self._slots if self._is_stalled(slot))
         return heard
 
-    def _is_stalled(self, slot: _Slot) -> bool:
-        return (
-            slot.worker is not None
-            and slot.busy is not None
-            and monotonic() - slot.worker.heard_at > self._stall_timeout
-        )
+    def _listen(self, pipe: Pipe, heard: list[tuple[Slot, Heard | EngineError]]) -> None:
+        """Do what one pipe is ready for, and add to `heard` what came out of it."""
+        slot, worker = pipe.slot, pipe.slot.worker
+        if worker is None:
+            return
+        try:
+            match pipe.kind:
+                case "input":
+                    worker.flush()
+                case "output":
+                    heard.extend((slot, each) for each in worker.replies())
+                case _:
+                    if not worker.listen_to_complaints():
+                        self._selector.unregister(worker.complaints)
+        except WorkerCrashedError as error:
+            slot.dismiss()
+            heard.append((slot, error))
 
-    def _stalled(self, slot: _Slot) -> WorkerStalledError:
-        self._dismiss(slot)
-        return WorkerStalledError(
-            f"the worker process showed no progress for {self._stall_timeout:g} s and was ended"
-        )
+    def _forgive(self) -> None:
+        """Don't count against workers the time in which this process did not listen."""
+        now = monotonic()
+        if now - self._listened_at > _BUSY_SECONDS:
+            for slot in self._slots:
+                if slot.worker:
+                    later = slot.worker.heard_at + now - self._listened_at
+                    slot.worker.heard_at = min(now, later)
+
+
+def _known(value: T | None) -> T:
+    """Return what a slot that makes a slice has."""
+    assert value is not None  # noqa: S101  see above
+    return value
 
 
 def threads_for(lengths: Sequence[Fraction], workers: int) -> int:

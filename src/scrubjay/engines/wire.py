@@ -1,22 +1,26 @@
 """What a run and its worker processes say to each other: JSON, a line each, checked on arrival.
 
 A worker opens strangers' files, so it is not trusted: nothing it says is unpickled, and a line
-longer than `MAX_LINE_BYTES` ends it.
+longer than `MAX_LINE_BYTES` ends it. It holds no credentials and writes no files: it hands what it
+makes to the run, each object's bytes behind the line that announces them (`inbox`).
 """
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from scrubjay.errors import ScrubjayError, error_class
 from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef, decoder
 from scrubjay.place import Place
+from scrubjay.sandbox.confinement import Confinement
 
 __all__ = [
     "MAX_LINE_BYTES",
+    "Begin",
     "Command",
     "Explain",
     "Explained",
@@ -27,6 +31,9 @@ __all__ = [
     "Probed",
     "Problem",
     "Progress",
+    "Put",
+    "Renew",
+    "Renewed",
     "Reply",
     "to_command",
     "to_reply",
@@ -37,6 +44,12 @@ MAX_LINE_BYTES = 1 << 20
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="say"):
     pass
+
+
+class Begin(_Message, frozen=True, kw_only=True, tag="begin"):
+    """To a worker, before anything else: give up all that the video does not need."""
+
+    confinement: Confinement
 
 
 class Probe(_Message, frozen=True, kw_only=True, tag="probe"):
@@ -51,9 +64,9 @@ class Load(_Message, frozen=True, kw_only=True, tag="load"):
 
     plan: Plan
     source: Place
-    store: Place
     threads: int
     """How many its decoder may use: more than one where cores would be idle."""
+    limits: Limits
 
 
 class Explain(_Message, frozen=True, kw_only=True, tag="explain"):
@@ -67,6 +80,12 @@ class MakeSlice(_Message, frozen=True, kw_only=True, tag="make"):
     """To a worker: make one slice."""
 
     index: int
+
+
+class Renewed(_Message, frozen=True, kw_only=True, tag="renewed"):
+    """To a worker: the video's place, with a fresh URL."""
+
+    source: Place
 
 
 class Probed(_Message, frozen=True, kw_only=True, tag="probed"):
@@ -88,12 +107,22 @@ class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
     time: Fraction
 
 
+class Put(_Message, frozen=True, kw_only=True, tag="put"):
+    """From a worker: an object of its slice, whose bytes come right after this line."""
+
+    key: str
+    media_type: str
+    size_bytes: Annotated[int, Meta(ge=0)]
+
+
+class Renew(_Message, frozen=True, kw_only=True, tag="renew"):
+    """From a worker: it must open the video again, and its URL may have expired."""
+
+
 class Made(_Message, frozen=True, kw_only=True, tag="made"):
-    """From a worker: its slice and the record of it are in the store."""
+    """From a worker: its slice is made, and all of it handed over, the record last."""
 
     index: int
-    size_bytes: int
-    damaged_packets: int
 
 
 class Problem(_Message, frozen=True, kw_only=True, tag="problem"):
@@ -112,8 +141,8 @@ class Problem(_Message, frozen=True, kw_only=True, tag="problem"):
         return error_class(self.error)(self.message)
 
 
-Command: TypeAlias = Probe | Explain | Load | MakeSlice
-Reply: TypeAlias = Probed | Explained | Progress | Made | Problem
+Command: TypeAlias = Begin | Probe | Explain | Load | MakeSlice | Renewed
+Reply: TypeAlias = Probed | Explained | Progress | Put | Renew | Made | Problem
 
 to_command: Callable[[bytes], Command] = decoder(Command)
 """Read a command from a line of JSON; raises `msgspec.DecodeError`."""

@@ -1,22 +1,27 @@
-"""One worker process, seen from the run: started, spoken to, listened to, killed."""
+"""One worker process, seen from the run: started, spoken to, listened to, killed.
 
+Nothing here waits for a worker: what it does not read is kept, and what it does not say is missed
+by the run, which ends it.
+"""
+
+import fcntl
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import IO
 
-import msgspec
-
-from scrubjay.engines.wire import MAX_LINE_BYTES, Command, Reply, to_reply
-from scrubjay.errors import WorkerCrashedError
+from scrubjay.engines.inbox import Heard, Inbox
+from scrubjay.engines.wire import Begin, Command
+from scrubjay.errors import WorkerCrashedError, WorkerStartError
 from scrubjay.model import encode
 from scrubjay.place import redacted
+from scrubjay.sandbox.confinement import Confinement
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "worker_environment"]
 
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Slices run side by side, one core each: numpy's libraries must not start threads of their own."""
@@ -26,36 +31,81 @@ _GIVE_BACK = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"),
 with each larger block, and a worker grows for a dozen slices (mallopt(3), "dynamic mmap
 threshold"). Much lower ones make numpy's intermediate results cost system time."""
 
+_HANDED_DOWN = (
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "PYTHONHOME",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUTF8",
+    "SYSTEMROOT",
+)
+"""Variables that every worker gets: where its libraries lie, and which language it writes."""
+
+_HANDED_DOWN_FOR_SERVERS = (
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
+"""Variables that a worker gets as well if its video lies on a server: the way there."""
+
+_READ_BYTES = 1 << 20
 _LAST_WORDS_BYTES = 4096
+_MOST_LAST_READS = 16
+"""How often what a dead worker wrote last is read: whoever holds its pipe may write for ever."""
+_PATIENCE = 5
+"""Seconds in which a process that was killed is gone, unless the system itself hangs."""
+_SHORT_PATIENCE = 0.5
+"""Seconds in which a process that has closed its output ends by itself, if it does."""
+
+
+def worker_environment(environ: Mapping[str, str], *, network: bool) -> dict[str, str]:
+    """Return the environment of a worker: no secret of ours is in it.
+
+    Args:
+        environ: our own.
+        network: whether its video lies on a server.
+    """
+    names = (*_HANDED_DOWN, *(_HANDED_DOWN_FOR_SERVERS if network else ()))
+    kept = {name: environ[name] for name in names if name in environ}
+    search_path = os.pathsep.join(path for path in sys.path if path)
+    return kept | _ONE_THREAD | _GIVE_BACK | {"PYTHONPATH": search_path}
 
 
 class Worker:
     """A worker process. It dies with the run, and can be killed at any moment.
 
     Args:
-        memory_limit_bytes: what it may allocate.
+        confinement: what it may still do once it has started.
+
+    Raises:
+        WorkerStartError: the system starts no more processes for us.
     """
 
-    def __init__(self, memory_limit_bytes: int) -> None:
-        search_path = os.pathsep.join(path for path in sys.path if path)
-        self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
-            # -P: a module of that name in the current folder must not stand in for another
-            [sys.executable, "-P", "-m", "scrubjay.engines.child", str(memory_limit_bytes)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **_ONE_THREAD, **_GIVE_BACK, "PYTHONPATH": search_path},
-            start_new_session=True,  # Ctrl-C is for the run, which then ends its workers
-        )
-        self._unread = b""
+    def __init__(self, confinement: Confinement) -> None:
+        self._process = _started(network=bool(confinement.ports))
+        self._inbox = Inbox(confinement.memory_limit_bytes)
+        self._unsent = bytearray()
         self._last_words = b""
         self.heard_at = monotonic()
         """When it last gave a sign of life, by the monotonic clock."""
+        for pipe in (self.input, self.output, self.complaints):
+            os.set_blocking(pipe.fileno(), False)
+        with suppress(OSError, AttributeError):  # Linux: fewer turns for a large object
+            fcntl.fcntl(self.output, fcntl.F_SETPIPE_SZ, _READ_BYTES)
+        self.send(Begin(confinement=confinement))
 
     @property
     def pid(self) -> int:
         """Its process id, which is also its group's."""
         return self._process.pid
+
+    @property
+    def input(self) -> IO[bytes]:
+        """Where commands go: for `selectors`."""
+        return _pipe(self._process.stdin)
 
     @property
     def output(self) -> IO[bytes]:
@@ -67,62 +117,114 @@ class Worker:
         """Where its libraries complain: for `selectors`."""
         return _pipe(self._process.stderr)
 
+    @property
+    def has_unsent(self) -> bool:
+        """Whether there is something that it has not read yet: `flush` it when it reads."""
+        return bool(self._unsent)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is dead."""
+        return self._process.poll() is not None
+
     def send(self, command: Command) -> None:
-        """Tell it what to do.
+        """Tell it what to do; what it does not read now is kept for `flush`.
 
         Raises:
             WorkerCrashedError: it is dead.
         """
         self.heard_at = monotonic()
-        pipe = _pipe(self._process.stdin)
+        self._unsent += encode(command) + b"\n"
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is unsent, as far as it reads.
+
+        Raises:
+            WorkerCrashedError: it is dead.
+        """
         try:
-            pipe.write(encode(command) + b"\n")
-            pipe.flush()
+            while self._unsent:
+                del self._unsent[: os.write(self.input.fileno(), self._unsent)]
+        except BlockingIOError:
+            return  # its pipe is full
         except BrokenPipeError:
             raise self._crash() from None
 
-    def replies(self) -> Iterator[Reply]:
-        """Yield what it said since the last call; call it when `output` can be read.
+    def replies(self) -> Iterator[Heard]:
+        """Yield what it sent since the last call; call it when `output` can be read.
 
         Raises:
-            WorkerCrashedError: it is dead, or talks nonsense.
+            WorkerCrashedError: it is dead, or sends what no worker sends.
         """
-        data = os.read(self.output.fileno(), MAX_LINE_BYTES)
+        try:
+            data = os.read(self.output.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return
         if not data:
             raise self._crash()
         self.heard_at = monotonic()
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        if len(self._unread) > MAX_LINE_BYTES:
-            raise WorkerCrashedError("the worker process said too much at once")
-        for line in lines:
-            try:
-                yield to_reply(line)
-            except msgspec.DecodeError as exc:
-                raise WorkerCrashedError(f"the worker process talks nonsense: {exc}") from exc
+        yield from self._inbox.take(data)
 
     def listen_to_complaints(self) -> bool:
         """Keep the end of what its libraries wrote; return whether there may be more."""
-        data = os.read(self.complaints.fileno(), MAX_LINE_BYTES)
+        try:
+            data = os.read(self.complaints.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return True
         self._last_words = (self._last_words + data)[-_LAST_WORDS_BYTES:]
         return bool(data)
 
     def kill(self) -> None:
         """End it at once, with everything that it started."""
-        with suppress(ProcessLookupError):  # it may be gone already
+        with suppress(ProcessLookupError, PermissionError):  # it may be gone already
             os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            with suppress(BrokenPipeError):  # what was buffered for it is of no use now
-                _pipe(pipe).close()
+        with suppress(subprocess.TimeoutExpired):  # it hangs inside the system, on a dead disk
+            self._process.wait(_PATIENCE)
+        for pipe in (self.input, self.output, self.complaints):
+            with suppress(BrokenPipeError):
+                pipe.close()
 
     def _crash(self) -> WorkerCrashedError:
-        code = self._process.wait()
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-        while self.listen_to_complaints():
-            pass  # up to what it said last
+        """Say how it ended; end it first if it only looks dead."""
+        how = "closed its output and lived on"
+        with suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(_SHORT_PATIENCE)
+            how = f"was ended by {_signal_name(-code)}" if code < 0 else f"exited with {code}"
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        for _ in range(_MOST_LAST_READS):
+            if not self.listen_to_complaints():
+                break
         words = redacted(self._last_words.decode(errors="replace")).strip()
         last = f"; its last words: {words.splitlines()[-1]}" if words else ""
         return WorkerCrashedError(f"the worker process {how}{last}")
+
+
+def _started(*, network: bool) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            # -P: a module of that name in the current folder must not stand in for another
+            [sys.executable, "-P", "-m", "scrubjay.engines.child"],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=worker_environment(os.environ, network=network),
+            start_new_session=True,  # Ctrl-C is for the run, which then ends its workers
+        )
+    except OSError as exc:
+        raise WorkerStartError(
+            f"no worker process could be started: {exc.strerror}. Use fewer workers, or raise the "
+            "limits on open files and processes (ulimit -n, ulimit -u)"
+        ) from exc
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -69,8 +69,9 @@ def no_picture_error(
         if cause := _why_empty(name, file):
             return NoVideoError(cause)
     if not any(has_decoder(stream) for stream in streams):
+        what = _tag(place) if codec == "unknown" else codec
         return UnsupportedVideoError(
-            f"no decoder here for the video in {name} ({_tag(place)}); convert it: "
+            f"no decoder here for the video in {name} ({what}); convert it: "
             f"ffmpeg -i {name} -c:v libx264 out.mp4"
         )
     if not packets:

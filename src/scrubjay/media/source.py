@@ -25,6 +25,7 @@ from scrubjay.errors import (
     SourceUnreadableError,
 )
 from scrubjay.limits import Limits
+from scrubjay.media.allowed import DECODERS
 from scrubjay.media.boxes import Fragments, fragments_of
 from scrubjay.media.diagnosis import explained
 from scrubjay.media.ffmpeg import source_errors
@@ -66,7 +67,7 @@ _GENUINE = frozenset({
 """Containers with times that are missing or are decoding times alone. FFmpeg fills in what it
 guesses; there only what the file holds is read."""
 
-_FORMATS = {"format_whitelist": ",".join(_CONTAINERS)}
+_FORMATS = {"format_whitelist": ",".join(_CONTAINERS), "codec_whitelist": DECODERS}
 _LOCAL = {"protocol_whitelist": "file"}
 
 _BEFORE_19 = int(av.__version__.partition(".")[0]) < 19  # noqa: PLR2004  a version

@@ -5,6 +5,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from scrubjay.errors import NoVideoError
+from scrubjay.media.allowed import may_decode
 
 __all__ = ["has_decoder", "name_of_codec", "ordered_streams"]
 
@@ -43,14 +44,19 @@ def ordered_streams(container: InputContainer, name: str, number: int | None) ->
 
 
 def has_decoder(stream: Stream) -> bool:
-    """Whether FFmpeg has a decoder for a stream."""
-    # PyAV leaves the context None where it has none, though its types do not say so
-    return getattr(stream, "codec_context", None) is not None
+    """Whether there is a decoder for a stream that may run."""
+    return may_decode(_decoder_of(stream))
+
+
+def _decoder_of(stream: Stream) -> str:
+    # PyAV leaves the context None where FFmpeg has none, though its types do not say so
+    context = getattr(stream, "codec_context", None)
+    return "" if context is None else context.codec.name
 
 
 def name_of_codec(stream: Stream) -> str:
     """Return the name of a stream's codec, as FFmpeg has it."""
-    return stream.codec_context.codec.canonical_name if has_decoder(stream) else "unknown"
+    return stream.codec_context.codec.canonical_name if _decoder_of(stream) else "unknown"
 
 
 def _rank(stream: VideoStream, count: int) -> int:

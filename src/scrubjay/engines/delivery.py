@@ -1,0 +1,208 @@
+"""What workers hand over, on its way into the store: checked against the plan, then written.
+
+A worker decodes strangers' files and may have been taken over by one. So it writes nothing itself:
+the run writes for it, and only what the slice that it was given is to have.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from hashlib import blake2b
+from socket import socket, socketpair
+from typing import Self
+
+import msgspec
+
+from scrubjay.engines.inbox import HandedOver
+from scrubjay.errors import LimitError, WorkerCrashedError
+from scrubjay.limits import Limits, option_of
+from scrubjay.model import Plan, Slice, SliceRecord, decode
+from scrubjay.naming import animation_key, frame_key, record_key, sheet_key
+from scrubjay.planning import plan_id, targets_of
+from scrubjay.records import check_record
+from scrubjay.state import check_plan, save_record
+from scrubjay.store import Store
+
+__all__ = ["Delivery", "Outbox"]
+
+_MOST_WAITING_BYTES = 64 << 20
+"""Bytes of one slice that wait to be written, at most, before its worker has to wait."""
+
+_RINGS = 1 << 12
+
+
+class Outbox:
+    """Writes objects into a store: at once, or in the background if the store is on a server.
+
+    Args:
+        store: where they go.
+        workers: how many slices are made at once.
+    """
+
+    def __init__(self, store: Store, workers: int) -> None:
+        self.store = store
+        self._pool = ThreadPoolExecutor(store.lanes * workers) if store.lanes > 1 else None
+        self.bell: socket | None = None
+        """Can be read when something was written in the background: for `selectors`."""
+        if self._pool:
+            self.bell, self._ringer = socketpair()
+            self.bell.settimeout(0)
+            self._ringer.settimeout(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Give up what has not been begun; wait for the rest unless the run has failed."""
+        if self._pool and self.bell:
+            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+            self.bell.close()
+            self._ringer.close()
+
+    def submit(self, write: Callable[[], None]) -> Future[None]:
+        """Write something, now or soon. What was submitted before has been begun by then.
+
+        Raises:
+            StoreError: it was tried at once, and could not be written.
+        """
+        if self._pool is None:
+            done: Future[None] = Future()
+            write()
+            done.set_result(None)
+            return done
+        coming = self._pool.submit(write)
+        coming.add_done_callback(self._ring)
+        return coming
+
+    def hush(self) -> None:
+        """Take note that the bell rang."""
+        with suppress(OSError):
+            if self.bell:
+                self.bell.recv(_RINGS)
+
+    def _ring(self, _: object) -> None:
+        with suppress(OSError):  # it rings already, or the run has ended
+            self._ringer.send(b".")
+
+
+class Delivery:
+    """What one slice's worker hands over.
+
+    Args:
+        plan: what the slice belongs to.
+        part: the slice.
+        outbox: writes it.
+        limits: how much it may be.
+    """
+
+    def __init__(self, plan: Plan, part: Slice, outbox: Outbox, limits: Limits) -> None:
+        self._plan = plan
+        self._plan_id = plan_id(plan)
+        self._part = part
+        self._outbox = outbox
+        self._most_bytes = limits.slice_bytes_for(plan.source.size_bytes, len(plan.slices))
+        self._bytes = 0
+        self._media_types = _media_types(plan, part)
+        self._digests: dict[str, tuple[int, str]] = {}
+        self._coming: list[tuple[Future[None], int]] = []
+        self._ended: Future[None] | None = None
+        self.record: SliceRecord | None = None
+        """The slice's record, once it has arrived and is right."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the worker has to wait until some of it is written."""
+        self._coming = [(each, size) for each, size in self._coming if not _is_over(each)]
+        return sum(size for _, size in self._coming) > _MOST_WAITING_BYTES
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of it, the record too, is in the store.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        return self._ended is not None and _is_over(self._ended)
+
+    def take(self, given: HandedOver) -> None:
+        """Check one object, and write it.
+
+        Raises:
+            WorkerCrashedError: the slice is not to have such an object.
+            LimitError: the slice would take more bytes than it may.
+            PlanReplacedError: another run has begun another set in the destination.
+            StoreError: this one, or one before it, could not be written.
+        """
+        if given.key == record_key(self._part.start) and self.record is None:
+            self._finish(given.data)
+            return
+        if self.record is not None or self._media_types.get(given.key) != given.media_type:
+            raise self._lie(f"handed over {given.key!r}, which its slice is not to have")
+        digest = blake2b(given.data, digest_size=16).hexdigest()
+        self._digests[given.key] = len(given.data), digest
+        self._bytes += len(given.data)
+        if self._bytes > self._most_bytes:
+            raise LimitError(
+                f"it would write more than {self._most_bytes >> 20} MiB, the share of one slice in "
+                f"what a video of this size may; {option_of('output_per_byte')} or "
+                f"{option_of('base_output')} raises that"
+            )
+        self._send(given)
+
+    def _send(self, given: HandedOver) -> None:
+        store = self._outbox.store
+        if store.lanes == 1:  # one look at a file
+            check_plan(store, self._plan_id)
+        job = self._outbox.submit(lambda: store.put(given.key, given.data, given.media_type))
+        self._coming.append((job, len(given.data)))
+
+    def _finish(self, data: bytes) -> None:
+        """Write the record after everything that it names."""
+        try:
+            record = decode(data, SliceRecord)
+        except msgspec.DecodeError:
+            raise self._lie("handed over a record that cannot be read") from None
+        own = (self._plan_id, self._part.index, self._part.start, self._part.end)
+        if (record.plan, record.index, record.start, record.end) != own:
+            raise self._lie("handed over the record of another slice")
+        try:
+            check_record(self._plan, record, name=self._plan_id)
+        except ValueError as error:
+            raise self._lie(f"handed over a record that is wrong ({error})") from None
+        if _digests_in(record) != self._digests:
+            raise self._lie("handed over a record that does not say what was made")
+        self.record = record
+        jobs = [job for job, _ in self._coming]
+        self._ended = self._outbox.submit(lambda: self._save(jobs, record))
+
+    def _save(self, jobs: list[Future[None]], record: SliceRecord) -> None:
+        for job in jobs:  # all of them have been begun, so waiting for them ends
+            job.result()
+        save_record(self._outbox.store, record)
+
+    def _lie(self, what: str) -> WorkerCrashedError:
+        return WorkerCrashedError(f"the worker process {what}; it is not trusted any more")
+
+
+def _is_over(job: Future[None]) -> bool:
+    """Whether something has been written; raise its error if it could not be."""
+    if job.done():
+        job.result()
+    return job.done()
+
+
+def _media_types(plan: Plan, part: Slice) -> dict[str, str]:
+    """Return the keys that a slice may write, each with what lies there."""
+    keys: dict[str, str] = {}
+    if plan.frame:
+        keys = {frame_key(time): "image/jpeg" for time in targets_of(plan, part).frames}
+    if plan.animation:
+        keys[animation_key(part.start)] = "image/gif"
+    if plan.sheet:
+        keys[sheet_key(part.start)] = "image/jpeg"
+    return keys
+
+
+def _digests_in(record: SliceRecord) -> dict[str, tuple[int, str]]:
+    entries = [record.animation, *record.frames, record.sheet]
+    return {each.key: (each.size_bytes, each.blake2b) for each in entries if each}

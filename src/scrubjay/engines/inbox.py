@@ -1,0 +1,82 @@
+"""What a worker sends, taken apart as it arrives: lines of JSON, and the bytes of objects."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from scrubjay.engines.wire import MAX_LINE_BYTES, Put, Reply, to_reply
+from scrubjay.errors import WorkerCrashedError
+
+__all__ = ["HandedOver", "Heard", "Inbox"]
+
+
+class HandedOver(NamedTuple):
+    """An object that a worker made. Whether its slice may have it is still to be checked."""
+
+    key: str
+    media_type: str
+    data: bytes
+
+
+Heard: TypeAlias = Reply | HandedOver
+
+
+class Inbox:
+    """Takes apart what one worker sends.
+
+    Args:
+        most_bytes: how large one object may be.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._unread = bytearray()
+        self._searched = 0
+        self._due: Put | None = None
+
+    def take(self, data: bytes) -> Iterator[Heard]:
+        """Yield what is complete with these bytes.
+
+        Raises:
+            WorkerCrashedError: they are nothing that a worker sends, or too much at once.
+        """
+        self._unread += data
+        while True:
+            heard = self._object(self._due) if self._due else self._line()
+            if heard is None:
+                return
+            if isinstance(heard, Put):
+                self._due = self._checked(heard)
+            else:
+                self._due = None
+                yield heard
+
+    def _checked(self, put: Put) -> Put:
+        if put.size_bytes > self._most_bytes:
+            raise WorkerCrashedError("the worker process announced an object that is too large")
+        return put
+
+    def _object(self, put: Put) -> HandedOver | None:
+        if len(self._unread) < put.size_bytes:
+            return None
+        return HandedOver(put.key, put.media_type, self._cut(put.size_bytes))
+
+    def _line(self) -> Reply | None:
+        end = self._unread.find(b"\n", self._searched)
+        if max(end, len(self._unread) if end < 0 else 0) > MAX_LINE_BYTES:
+            raise WorkerCrashedError("the worker process sent a line that is too long")
+        if end < 0:
+            self._searched = len(self._unread)
+            return None
+        try:
+            return to_reply(self._cut(end + 1)[:-1])
+        except msgspec.DecodeError as exc:
+            message = f"the worker process sent something that is no reply: {exc}"
+            raise WorkerCrashedError(message) from exc
+
+    def _cut(self, length: int) -> bytes:
+        data = bytes(self._unread[:length])
+        del self._unread[:length]
+        self._searched = 0
+        return data

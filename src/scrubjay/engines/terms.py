@@ -1,0 +1,77 @@
+"""On which terms a worker works: which video it may read, and how it gets there."""
+
+import stat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from scrubjay.place import Place
+from scrubjay.remote import signed
+from scrubjay.sandbox.confinement import Confinement, Sandbox
+
+__all__ = ["confinement_for", "file_at", "readable_by_url"]
+
+_DNS, _HTTP, _HTTPS = 53, 80, 443
+
+
+def readable_by_url(source: Place) -> Place:
+    """Return a place that can be read without credentials: with a signed URL, if it needs one.
+
+    Raises:
+        SourceUnreadableError: there are no credentials to sign it with.
+    """
+    if source.is_local or source.scheme in {"http", "https"}:
+        return source
+    return replace(source, url=signed(replace(source, url="")))
+
+
+def confinement_for(
+    source: Place, *, sandbox: Sandbox, parent: int, memory_limit_bytes: int
+) -> Confinement:
+    """Return what a worker may do that reads one video.
+
+    Args:
+        source: where the video lies, readable by its URL.
+        sandbox: how it is confined.
+        parent: id of this process.
+        memory_limit_bytes: what it may allocate.
+    """
+    readable = (source.address,) if file_at(source) else ()
+    return Confinement(
+        sandbox=sandbox,
+        parent=parent,
+        memory_limit_bytes=memory_limit_bytes,
+        readable=readable,
+        ports=() if source.is_local else _ports_to(signed(source)),
+    )
+
+
+def file_at(source: Place) -> tuple[int, int] | None:
+    """Return what names the very file at a place (device and inode); None if there is none.
+
+    A worker may read that file alone: another one in its place needs another worker.
+    """
+    if not source.is_local:
+        return None
+    try:
+        status = Path(source.address).stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+def _ports_to(url: str) -> tuple[int, ...]:
+    """Return the TCP ports on the way to a URL: its own, those of redirects, proxies, names."""
+    from scrubjay.ranges import proxy_to  # noqa: PLC0415  slow to load, and most videos are files
+
+    parts = urlsplit(url)
+    usual = {"http": _HTTP, "https": _HTTPS}
+    ports = {_DNS, _HTTPS, parts.port or usual[parts.scheme]}
+    if parts.scheme == "http":
+        ports.add(_HTTP)
+    for scheme in usual:
+        proxy = urlsplit(proxy_to(parts._replace(scheme=scheme).geturl()))
+        if proxy.hostname:
+            ports.add(proxy.port or _HTTP)
+    return tuple(sorted(ports))

@@ -1,0 +1,1 @@
+"""What keeps a hostile video inside the worker process that decodes it (Linux)."""

@@ -1,0 +1,44 @@
+"""The calls into the kernel that Python has no function for, by `ctypes` alone."""
+
+import ctypes
+import os
+from functools import cache
+from typing import Any
+
+__all__ = ["control", "syscall"]
+
+
+def control(option: int, first: int = 0, second: int = 0) -> int:
+    """Call prctl(2).
+
+    Raises:
+        OSError: the kernel refuses, or there is no such call on this system.
+    """
+    return _called("prctl", option, first, second, 0, 0)
+
+
+def syscall(number: int, *arguments: int) -> int:
+    """Call the kernel by number (syscall(2)).
+
+    Raises:
+        OSError: the kernel refuses, or there is no such call on this system.
+    """
+    return _called("syscall", number, *arguments)
+
+
+def _called(name: str, *arguments: int) -> int:
+    answer = int(_function(name)(*map(ctypes.c_ulong, arguments)))
+    if answer < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return answer
+
+
+@cache
+def _function(name: str) -> Any:  # noqa: ANN401  ctypes has no type for it
+    try:
+        function = getattr(ctypes.CDLL(None, use_errno=True), name)
+    except (AttributeError, TypeError) as exc:  # macOS has no prctl, Windows no such library
+        raise OSError(f"this system has no {name}") from exc
+    function.restype = ctypes.c_long
+    return function
