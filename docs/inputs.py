@@ -54,8 +54,9 @@ ROWS = (
     Row("MPEG-TS", "ts", "H.265", "libx265", _X265),
     Row("MPEG-TS", "ts", "MPEG-2", "mpeg2video", _MPEG),
     Row("MPEG-PS", "mpg", "MPEG-1", "mpeg1video", _PLAIN),
-    Row("MPEG-PS", "mpg", "MPEG-2", "mpeg2video", _PLAIN),
-    Row("AVI", "avi", "MPEG-4 part 2", "mpeg4", _PLAIN),
+    Row("MPEG-PS", "mpg", "MPEG-2", "mpeg2video", _MPEG),
+    Row("AVI", "avi", "MPEG-4 part 2", "mpeg4", _MPEG),
+    Row("AVI", "avi", "H.264", "libx264", _X264),
     Row("AVI", "avi", "Motion JPEG", "mjpeg", pixel_format="yuvj420p"),
     Row("Flash Video", "flv", "H.264", "libx264", _X264),
     Row("Flash Video", "flv", "Sorenson H.263", "flv", _PLAIN),
@@ -63,6 +64,10 @@ ROWS = (
     Row("MXF", "mxf", "MPEG-2", "mpeg2video", _PLAIN),
     Row("IVF", "ivf", "VP8", "libvpx", _VPX),
     Row("NUT", "nut", "FFV1", "ffv1"),
+    Row("elementary stream", "264", "H.264", "libx264", _X264),
+    Row("elementary stream", "265", "H.265", "libx265", _X265),
+    Row("elementary stream", "m4v", "MPEG-4 part 2", "mpeg4", _MPEG),
+    Row("elementary stream", "m2v", "MPEG-2", "mpeg2video", _MPEG),
     Row("YUV4MPEG", "y4m", "uncompressed", "wrapped_avframe"),
 )
 """What is read; a row is a promise that `tests/media/test_inputs.py` holds."""
@@ -100,6 +105,10 @@ _REPORTED = """\
   is a gap with its reason. With `--strict` damage is an error ([concepts](concepts.md)).
 - **A header that is wrong**: no duration, or another one than the pictures have, is a note
   (`warnings`) in `probe`, `plan`, the summary and the manifest.
+- **Times that are missing or jump**: a note says that pictures are counted, that they take decoding
+  times in the order of output, that they are spread between those with a time, that stretches of a
+  clock that jumps follow one another, or that jumps cannot be relied on, so that every worker reads
+  the video from its start ([why](decisions/0017-clock-of-output-order.md)).
 - **Several videos in a file**: the first default one is taken, as browsers do; `--stream N` takes
   another. Covers, pictures of chapters and a camera's thumbnail are passed over.
 - **Encryption** is judged by the samples: a track that is marked as protected but is clear is read;

@@ -59,10 +59,11 @@ def _recipe_flags() -> Iterator[tuple[str, object]]:
     """Yield the option of each field of the recipe, by the rule in the manual, and its default."""
     hints = get_type_hints(Recipe)
     for field in msgspec.structs.fields(Recipe):
-        if not issubclass(hints[field.name], msgspec.Struct):
+        hint = hints[field.name]
+        if not (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
             yield f"--{field.name.replace('_', '-')}", field.default
             continue
-        for part in msgspec.structs.fields(hints[field.name]):
+        for part in msgspec.structs.fields(hint):
             if part.name == "enabled":
                 yield f"--{field.name}", "yes"
                 yield f"--no-{field.name}", "yes"

@@ -114,7 +114,7 @@ def test_a_crash_costs_one_try(
     assert _previews(tree(tmp_path / "set")) == undisturbed
 
 
-@pytest.mark.parametrize("name", ["real/phone_360p_17s.mp4", "bad/bitflip_mdat_2000.mp4"])
+@pytest.mark.parametrize("name", ["real/phone_360p_17s.mp4", "bad/packet_loss_2pct.ts"])
 def test_idle_cores_change_no_byte(media: Path, tmp_path: Path, name: str, tree: Tree) -> None:
     """One slice for eight workers is decoded by eight threads, and comes out as by one."""
     recipe = Recipe(slice_length=Fraction(60), frames=Frames(interval=Fraction(1, 4)))
