@@ -14,6 +14,7 @@ from scrubjay.engines.base import Engine
 from scrubjay.errors import IncompleteError, ScrubjayError, SourceDamagedError, SourceError
 from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Recipe, Sheets
 from scrubjay.place import Place
+from scrubjay.sandbox.confinement import sandbox_support
 from scrubjay.timing import short_clock
 
 __all__ = ["Diagnosis", "Finding", "examine", "examine_machine"]
@@ -101,6 +102,21 @@ def examine_machine() -> tuple[Finding, ...]:
     return (
         Finding(topic="python", found=f"Python {platform.python_version()} on {system}"),
         Finding(topic="decoders", found="FFmpeg's libraries come with PyAV; no program is needed"),
+        _sandbox(),
+    )
+
+
+def _sandbox() -> Finding:
+    """Say how far this machine confines the workers that open strangers' files."""
+    missing = sandbox_support().missing
+    if not missing:
+        found = "workers read the video and nothing else: no other files, programs or network"
+        return Finding(topic="sandbox", found=found)
+    return Finding(
+        topic="sandbox",
+        found=f"this machine lacks {' and '.join(missing)}",
+        done="confines workers as far as it can; with --sandbox=require it opens no video",
+        advice="use a newer Linux kernel for videos that strangers upload",
     )
 
 

@@ -67,6 +67,7 @@ def _examined(video: str, values: dict[str, Any], *, decode: bool) -> Diagnosis:
         attempts=settings.attempts,
         stall_timeout=settings.stall_timeout,
         limits=load_limits(values, os.environ),
+        sandbox=settings.sandbox,
     )
     return examine(place, engine, decode=decode)
 

@@ -67,6 +67,9 @@ _MOST_THREADS = 8
 
 _SLICE_MAY_TAKE = "this slice may take: ask for shorter slices, or allow more with --slice-timeout"
 
+_GRACE = 5.0
+"""Seconds after its limit that a worker has to say itself that probing takes too long."""
+
 _LONGEST_WAIT = 0.5
 """Seconds between two looks whether a worker is overdue."""
 
@@ -236,7 +239,7 @@ class ProcessEngine:
         """Mark a slot as busy with something that is no slice."""
         slot.busy = ASKED
         try:
-            seconds = min(self.limits.probe_timeout, self._time_left)
+            seconds = min(self.limits.probe_timeout + _GRACE, self._time_left)
             yield slot.worker_for(
                 source, Deadline(seconds, "looking into a video may take (--probe-timeout)")
             )

@@ -169,7 +169,9 @@ def _describe(
         first_picture=first,
         origin=timeline.origin,
         time_base=timeline.time_base,
-        frame_rate=as_fraction(stream.average_rate),
+        frame_rate=1 / usual_length(stream)
+        if has_guesses(container)
+        else as_fraction(stream.average_rate),
         has_audio=bool(container.streams.audio),
         packets=0,  # counted elsewhere
         clock=beginning.clock,
