@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DEMO   := .demo
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-aws check lint types imports docs wheel fix bench clean
+.PHONY: demo test test-aws fuzz check lint types imports docs wheel fix bench clean
 
 # The main job: render the previews of a video that it makes itself, or of VIDEO=path.
 demo: $(VENV)/.package
@@ -22,10 +22,14 @@ test: $(VENV)/.dev
 test-aws: $(VENV)/.dev
 	@$(BIN)/python tests/aws/run.py $(PYTEST)
 
+# Damaged videos without end, for two minutes, after those in which something was found.
+fuzz: $(VENV)/.dev
+	@$(BIN)/python tests/fuzz/fuzz.py --seeds --seconds 120 --seed 8 $(FUZZ)
+
 # All that CI runs, side by side, each step's output kept together; `docs` is one of the tests.
 # Each word is a lane: its steps, with commas between them, run one after another. What takes
-# minutes, such as fuzzing, is a lane of its own.
-LANES := test test-aws lint,types,imports,wheel
+# minutes is a lane of its own.
+LANES := test test-aws lint,types,imports,wheel fuzz
 
 check: $(VENV)/.dev
 	@$(BIN)/python tests/check.py --make "$(MAKE)" $(LANES)

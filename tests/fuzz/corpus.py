@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 
 __all__ = ["MEDIA", "corpus"]
 
@@ -76,6 +77,7 @@ def _made(name: str) -> bytes:
     with av.open(output, "w", format=form, container_options=flags) as container:
         rate = 25 if form == "mxf" else _FPS
         stream = container.add_stream(encoder, rate=Fraction(rate), options=_CODERS.get(encoder))
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height = _WIDTH, _HEIGHT
         stream.pix_fmt = _FORMATS.get(encoder, "yuv420p")
         for number in range(_PICTURES):

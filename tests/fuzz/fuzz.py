@@ -2,7 +2,8 @@
 
 Each mutant of a file is probed, and one slice of it made, by a real worker process. The last line
 counts what came of them. The exit code is 1 if there are findings: each is printed as
-`FINDING NAME:SEED why`, and `--replay NAME:SEED` tries it again. Found seeds are kept in `seeds.txt`.
+`FINDING NAME:SEED why`, and `--replay NAME:SEED` tries it again. `seeds.txt` keeps those that were
+fixed.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def main() -> int:
             ]
             for run in runs:
                 tally += run.result()
-    print(_summary(tally, time.monotonic() - began), flush=True)
+    _say(_summary(tally, time.monotonic() - began))
     return 1 if tally["finding"] else 0
 
 
@@ -81,7 +82,9 @@ def _drawn(seed: int, number: int, only: str) -> Iterator[Try]:
         yield rng.choice(rng.choice((made, names))), rng.randrange(1 << 32)
 
 
-def _tried(tries: Iterable[Try], *, until: float | None = None, verbose: bool = False) -> Counter:
+def _tried(
+    tries: Iterable[Try], *, until: float | None = None, verbose: bool = False
+) -> Counter[str]:
     """Try mutants, and count what came of them."""
     files, tally = corpus(), Counter[str]()
     with Trials(files) as trials:
@@ -94,12 +97,12 @@ def _tried(tries: Iterable[Try], *, until: float | None = None, verbose: bool = 
             outcome = trials(name, seed)
             tally[outcome.kind] += 1
             if outcome.kind == "finding":
-                print(f"FINDING {name}:{seed} {outcome.why}", flush=True)
+                _say(f"FINDING {name}:{seed} {outcome.why}")
             elif verbose:
-                print(f"{outcome.kind} {name}:{seed} {outcome.why}", flush=True)
+                _say(f"{outcome.kind} {name}:{seed} {outcome.why}")
     if _has_children():
         tally["finding"] += 1
-        print("FINDING a worker was left behind", flush=True)
+        _say("FINDING a worker was left behind")
     tally["ms"] += _cpu_ms()
     return tally
 
@@ -122,6 +125,10 @@ def _summary(tally: Counter[str], wall: float) -> str:
     tried = sum(tally[kind] for kind in KINDS)
     counts = ", ".join(f"{kind} {tally[kind]}" for kind in KINDS)
     return f"{tried} mutants, {tally['ms'] / 1000:.0f} s of CPU in {wall:.0f} s: {counts}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  a script
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ import random
 import re
 import shutil
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from mutants import mutant
 from PIL import Image
@@ -83,6 +83,9 @@ _RAW = re.compile(r"[A-Za-z_.]*(Error|Exception|Warning|Interrupt|Exit|StopItera
 """How the worker reports an exception that nobody expected (`engines.child`)."""
 
 
+Damage = Callable[[str, int, Mapping[str, bytes]], bytes]
+
+
 class Outcome(NamedTuple):
     """What came of a mutant: one of `KINDS`, and in words."""
 
@@ -99,17 +102,18 @@ class Trials(AbstractContextManager["Trials"]):
 
     Args:
         corpus: the files by name.
+        damage: makes a mutant of a file and a seed.
     """
 
-    def __init__(self, corpus: Mapping[str, bytes]) -> None:
-        self._corpus = corpus
+    def __init__(self, corpus: Mapping[str, bytes], *, damage: Damage = mutant) -> None:
+        self._corpus, self._damage = corpus, damage
         self._open = ExitStack()
         self._folder = Path()
         self._engine = ProcessEngine(
             workers=1, attempts=1, stall_timeout=STALL_SECONDS, limits=LIMITS
         )
 
-    def __enter__(self) -> "Trials":
+    def __enter__(self) -> Self:
         self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="fuzz-")))
         self._open.enter_context(self._engine)
         return self
@@ -125,7 +129,7 @@ class Trials(AbstractContextManager["Trials"]):
     def __call__(self, name: str, seed: int) -> Outcome:
         """Try one mutant; one in ten is tried twice, and must give the same again."""
         video = self._folder / "mutant"
-        video.write_bytes(mutant(name, seed, self._corpus))  # in place: its worker may go on
+        video.write_bytes(self._damage(name, seed, self._corpus))  # in place: its worker may go on
         first, made = self._try(video, seed)
         if first.kind == "finding" or seed % _TWICE_ONE_IN:
             return first
@@ -134,9 +138,7 @@ class Trials(AbstractContextManager["Trials"]):
             return second
         if first != second:
             return Outcome("finding", f"two runs differ: {first} and then {second}")
-        differing = sorted(
-            key for key in made | made_again if made.get(key) != made_again.get(key)
-        )
+        differing = sorted(key for key in made | made_again if made.get(key) != made_again.get(key))
         if differing:
             return Outcome("finding", f"two runs differ in {', '.join(differing)}")
         return first
