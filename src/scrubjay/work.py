@@ -177,7 +177,8 @@ class Bench(AbstractContextManager["Bench"]):
         A signed URL is good for a while, and no longer than the session that signed it; when it
         expires in the middle of a slice, the slice is begun anew with a fresh one. So it is where
         a video on a server seems damaged, for it may be the connection; and where a video is
-        damaged while its slice goes on from another or has several decoder threads.
+        damaged while its slice goes on from another, has several decoder threads, or leaves out
+        frames.
 
         Raises:
             SourceDamagedError: nothing in the slice can be decoded, or nearly nothing without
@@ -186,21 +187,24 @@ class Bench(AbstractContextManager["Bench"]):
             PlanReplacedError: another run has begun another set in the destination.
             StoreError: an object could not be written.
         """
+        decodes_all = False
         try:
             return self._make(index, on_time)
         except BeginAnewError:
-            self._threads = 1
+            self._threads, decodes_all = 1, True
         except _MAY_BE_THE_CONNECTION:
             if self._source.is_local:
                 raise
         self._close_reader()  # what it meets again, it meets for good
-        return self._make(index, on_time)
+        return self._make(index, on_time, decodes_all=decodes_all)
 
-    def _make(self, index: int, on_time: OnTime) -> SliceRecord:
+    def _make(self, index: int, on_time: OnTime, *, decodes_all: bool = False) -> SliceRecord:
         part = self._plan.slices[index]
         on_time(part.start)  # opening may take a while
         try:
             reader = self._reader or self._open_reader()
+            if decodes_all:
+                reader.decode_all()
             records = self._rendered(reader, part, on_time)
         except SourceError:
             self._close_reader()  # a retry needs a fresh URL, and no slice depends on a damaged one
@@ -210,7 +214,7 @@ class Bench(AbstractContextManager["Bench"]):
         self._check_unchanged()
         record = self._record(part, records, self._damaged_in(reader, part))
         save_record(self._store, record)
-        if reader.is_damaged:
+        if reader.is_damaged or decodes_all:
             self._close_reader()  # no later slice may depend on this one
         else:
             self._next_index = index + 1
@@ -227,7 +231,8 @@ class Bench(AbstractContextManager["Bench"]):
         """Render a slice and store its artifacts."""
         goes_on = part.index == self._next_index
         self._next_index = None  # a slice that fails halfway is begun anew
-        reader.trusts_the_past, self._is_fresh = not self._is_fresh, False
+        reader.stops_at_damage = reader.can_leave_out or not self._is_fresh
+        self._is_fresh = False
         if not goes_on:
             reader.start(targets_from(self._plan, part.index))
         try:

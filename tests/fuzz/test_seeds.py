@@ -15,7 +15,7 @@ def files() -> Mapping[str, bytes]:
     return corpus()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def trials(files: Mapping[str, bytes]) -> Iterator[Trials]:
     """What tries mutants."""
     with Trials(files) as trials:

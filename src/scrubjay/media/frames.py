@@ -42,9 +42,10 @@ _DEEPEST_DELAY = 2
 
 
 class BeginAnewError(Exception):
-    """The video is damaged: what follows may depend on where reading began, and on threads.
+    """The video is damaged: pictures may depend on where reading began, and on threads.
 
-    So that a slice's pictures depend on neither, it is begun anew: with one thread, in the video
+    A frame that was left out may be the only one that decodes, too. So that a slice's pictures
+    depend on none of that, it is begun anew: with one thread, all of it decoded, in the video
     opened afresh, at the slice's own keyframe.
     """
 
@@ -90,7 +91,7 @@ class FrameReader:
             those too large for the memory there is, only one gives pictures.
 
     Raises:
-        BeginAnewError: while reading: there is damage, and several threads or `trusts_the_past`.
+        BeginAnewError: while reading: there is damage, and several threads or `stops_at_damage`.
     """
 
     def __init__(
@@ -121,12 +122,14 @@ class FrameReader:
         self._current: Timed | None = None
         self._ahead: Timed | None = None
         self._read_to: int | None = None
+        self._leaves_out = True
         self._set_up()
         self._tick: int | None = None
         self._is_second_field = False
         self.counts = Counts()
-        self.trusts_the_past = False
-        """Whether pictures are read that must not depend on what was read before them."""
+        self.stops_at_damage = False
+        """Whether pictures are read that, if they are damaged, depend on what was read before them,
+        or on what was left out."""
         self.is_damaged = False
         """Whether anything that was read since `start` was damaged."""
         self.is_encrypted = False
@@ -142,7 +145,7 @@ class FrameReader:
         self._threads = self._threads if codec.name in _THREADED_CODECS else 1
         codec.thread_count = self._threads
         codec.thread_type = "FRAME"  # threads of slices let other pictures stand for damaged ones
-        self._may_skip = self._has_pts and _can_leave_out(stream)
+        self._may_skip = self._leaves_out and self._has_pts and _can_leave_out(stream)
         self._kinds = KindReader(stream)
         # MP4 and AVI bring an index; what FFmpeg gathers of others while it reads has holes
         self._has_index = self._seeks and len(stream.index_entries) > 1
@@ -161,6 +164,10 @@ class FrameReader:
     def frames_in_video(self) -> int | None:
         """How many frames the file's header counts, if it does."""
         return self._stream.frames or None
+
+    def decode_all(self) -> None:
+        """Leave out no frame from here on: of a damaged video, what is left out may be needed."""
+        self._leaves_out = self._may_skip = False
 
     def start(self, targets: Iterable[Target]) -> None:
         """Make ready for the rising instants at which pictures will be wanted."""
@@ -297,7 +304,7 @@ class FrameReader:
         return frames
 
     def _note_damage(self, tick: int | None) -> None:
-        if self._threads > 1 or self.trusts_the_past:
+        if self._threads > 1 or self.stops_at_damage:
             raise BeginAnewError
         self.is_damaged = True
         if tick is not None:

@@ -127,7 +127,7 @@ def boxes_in(file: Bytes) -> Iterator[Box]:
     """Yield the boxes of a file, one after the other, up to what makes no sense."""
     place = 0
     for _ in range(_MOST_BOXES):
-        box = box_at(file, place)
+        box = box_at(file, place) if place < file.size else None
         if box is None:
             return
         yield box

@@ -156,6 +156,10 @@ def _describe(
     )
     first = timeline.seconds(beginning.first.pts)
     end = extent.measure(timeline)
+    if end <= 0:  # damage: the start that it claims comes after its last picture
+        end -= first
+        timeline = replace(timeline, origin=timeline.origin + first)
+        first = Fraction(0)
     container, stream = video.container, video.stream  # it may have been opened anew
     duration = max(end, first + usual_length(stream))
     looks = looks_of(video, picture, timeline, duration=duration, on_packet=on_packet)

@@ -275,8 +275,9 @@ def video_streams(container: InputContainer, number: int | None = None) -> list[
 
 
 def as_fraction(value: Fraction | None) -> Fraction | None:
-    """Return a ratio as a fraction (PyAV 19 has a type of its own); None for none and for 0."""
-    return Fraction(value.numerator, value.denominator) if value else None
+    """Return a ratio as a fraction (PyAV 19 has a type of its own); None if it is not positive."""
+    ratio = Fraction(value.numerator, value.denominator) if value else Fraction(0)
+    return ratio if ratio > 0 else None
 
 
 def time_base_of(stream: Stream) -> Fraction:

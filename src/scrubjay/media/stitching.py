@@ -39,10 +39,11 @@ class Stitcher:
 
     def shift(self, packet: "Packet[VideoStream]") -> None:
         """Move one packet's times."""
-        own = packet.dts if packet.dts is not None else packet.pts
         self._since += 1
+        due = None if self._last is None else self._last + self._usual * self._since
+        self._drop_false_time(packet, due)
+        own = packet.dts if packet.dts is not None else packet.pts
         if own is not None:
-            due = None if self._last is None else self._last + self._usual * self._since
             if due is not None and abs(own + self._offset - due) > self._longest:
                 self.jumps += 1
                 self._offset = due - own
@@ -51,3 +52,19 @@ class Stitcher:
             packet.pts += self._offset
         if packet.dts is not None:
             packet.dts += self._offset
+
+    def _drop_false_time(self, packet: "Packet[VideoStream]", due: int | None) -> None:
+        """Where a packet's two times contradict each other, take away the one that is off.
+
+        Args:
+            packet: which to look at.
+            due: when it is due, if that is known; else its time of presentation is believed.
+        """
+        pts, dts = packet.pts, packet.dts
+        if pts is None or dts is None or abs(pts - dts) <= self._longest:
+            return
+        self.jumps += 1
+        if due is not None and abs(dts + self._offset - due) < abs(pts + self._offset - due):
+            packet.pts = None
+        else:
+            packet.dts = None
