@@ -265,7 +265,7 @@ class Bench(AbstractContextManager["Bench"]):
     def _shown(self, reader: FrameReader, part: Slice, on_time: OnTime) -> Iterator[Shown]:
         """Yield the slice's shown frames, reporting each; raise if there is nothing to show."""
         wanted = len(instants_of(self._plan, part))
-        count = 0
+        count, tolerance = 0, self._plan.recipe.tolerance
         own: dict[Fraction, bool] = {}  # each picture that is first shown here: is it guessed?
         reader.on_packet = patience = _Patience(
             self._plan.source.name, on_time, part.start, self._limits.idle_packets
@@ -273,6 +273,8 @@ class Bench(AbstractContextManager["Bench"]):
         read = reader.until(part.end)
         with closing(ahead(read, _AHEAD) if self._threads > 1 else read) as pictures:
             for shown in pictures:
+                if shown.source_time > max(shown.time + tolerance, self._plan.media.first_picture):
+                    break  # what was to be shown does not decode, and nothing before it does
                 patience.shown(shown.time)
                 if shown.source_time >= part.start:
                     own[shown.source_time] = shown.frame.is_corrupt

@@ -17,6 +17,7 @@ from scrubjay.media.ffmpeg import DECODE_ERRORS
 from scrubjay.media.kinds import KindReader
 from scrubjay.media.protection import is_encrypted, scheme_of
 from scrubjay.media.source import usual_ticks
+from scrubjay.media.stitching import JUMPING_CONTAINERS, Stitcher
 from scrubjay.media.video import Video
 
 __all__ = ["Beginning", "Search", "read_beginning"]
@@ -128,10 +129,14 @@ def _look(
 
 
 def _packets(video: Video, on_packet: Callable[[], None]) -> Iterator["Packet[VideoStream]"]:
-    """Yield the packets of a stream from its start."""
+    """Yield the packets of a stream from its start, as those who read it later will see them."""
     video.at_start()
+    jumps = video.container.format.name in JUMPING_CONTAINERS
+    stitcher = Stitcher(video.stream) if jumps else None
     for packet in video.read():
         on_packet()
+        if stitcher:
+            stitcher.shift(packet)
         yield packet
 
 
