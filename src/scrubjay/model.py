@@ -26,6 +26,7 @@ from scrubjay.coding import (
 from scrubjay.timing import Span
 
 __all__ = [
+    "MOST_PX",
     "PRESETS",
     "RENDER_VERSION",
     "AnimationEntry",
@@ -101,7 +102,10 @@ def _plain_fields(kind: type) -> dict[str, Any]:
 _FINEST = 10**12
 """Largest denominator that a recipe may write."""
 
-_Pixels = Annotated[int, Meta(ge=1, le=1 << 20)]
+MOST_PX = 1 << 20
+"""Largest width or height, in px, that is written down."""
+
+_Pixels = Annotated[int, Meta(ge=1, le=MOST_PX)]
 _Edge = Annotated[int, Meta(ge=0, le=1 << 20)]
 _Bytes = Annotated[int, Meta(ge=0, le=1 << 53)]
 _Count = Annotated[int, Meta(ge=0, le=1 << 40)]

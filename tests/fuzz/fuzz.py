@@ -13,9 +13,9 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import count
+from itertools import count, islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -31,25 +31,24 @@ def main() -> int:
     """Fuzz, or replay; return 1 if there are findings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=120, help="how long to go on")
+    parser.add_argument("--most", type=int, help="mutants to try, at most, in each process")
     parser.add_argument("--seed", type=int, default=1, help="which mutants")
     parser.add_argument("--workers", type=int, default=1, help="processes that try mutants")
     parser.add_argument("--only", default="", help="files whose name holds this")
     parser.add_argument("--replay", nargs="+", metavar="NAME:SEED", help="try these mutants only")
+    parser.add_argument("--show", nargs="+", default=[], choices=KINDS, help="print these as well")
     parser.add_argument("--seeds", action="store_true", help=f"replay {SEEDS.name} first")
     given = parser.parse_args()
     began = time.monotonic()
     kept = [parsed(each) for each in given.replay or ()]
     kept += known_seeds() if given.seeds else []
     if given.replay:
-        tally = _tried(kept, verbose=True)
+        tally = _tried(kept, show=KINDS)
     else:
-        tally = _tried(kept, verbose=False)
+        tally = _tried(kept, show=given.show)
         until = began + given.seconds
         with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
-            runs = [
-                pool.submit(_fuzz, given.seed, number, until, given.only)
-                for number in range(given.workers)
-            ]
+            runs = [pool.submit(_fuzz, given, number, until) for number in range(given.workers)]
             for run in runs:
                 tally += run.result()
     _say(_summary(tally, time.monotonic() - began))
@@ -68,9 +67,10 @@ def known_seeds() -> list[Try]:
     return [parsed(line.split("#")[0]) for line in lines if line.split("#")[0].strip()]
 
 
-def _fuzz(seed: int, number: int, until: float, only: str) -> Counter[str]:
-    """Try mutants until a time by the monotonic clock."""
-    return _tried(_drawn(seed, number, only), until=until)
+def _fuzz(given: argparse.Namespace, number: int, until: float) -> Counter[str]:
+    """Try mutants until a time by the monotonic clock, or until there were enough."""
+    tries = islice(_drawn(given.seed, number, given.only), given.most)
+    return _tried(tries, until=until, show=given.show)
 
 
 def _drawn(seed: int, number: int, only: str) -> Iterator[Try]:
@@ -83,7 +83,7 @@ def _drawn(seed: int, number: int, only: str) -> Iterator[Try]:
 
 
 def _tried(
-    tries: Iterable[Try], *, until: float | None = None, verbose: bool = False
+    tries: Iterable[Try], *, until: float | None = None, show: Collection[str] = ()
 ) -> Counter[str]:
     """Try mutants, and count what came of them."""
     files, tally = corpus(), Counter[str]()
@@ -98,7 +98,7 @@ def _tried(
             tally[outcome.kind] += 1
             if outcome.kind == "finding":
                 _say(f"FINDING {name}:{seed} {outcome.why}")
-            elif verbose:
+            elif outcome.kind in show:
                 _say(f"{outcome.kind} {name}:{seed} {outcome.why}")
     if _has_children():
         tally["finding"] += 1

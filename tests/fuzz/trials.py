@@ -189,8 +189,8 @@ class Trials(AbstractContextManager["Trials"]):
         why = f"{type(error).__name__}: {error}"
         if isinstance(error, RenderError) and _RAW.match(str(error)):
             return Outcome("finding", f"raw: {error}")
-        if kind == "crash" and "exited with" in str(error) and "MemoryError" not in str(error):
-            return Outcome("finding", f"the worker ended itself: {error}")
+        if kind == "crash" and "was ended by" not in str(error):
+            return Outcome("finding", f"no signal ended the worker: {error}")
         if kind not in _BY_CHANCE:  # a worker that was killed leaves what the run's end sweeps up
             left = sorted(set(_files(destination)) - {PLAN})
             staged = [key for key in left if not key.endswith((".jpg", ".gif"))]

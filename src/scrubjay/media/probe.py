@@ -9,6 +9,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from msgspec.structs import replace
 
+from scrubjay.coding import MOST_SECONDS
+from scrubjay.errors import LimitError, SourceDamagedError
 from scrubjay.limits import Limits
 from scrubjay.media.beginning import Beginning, Search, read_beginning
 from scrubjay.media.boxes import Fragments
@@ -33,10 +35,10 @@ from scrubjay.media.source import (
 )
 from scrubjay.media.tracks import has_decoder
 from scrubjay.media.video import Video
-from scrubjay.model import MediaInfo, SourceRef
+from scrubjay.model import MOST_PX, MediaInfo, SourceRef
 from scrubjay.place import Place
 from scrubjay.remote import RemoteFile
-from scrubjay.timing import Timeline
+from scrubjay.timing import Timeline, short_clock
 
 __all__ = ["probe_media"]
 
@@ -85,6 +87,7 @@ def probe_media(
             media = _describe(
                 place, video, beginning, starts, jumps_to_end=jumps_to_end, on_packet=meter
             )
+            _check_believable(source.name, media)
             return source, replace(media, packets=packets)
         if search.scheme is not None:
             raise encrypted_error(place, search.scheme)
@@ -100,6 +103,30 @@ def _check_is_clear(place: Place, stream: VideoStream) -> None:
     scheme = is_protected_by_header(bytes_of(place), stream)
     if scheme is not None:
         raise encrypted_error(place, scheme)
+
+
+def _check_believable(name: str, media: MediaInfo) -> None:
+    """Check that what was found is within what can be written down and shown.
+
+    Raises:
+        LimitError: it lasts longer than any video.
+        SourceDamagedError: its clock or its shape is none that a video has.
+    """
+    if media.duration > MOST_SECONDS:
+        raise LimitError(
+            f"{name} lasts {short_clock(media.duration)}, and no more than "
+            f"{short_clock(MOST_SECONDS)} are read: its clock is damaged"
+        )
+    if max(abs(media.origin), abs(media.first_picture)) > MOST_SECONDS:
+        raise SourceDamagedError(
+            f"{name} is damaged: its clock begins at {float(media.origin):.0f} s, and its first "
+            f"picture is shown {float(media.first_picture):.0f} s later"
+        )
+    if max(media.width, media.height) > MOST_PX:
+        raise SourceDamagedError(
+            f"{name} is damaged: it says that its pictures of {media.coded_width} x "
+            f"{media.coded_height} px are to be shown at {media.width} x {media.height} px"
+        )
 
 
 def _has_index_at_end(place: Place, size_bytes: int, limits: Limits) -> bool:
@@ -169,7 +196,7 @@ def _describe(
         codec=stream.codec_context.codec.canonical_name,
         stream_index=stream.index,
         duration=duration,
-        declared_duration=declared,
+        declared_duration=declared if (declared or 0) <= MOST_SECONDS else None,
         first_picture=first,
         origin=timeline.origin,
         time_base=timeline.time_base,
