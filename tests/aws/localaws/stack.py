@@ -96,7 +96,7 @@ class Packaged:
         output = ("--output-template-file", str(template))
         run(program("sam"), "package", *source, *output, env=emulator.environment(), cwd=folder)
         text, count = _UNKNOWN_CONDITION.subn("", template.read_text())
-        assert count == 2  # noqa: PLR2004  the planner's and the worker's
+        assert count == 2
         template.write_text(text)
         return cls(emulator=emulator, template=template, bucket=bucket)
 
