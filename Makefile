@@ -29,7 +29,7 @@ fuzz: $(VENV)/.dev
 # All that CI runs, side by side, each step's output kept together; `docs` is one of the tests.
 # Each word is a lane: its steps, with commas between them, run one after another. What takes
 # minutes is a lane of its own.
-LANES := test test-aws lint,types,imports,wheel fuzz
+LANES := test,test-aws lint,types,imports,wheel fuzz
 
 check: $(VENV)/.dev
 	@$(BIN)/python tests/check.py --make "$(MAKE)" $(LANES)

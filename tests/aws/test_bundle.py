@@ -21,7 +21,7 @@ _BESIDE = {"pyproject.toml", "uv.lock", ".lock", "bin"}
 """What `sam` copies and uv leaves: a few small files."""
 _IMPORT = """
 import sys
-import scrubjay.aws.{function}
+import scrubjay.aws.{function}, scrubjay.engines.child
 print(*sorted({{each.partition(".")[0] for each in sys.modules}}))
 print(*(sys.modules[each].__file__ for each in ("av", "obstore", "msgspec", "scrubjay")))
 """
@@ -100,7 +100,7 @@ def test_python_need_not_compile_it(folder: Path) -> None:
 
 @pytest.mark.parametrize("function", ["planner", "worker"])
 def test_functions_import_from_it_alone(bundle: Path, function: str) -> None:
-    """Beside it, a function needs what Lambda's image holds, and does not load that at once."""
+    """Beside it, a function and its worker process need what Lambda's image holds, but not at once."""
     said = run(
         python("image"),
         "-c",

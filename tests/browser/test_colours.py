@@ -35,8 +35,12 @@ _READ = """async url => {
   canvas.width = video.videoWidth
   canvas.height = video.videoHeight
   const pen = canvas.getContext("2d", { willReadFrequently: true })
-  pen.drawImage(video, 0, 0)
-  const { data } = pen.getImageData(0, 0, canvas.width, canvas.height)
+  let data = []
+  while (!data.some((each, index) => index % 4 < 3 && each)) {  // nothing is drawn yet
+    await new Promise(done => setTimeout(done, 20))
+    pen.drawImage(video, 0, 0)
+    data = pen.getImageData(0, 0, canvas.width, canvas.height).data
+  }
   return btoa(Array.from(data, each => String.fromCharCode(each)).join(""))
 }"""
 

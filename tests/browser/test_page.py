@@ -738,7 +738,8 @@ def test_on_another_site(site: Callable[[str], Any], manifest: dict[str, Any]) -
     page.mouse.up()
     assert page.evaluate("window.sought.time") == pytest.approx(time)
     assert not [url for url in opened.requests if "/frames/" in url]
-    assert len([url for url in opened.requests if "/animations/" in url]) == 1
+    animations = [url for url in opened.requests if "/animations/" in url]
+    assert 1 <= len(animations) == len(set(animations)) <= 3  # at most those it passed over
     assert opened.complaints == []
 
 

@@ -149,12 +149,13 @@ class Environment:
 
     @property
     def cpu_seconds(self) -> float:
-        """The processor time that it has used; that of a process that has ended is none."""
+        """The processor time that it and its children have used; what has ended used none."""
+        own = self.process.pid
         try:
-            status = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+            children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
         except (FileNotFoundError, ProcessLookupError):
             return 0.0
-        return (int(status[11]) + int(status[12])) / os.sysconf("SC_CLK_TCK")
+        return sum(map(_cpu_seconds, (own, *children)))
 
     def _exit_error(self, request: str) -> bytes:
         code = self.process.poll()
@@ -267,3 +268,12 @@ class _RuntimeApi(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+
+def _cpu_seconds(pid: int | str) -> float:
+    """Return the processor time that a process has used."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(status[11]) + int(status[12])) / os.sysconf("SC_CLK_TCK")
