@@ -100,7 +100,7 @@ def test_python_need_not_compile_it(folder: Path) -> None:
 
 @pytest.mark.parametrize("function", ["planner", "worker"])
 def test_functions_import_from_it_alone(bundle: Path, function: str) -> None:
-    """Beside it, a function and its worker process need what Lambda's image holds, but not at once."""
+    """Beside it, a function and its worker process need what Lambda's image holds, but later."""
     said = run(
         python("image"),
         "-c",

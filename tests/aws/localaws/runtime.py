@@ -155,7 +155,8 @@ class Environment:
             children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
         except (FileNotFoundError, ProcessLookupError):
             return 0.0
-        return sum(map(_cpu_seconds, (own, *children)))
+        processes: tuple[int | str, ...] = (own, *children)
+        return sum(_cpu_seconds(each) for each in processes)
 
     def _exit_error(self, request: str) -> bytes:
         code = self.process.poll()
