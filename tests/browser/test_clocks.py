@@ -55,9 +55,12 @@ _PLAY = {
 _LEARNED = """async (isMeasured) => {
   const video = document.querySelector('video');
   const bar = document.querySelector('scrubjay-preview');
-  const holds = () => bar.state === 'ready' && video.readyState >= 1 && bar.measured >= isMeasured;
-  for (let n = 0; n < 1500 && !holds(); n++) await new Promise((done) => setTimeout(done, 20));
-  if (!holds()) return null;  // a browser that is starved may show no picture: it is opened anew
+  const isReady = () => bar.state === 'ready' && video.readyState >= 1;
+  const holds = () => isReady() && bar.measured >= isMeasured;
+  // On a busy machine the first picture may be shown before the module is there, and not again for
+  // a seek to where it stands: then durations decide, and what is shown later proves them right.
+  for (let n = 0; n < 1000 && !holds(); n++) await new Promise((done) => setTimeout(done, 20));
+  if (!isReady()) return null;
   const { left, top, width, height } = bar.getBoundingClientRect();
   const { start, duration, offset } = bar;
   return { left, top, width, height, start, duration, offset };
