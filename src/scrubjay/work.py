@@ -274,6 +274,8 @@ class Bench(AbstractContextManager["Bench"]):
         with closing(ahead(read, _AHEAD) if self._threads > 1 else read) as pictures:
             for shown in pictures:
                 if shown.source_time > max(shown.time + tolerance, self._plan.media.first_picture):
+                    if reader.can_leave_out:
+                        raise BeginAnewError  # what was to be shown may have been left out
                     break  # what was to be shown does not decode, and nothing before it does
                 patience.shown(shown.time)
                 if shown.source_time >= part.start:
