@@ -60,7 +60,23 @@ _LEARNED = """async (isMeasured) => {
   // On a busy machine the first picture may be shown before the module is there, and not again for
   // a seek to where it stands: then durations decide, and what is shown later proves them right.
   for (let n = 0; n < 1000 && !holds(); n++) await new Promise((done) => setTimeout(done, 20));
-  if (!isReady()) return null;
+  if (!isReady()) return false;
+  // A stream's duration grows while mpegts.js reads it, and a place of the bar stands for another
+  // time then: wait until all of it is there, or nothing has come for a second.
+  const loaded = () => (video.buffered.length ? video.buffered.end(video.buffered.length - 1) : 0);
+  const length = () => video.duration - 0.1;
+  for (let n = 0, idle = 0, before = [0, 0]; n < 1000 && idle < 50; n++) {
+    const now = [loaded(), video.duration];
+    if (now[0] >= length() && idle >= 10) break;
+    idle = now.join() === before.join() ? idle + 1 : 0;
+    before = now;
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  return true;
+}"""
+
+_BAR = """() => {
+  const bar = document.querySelector('scrubjay-preview');
   const { left, top, width, height } = bar.getBoundingClientRect();
   const { start, duration, offset } = bar;
   return { left, top, width, height, start, duration, offset };
@@ -189,6 +205,7 @@ def _check(
     wrong = []
     for frame in (usable[-1], usable[1], usable[len(usable) // 2], usable[-2], usable[0]):
         begins, ends = max(frame["time"], frame["source_time"]), frame["source_time"] + 1 / FPS
+        bar = _Bar(**tab.run(_BAR))
         x, y, time = bar.place((begins + ends) / 2)
         tab.point(x, y, press=True)
         shown = tab.run(_SHOWN, time)
@@ -205,9 +222,8 @@ def _check(
 def _learned(tab: Tab, *, is_measured: bool) -> _Bar:
     """Return what the bar has learned of the player; reload a page whose video does not come."""
     for _ in range(3):
-        found = tab.run(_LEARNED, is_measured)
-        if found is not None:
-            return _Bar(**found)
+        if tab.run(_LEARNED, is_measured):
+            return _Bar(**tab.run(_BAR))
         tab.open(tab.run("() => location.href"))
     raise AssertionError("the page shows no picture")
 
