@@ -17,9 +17,9 @@ import av
 
 from scrubjay.media.frames import FrameReader
 from scrubjay.model import Plan, decode
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.planning import spacing_of, targets_from, targets_of
-from scrubjay.reading import open_frames
+from scrubjay.slices.reading import open_frames
 
 
 def needed(video: str, plan: Plan) -> dict[str, int]:

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from scrubjay.encode.gif import encode_gif
+from scrubjay.encode.gif.encoding import encode_gif
 
 Frames = npt.NDArray[np.uint8]
 """(frames, height, width, 3) RGB uint8."""

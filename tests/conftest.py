@@ -20,8 +20,8 @@ from PIL import Image
 from realtime import give_up_real_time
 
 import scrubjay
+from scrubjay.keys import MANIFEST
 from scrubjay.model import MediaInfo, Plan, Recipe, SourceRef
-from scrubjay.naming import MANIFEST
 from scrubjay.planning import make_plan
 
 give_up_real_time()

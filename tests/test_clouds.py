@@ -21,7 +21,6 @@ from obstore.store import S3Store
 from s3_server import KEYS, PROGRAM, S3Server
 
 import scrubjay
-from scrubjay.clouds import open_bucket
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import (
@@ -31,13 +30,14 @@ from scrubjay.errors import (
     SourceNotFoundError,
     StoreError,
 )
+from scrubjay.keys import MANIFEST
 from scrubjay.model import Manifest, Recipe, decode
-from scrubjay.naming import MANIFEST
-from scrubjay.place import Place
-from scrubjay.publishing.documents import publish
-from scrubjay.remote import RemoteFile, pinned, signed
-from scrubjay.signing import LIFETIME, sign_s3
-from scrubjay.store import Store
+from scrubjay.places.clouds import open_bucket
+from scrubjay.places.place import Place
+from scrubjay.places.remote import RemoteFile, pinned, signed
+from scrubjay.places.signing import LIFETIME, sign_s3
+from scrubjay.publishing import publish
+from scrubjay.sets.store import Store
 
 SHORT = Recipe(slice_length=Fraction(5))
 

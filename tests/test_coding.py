@@ -20,9 +20,9 @@ from scrubjay.aws.redrive import read_letter
 from scrubjay.coding import decode, decode_as, encode, parse_json
 from scrubjay.engines.wire import to_command, to_reply
 from scrubjay.errors import EventError
+from scrubjay.keys import FAILURES, failure_key
 from scrubjay.model import Manifest, MediaInfo, Plan, SliceRecord
-from scrubjay.naming import FAILURES, failure_key
-from scrubjay.store import Store
+from scrubjay.sets.store import Store
 
 SCALARS = st.one_of(
     st.none(),

@@ -10,13 +10,13 @@ import pytest
 import trustme
 from range_server import RangeServer
 
-from scrubjay import connecting, ranges
-from scrubjay.connecting import is_public
 from scrubjay.errors import SourceError, SourceUnavailableError, SourceUnreadableError
 from scrubjay.media.source import open_container
 from scrubjay.media.web import web_request
-from scrubjay.place import Place
-from scrubjay.remote import pinned
+from scrubjay.places import connecting, ranges
+from scrubjay.places.connecting import is_public
+from scrubjay.places.place import Place
+from scrubjay.places.remote import pinned
 
 _HEAD = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 100000\r\n"
 DRIPS = {

@@ -14,11 +14,11 @@ from scrubjay.errors import (
     SourceDamagedError,
 )
 from scrubjay.events import Event, Finished
+from scrubjay.keys import MANIFEST
 from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, SliceRecord, decode
-from scrubjay.naming import MANIFEST
-from scrubjay.place import Place
-from scrubjay.store import Store
-from scrubjay.work import Bench
+from scrubjay.places.place import Place
+from scrubjay.sets.store import Store
+from scrubjay.slices.renderer import SliceRenderer
 
 _QUICK = Recipe(
     slice_length=Fraction(2),
@@ -52,7 +52,7 @@ def _made(video: Path, threads: int, *runs: list[int]) -> dict[int, Outcome]:
     plan = scrubjay.plan(video, recipe=_QUICK, engine=scrubjay.InlineEngine())
     store, made = Store.in_memory(), dict[int, Outcome]()
     for indexes in runs or [[part.index] for part in plan.slices]:
-        with Bench(plan, source=Place.of(video), store=store, threads=threads) as bench:
+        with SliceRenderer(plan, source=Place.of(video), store=store, threads=threads) as bench:
             for index in indexes:
                 try:
                     made[index] = bench.make(index)

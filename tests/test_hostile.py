@@ -12,7 +12,7 @@ from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import IncompleteError, ScrubjayError, SourceError
 from scrubjay.limits import Limits
 from scrubjay.model import Animations, Frames, Recipe
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 _BAD = (Path(__file__).parents[1] / ".." / "shared" / "media" / "bad").resolve()
 FILES = sorted(path.name for path in _BAD.glob("*")) or ["(no media folder)"]

@@ -22,9 +22,9 @@ from scrubjay.errors import LimitError, RecipeError, SourceDamagedError
 from scrubjay.limits import Limits, option_of
 from scrubjay.media.probe import probe_media
 from scrubjay.model import Animations, Frames, Plan, Recipe, Sheets
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.planning import make_plan, targets_of
-from scrubjay.store import Store
+from scrubjay.sets.store import Store
 
 Planned = Callable[..., Plan]
 

@@ -17,11 +17,11 @@ import pytest
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import DestinationError, ObjectNotFoundError, ScrubjayError, StoreError
-from scrubjay.folder import Folder
+from scrubjay.keys import FOLDERS, MANIFEST, PAGE, PLAN, is_ours, record_key
 from scrubjay.model import Animations, Frames, Manifest, Recipe
-from scrubjay.naming import FOLDERS, MANIFEST, PAGE, PLAN, is_ours, record_key
-from scrubjay.place import Place
-from scrubjay.store import Store
+from scrubjay.places.place import Place
+from scrubjay.sets.folder import Folder
+from scrubjay.sets.store import Store
 
 QUICK = Recipe(
     slice_length=Fraction(6),
@@ -233,8 +233,8 @@ def silent_server() -> Iterator[int]:
 
 _LIST = """
 import sys
-from scrubjay.place import Place
-from scrubjay.store import Store
+from scrubjay.places.place import Place
+from scrubjay.sets.store import Store
 print("begun", flush=True)
 Store.open(Place.of("s3://films/set", endpoint=sys.argv[1])).sizes()
 """
@@ -263,7 +263,7 @@ def test_a_silent_bucket_ends_in_an_error(
     """A server of buckets that says nothing is an error that may pass, within a request's time."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
-    monkeypatch.setattr("scrubjay.bucket._QUICK", 1)
+    monkeypatch.setattr("scrubjay.sets.bucket._QUICK", 1)
     store = Store.open(Place.of("s3://films/set", endpoint=f"http://127.0.0.1:{silent_server}"))
     with pytest.raises(StoreError) as caught:
         store.get("manifest.json")

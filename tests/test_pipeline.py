@@ -28,11 +28,11 @@ from scrubjay.errors import (
     StoreError,
 )
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceStarted
+from scrubjay.keys import MANIFEST, PAGE, PLAN, SLICES, WEBVTT, frame_key
 from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, decode
-from scrubjay.naming import MANIFEST, PAGE, PLAN, SLICES, WEBVTT, frame_key
-from scrubjay.place import Place
-from scrubjay.store import Store
-from scrubjay.work import Bench
+from scrubjay.places.place import Place
+from scrubjay.sets.store import Store
+from scrubjay.slices.renderer import SliceRenderer
 
 Number = Callable[[npt.NDArray[np.uint8]], int]
 Picture = Callable[[bytes], npt.NDArray[np.uint8]]
@@ -485,7 +485,7 @@ def test_a_slice_that_failed_halfway_is_begun_anew(
     store = Store.open(tmp_path)
     obstacle = tmp_path / frame_key(Fraction(7))
     obstacle.mkdir(parents=True)
-    with Bench(plan, source=Place.of(clip), store=store) as bench:
+    with SliceRenderer(plan, source=Place.of(clip), store=store) as bench:
         bench.make(0)
         with pytest.raises(StoreError):
             bench.make(1)

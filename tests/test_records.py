@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
+from scrubjay.keys import PLAN, record_key
 from scrubjay.model import (
     Animations,
     Frames,
@@ -23,10 +24,9 @@ from scrubjay.model import (
     decode_as,
     encode,
 )
-from scrubjay.naming import PLAN, record_key
-from scrubjay.records import check_record
-from scrubjay.state import done_slices
-from scrubjay.store import Store
+from scrubjay.sets.records import check_record
+from scrubjay.sets.state import done_slices
+from scrubjay.sets.store import Store
 
 BOTH = Recipe(
     slice_length=Fraction(4),

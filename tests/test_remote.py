@@ -17,7 +17,6 @@ from films import write_clip, write_film
 from range_server import RangeServer
 
 import scrubjay
-from scrubjay import ranges
 from scrubjay.errors import (
     LimitError,
     SourceChangedError,
@@ -31,11 +30,12 @@ from scrubjay.media.probe import probe_media
 from scrubjay.media.source import identify, open_container
 from scrubjay.media.web import web_options
 from scrubjay.model import PRESETS, Plan, Recipe
-from scrubjay.place import Place
+from scrubjay.places import ranges
+from scrubjay.places.place import Place
+from scrubjay.places.remote import RemoteFile, pinned, server_error
 from scrubjay.planning import make_plan
-from scrubjay.remote import RemoteFile, pinned, verdict
-from scrubjay.store import Store
-from scrubjay.work import Bench
+from scrubjay.sets.store import Store
+from scrubjay.slices.renderer import SliceRenderer
 
 Set = dict[str, bytes]
 
@@ -81,7 +81,7 @@ def _planned(place: Place, recipe: Recipe) -> Plan:
 
 def _slices(plan: Plan, place: Place, *indexes: int) -> Set:
     store = Store.in_memory()
-    with Bench(plan, source=place, store=store) as bench:
+    with SliceRenderer(plan, source=place, store=store) as bench:
         for index in indexes:
             bench.make(index)
     return {key: store.get(key) for key in store.sizes()}
@@ -230,7 +230,7 @@ def test_trouble_on_the_way_changes_nothing(
     with RangeServer(path.parent) as server:
         place = pinned(Place.of(f"{server.url}/{name}"))
         store = Store.in_memory()
-        with Bench(plan, source=place, store=store) as bench:
+        with SliceRenderer(plan, source=place, store=store) as bench:
             trouble(server)
             bench.make(middle)
             server.does.drops = 0
@@ -268,7 +268,7 @@ def test_what_a_server_refuses_is_said(
     """A video that cannot be read is one clear sentence, in probing and in the middle of a run."""
     place = Place.of(f"{web.url}/{clip.name}?token=SECRET")
     plan = _planned(place, SHORT)
-    with Bench(plan, source=place, store=Store.in_memory()) as bench:
+    with SliceRenderer(plan, source=place, store=Store.in_memory()) as bench:
         trouble(web)
         with pytest.raises(error, match=words):
             bench._open_reader()  # as when a URL has expired
@@ -281,7 +281,7 @@ def test_what_cannot_be_opened_again_is_opened_later(clip: Path, web: RangeServe
     """After a server refused for a while, the same bench makes the slice after all."""
     place = Place.of(f"{web.url}/{clip.name}")
     plan = _planned(place, SHORT)
-    with Bench(plan, source=place, store=Store.in_memory()) as bench:
+    with SliceRenderer(plan, source=place, store=Store.in_memory()) as bench:
         _forbid(web)
         for _ in range(2):
             with pytest.raises(SourceForbiddenError):
@@ -302,7 +302,7 @@ def test_a_hiccup_in_opening_may_pass(
     place = Place.of(f"{web.url}/{clip.name}")
     plan = _planned(place, SHORT)
     web.does.errors = [status] * 2
-    with pytest.raises(error), Bench(plan, source=place, store=Store.in_memory()):
+    with pytest.raises(error), SliceRenderer(plan, source=place, store=Store.in_memory()):
         pass
     web.forget()
     assert _slices(plan, place, 0)
@@ -327,7 +327,7 @@ def test_a_server_that_checks_no_version_is_checked(clip: Path, web: RangeServer
     """Where `If-Match` is ignored, the version that the server names is compared here."""
     place = pinned(Place.of(f"{web.url}/{clip.name}"))
     web.does.checks_etag = False
-    assert verdict(place) is None
+    assert server_error(place) is None
     web.does.etag = '"another"'
     with pytest.raises(SourceChangedError):
         RemoteFile(place)
@@ -341,7 +341,7 @@ def test_a_version_that_cannot_be_asked_for_is_none(
     web.does.etag = etag
     place = pinned(Place.of(f"{web.url}/{clip.name}"))
     assert not place.etag
-    assert verdict(place) is None
+    assert server_error(place) is None
     assert ranges.etag_header("of-an-event") == '"of-an-event"'
 
 

@@ -17,8 +17,8 @@ import scrubjay
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import DestinationError, ScrubjayError, SourceError, StoreError
 from scrubjay.media.ffmpeg import source_errors
-from scrubjay.place import Place
-from scrubjay.store import Store
+from scrubjay.places.place import Place
+from scrubjay.sets.store import Store
 
 SECRETS = ("S1GNATURE", "T0KEN", "PASSW0RD")
 QUERY = "X-Amz-Signature=S1GNATURE&X-Amz-Security-Token=T0KEN"

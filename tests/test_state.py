@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from scrubjay.errors import DestinationError, ObjectNotFoundError
+from scrubjay.keys import MANIFEST, PLAN, frame_key, record_key
 from scrubjay.model import (
     Animations,
     FrameRecord,
@@ -15,10 +16,9 @@ from scrubjay.model import (
     SliceRecord,
     encode,
 )
-from scrubjay.naming import MANIFEST, PLAN, frame_key, record_key
 from scrubjay.planning import plan_id
-from scrubjay.state import done_slices, load_plan, save_plan, save_record, stale_keys
-from scrubjay.store import Store
+from scrubjay.sets.state import done_slices, load_plan, save_plan, save_record, stale_keys
+from scrubjay.sets.store import Store
 
 JSON, JPEG = "application/json", "image/jpeg"
 

@@ -11,9 +11,9 @@ import pytest
 from needed import lacking
 
 from scrubjay.errors import DestinationError, ObjectNotFoundError, PlaceError, StoreFullError
-from scrubjay.naming import FOLDERS, is_ours
-from scrubjay.place import Place
-from scrubjay.store import Store
+from scrubjay.keys import FOLDERS, is_ours
+from scrubjay.places.place import Place
+from scrubjay.sets.store import Store
 
 JPEG = "image/jpeg"
 
@@ -215,7 +215,7 @@ def test_a_forbidden_folder_is_an_error(ordinary_user: Path) -> None:
 
 _PUTS = """
 import sys
-from scrubjay.store import Store
+from scrubjay.sets.store import Store
 store = Store.open(sys.argv[1])
 print([store.put_new("a/b", data, "x/y") for data in (b"first", b"second")], store.get("a/b"))
 """

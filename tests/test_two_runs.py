@@ -12,12 +12,12 @@ from scrubjay.engines.base import Job
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import IncompleteError, PlanReplacedError, RenderError, ScrubjayError
 from scrubjay.events import Event, OnEvent, Planned, SliceDone, SliceProgress
+from scrubjay.keys import MANIFEST
 from scrubjay.model import Animations, Frames, Manifest, Recipe, decode
-from scrubjay.naming import MANIFEST
 from scrubjay.planning import plan_id
-from scrubjay.publishing.documents import publish
-from scrubjay.state import check_plan, save_plan, save_record
-from scrubjay.store import Store
+from scrubjay.publishing import publish
+from scrubjay.sets.state import check_plan, save_plan, save_record
+from scrubjay.sets.store import Store
 
 LONG = 120
 """Seconds after which a test that waits has failed."""

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from scrubjay.errors import DestinationError
-from scrubjay.folder import Folder
 from scrubjay.model import FrameRecord
-from scrubjay.place import Place
-from scrubjay.render import Artifact
-from scrubjay.store import Store
-from scrubjay.uploads import Uploads
+from scrubjay.places.place import Place
+from scrubjay.sets.folder import Folder
+from scrubjay.sets.store import Store
+from scrubjay.slices.encoding import Artifact
+from scrubjay.slices.uploads import Uploads
 
 
 def _artifact(number: int, size: int = 10) -> Artifact:

@@ -12,9 +12,9 @@ import pytest
 from clips import write_clip
 
 import scrubjay
+from scrubjay.documents.webvtt import clock_for
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.model import MediaInfo, Plan, TrackClock
-from scrubjay.publishing.webvtt import clock_for
 
 _RECIPE = scrubjay.Recipe(
     animations=scrubjay.Animations(enabled=False), frames=scrubjay.Frames(enabled=False)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from scrubjay.limits import Limits
     from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Plan, Recipe, Sheets
     from scrubjay.pipeline import explain, make, plan, probe
-    from scrubjay.place import Place
-    from scrubjay.publishing.documents import publish
-    from scrubjay.store import Store
-    from scrubjay.work import render_slice
+    from scrubjay.places.place import Place
+    from scrubjay.publishing import publish
+    from scrubjay.sets.store import Store
+    from scrubjay.slices.renderer import render_slice
 
 __version__ = "0.1.0"
 
@@ -59,19 +59,19 @@ _HOMES = {
     "Limits": "limits",
     "Manifest": "model",
     "MediaInfo": "model",
-    "Place": "place",
+    "Place": "places.place",
     "Plan": "model",
     "ProcessEngine": "engines.processes",
     "Recipe": "model",
     "ScrubjayError": "errors",
     "Sheets": "model",
-    "Store": "store",
+    "Store": "sets.store",
     "explain": "pipeline",
     "make": "pipeline",
     "plan": "pipeline",
     "probe": "pipeline",
-    "publish": "publishing.documents",
-    "render_slice": "work",
+    "publish": "publishing",
+    "render_slice": "slices.renderer",
 }
 
 

@@ -6,9 +6,9 @@ from math import ceil
 import msgspec
 
 from scrubjay.errors import LimitError, RecipeError
+from scrubjay.keys import MANIFEST, PAGE, PLAN, WEBVTT
 from scrubjay.limits import Limits, option_of
 from scrubjay.model import MediaInfo, Plan, Recipe, SourceRef
-from scrubjay.naming import MANIFEST, PAGE, PLAN, WEBVTT
 from scrubjay.timing import short_clock
 
 __all__ = ["Counts", "check_counts", "check_memory", "counts_of"]

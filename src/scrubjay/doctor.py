@@ -13,7 +13,7 @@ from scrubjay import pipeline
 from scrubjay.engines.base import Engine
 from scrubjay.errors import IncompleteError, ScrubjayError, SourceDamagedError, SourceError
 from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Recipe, Sheets
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import sandbox_support
 from scrubjay.timing import short_clock
 

@@ -19,13 +19,13 @@ from scrubjay.errors import (
     StoreError,
 )
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceDone, SliceFailed
+from scrubjay.keys import FOLDERS, MANIFEST, is_ours
 from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe, TrackClock
-from scrubjay.naming import FOLDERS, MANIFEST, is_ours
-from scrubjay.place import Place, PlaceText
+from scrubjay.places.place import Place, PlaceText
+from scrubjay.places.remote import pinned
 from scrubjay.planning import make_plan, plan_id
-from scrubjay.publishing.documents import publish
-from scrubjay.remote import pinned
-from scrubjay.state import (
+from scrubjay.publishing import publish
+from scrubjay.sets.state import (
     check_is_free,
     done_slices,
     load_plan,
@@ -33,7 +33,7 @@ from scrubjay.state import (
     stale_keys,
     withdraw,
 )
-from scrubjay.store import Store
+from scrubjay.sets.store import Store
 from scrubjay.timing import short_clock
 
 __all__ = ["explain", "make", "plan", "probe"]

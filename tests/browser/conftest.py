@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from site_of import Site, served
 from tabs import ChromiumTab, FirefoxTab, Tab
 
-from scrubjay.publishing.page import page as write_page
+from scrubjay.documents.page import page as write_page
 
 _ARGUMENTS = [
     "--no-sandbox",

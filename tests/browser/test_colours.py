@@ -15,7 +15,7 @@ import pytest
 from scrubjay.media.picture import Painter
 from scrubjay.media.probe import probe_media
 from scrubjay.model import Size
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 _CELL, _COLUMNS, _ROWS = 48, 6, 4
 

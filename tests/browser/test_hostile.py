@@ -10,7 +10,7 @@ import pytest
 from site_of import Site
 from tabs import Tab
 
-from scrubjay.publishing.page import page as write_page
+from scrubjay.documents.page import page as write_page
 
 _MARKUP = (
     "</script><script>window.broken = 1</script><!--<script>\u2028\"'>"

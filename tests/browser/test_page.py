@@ -16,7 +16,7 @@ from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import FloatRect, Page, expect
 
 import scrubjay
-from scrubjay.publishing.page import page as write_page
+from scrubjay.documents.page import page as write_page
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 HOSTILE = '</script><!--<script>\u2028"\'><img src=x onerror="window.broken = 1">{{manifest}}'

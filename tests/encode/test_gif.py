@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from scrubjay.encode.cells import CellTable
-from scrubjay.encode.gif import encode_gif
-from scrubjay.encode.packed import NOTHING, RgbPicture, pack, squares
-from scrubjay.encode.palette import build_palette
-from scrubjay.encode.stretches import plan_palettes
+from scrubjay.encode.gif.cells import CellTable
+from scrubjay.encode.gif.encoding import encode_gif
+from scrubjay.encode.gif.packed import NOTHING, RgbPicture, pack, squares
+from scrubjay.encode.gif.palette import build_palette
+from scrubjay.encode.gif.stretches import plan_palettes
 
 TENTH = Fraction(1, 10)
 

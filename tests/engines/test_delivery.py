@@ -11,6 +11,7 @@ from scrubjay.engines.delivery import Delivery, Outbox
 from scrubjay.engines.inbox import HandedOver, Inbox
 from scrubjay.engines.wire import MAX_LINE_BYTES, Progress, Put
 from scrubjay.errors import LimitError, WorkerCrashedError
+from scrubjay.keys import record_key
 from scrubjay.limits import Limits
 from scrubjay.model import (
     Animations,
@@ -22,9 +23,8 @@ from scrubjay.model import (
     SliceRecord,
     encode,
 )
-from scrubjay.naming import record_key
 from scrubjay.planning import plan_id
-from scrubjay.store import Store
+from scrubjay.sets.store import Store
 
 RECIPE = Recipe(
     slice_length=Fraction(2),

@@ -24,7 +24,7 @@ from scrubjay.errors import (
 from scrubjay.events import Event, Planned
 from scrubjay.limits import Limits
 from scrubjay.model import Plan, Recipe
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 SCRUBJAY = Path(sys.executable).with_name("scrubjay")
 _DEADLINE = 300

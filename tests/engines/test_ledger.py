@@ -17,8 +17,8 @@ from scrubjay.errors import (
 )
 from scrubjay.events import Event, SliceDone, SliceFailed, SliceRetried, SliceStarted
 from scrubjay.model import Plan, Recipe
-from scrubjay.place import Place
-from scrubjay.store import Store
+from scrubjay.places.place import Place
+from scrubjay.sets.store import Store
 
 Opened = Callable[..., tuple[Ledger, list[Event]]]
 

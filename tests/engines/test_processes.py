@@ -29,7 +29,7 @@ from scrubjay.events import (
 )
 from scrubjay.limits import Limits
 from scrubjay.model import Animations, Frames, Manifest, Recipe
-from scrubjay.store import Store
+from scrubjay.sets.store import Store
 
 Tree = Callable[[Path], dict[str, str]]
 

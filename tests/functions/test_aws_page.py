@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from scrubjay.aws.events import READY, SLICE, SOURCE
+from scrubjay.keys import ANNOUNCED, FAILURES, ORIGIN, PROBLEM, SENT
 from scrubjay.limits import Limits
-from scrubjay.naming import ANNOUNCED, FAILURES, ORIGIN, PROBLEM, SENT
 from scrubjay.settings import FunctionSettings
 
 _ROOT = Path(__file__).parents[2]

@@ -26,8 +26,8 @@ from scrubjay.cli.aws import aws
 from scrubjay.cli.main import cli
 from scrubjay.errors import EventError, IncompleteError, OutOfTimeError, StackError, TransportError
 from scrubjay.events import Event, SliceDone, SliceFailed
+from scrubjay.keys import MANIFEST
 from scrubjay.model import Recipe
-from scrubjay.naming import MANIFEST
 
 Uploaded = Callable[..., dict[str, Any]]
 

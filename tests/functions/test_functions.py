@@ -23,8 +23,7 @@ from scrubjay.errors import (
     RenderError,
     SourceForbiddenError,
 )
-from scrubjay.model import Animations, Frames, Recipe
-from scrubjay.naming import (
+from scrubjay.keys import (
     ANNOUNCED,
     FAILURES,
     MANIFEST,
@@ -36,9 +35,10 @@ from scrubjay.naming import (
     failure_key,
     set_prefix,
 )
-from scrubjay.place import Place
-from scrubjay.state import load_plan
-from scrubjay.store import Store
+from scrubjay.model import Animations, Frames, Recipe
+from scrubjay.places.place import Place
+from scrubjay.sets.state import load_plan
+from scrubjay.sets.store import Store
 
 Uploaded = Callable[..., dict[str, Any]]
 

@@ -9,6 +9,7 @@ import pytest
 from scrubjay.aws.completion import Ending, finish, note_failure, record_of
 from scrubjay.aws.events import Upload
 from scrubjay.errors import RenderError
+from scrubjay.keys import failure_key, frame_key
 from scrubjay.model import (
     Animations,
     FrameRecord,
@@ -19,10 +20,9 @@ from scrubjay.model import (
     Slice,
     SliceRecord,
 )
-from scrubjay.naming import failure_key, frame_key
 from scrubjay.planning import plan_id
-from scrubjay.state import save_plan, save_record
-from scrubjay.store import Store
+from scrubjay.sets.state import save_plan, save_record
+from scrubjay.sets.store import Store
 
 Planned = Callable[..., Plan]
 

@@ -14,14 +14,14 @@ from scrubjay.aws import planner, task, worker
 from scrubjay.aws.beginning import begin
 from scrubjay.aws.completion import Ending, failure_of, finish, note_failure
 from scrubjay.aws.events import Upload
+from scrubjay.documents.webvtt import clock_for, webvtt
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import SourceChangedError
+from scrubjay.keys import FAILURES, MANIFEST, ORIGIN, PAGE, PLAN, WEBVTT, record_key
 from scrubjay.model import Manifest, Plan, Recipe, decode
-from scrubjay.naming import FAILURES, MANIFEST, ORIGIN, PAGE, PLAN, WEBVTT, record_key
-from scrubjay.publishing.documents import publish
-from scrubjay.publishing.webvtt import clock_for, webvtt
-from scrubjay.state import done_slices, save_plan
-from scrubjay.store import Store
+from scrubjay.publishing import publish
+from scrubjay.sets.state import done_slices, save_plan
+from scrubjay.sets.store import Store
 
 Events = list[dict[str, Any]]
 Uploaded = Callable[..., dict[str, Any]]

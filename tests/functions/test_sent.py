@@ -16,9 +16,9 @@ from scrubjay.aws.planner import plan_upload
 from scrubjay.aws.transports import EventBridgeTransport
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import TransportError
+from scrubjay.keys import ANNOUNCED, MANIFEST, SENT
 from scrubjay.model import Recipe
-from scrubjay.naming import ANNOUNCED, MANIFEST, SENT
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 Uploaded = Callable[..., dict[str, Any]]
 

@@ -27,14 +27,14 @@ from scrubjay.errors import (
     WorkerMemoryError,
     WorkerStalledError,
 )
+from scrubjay.keys import PLAN, record_key
 from scrubjay.limits import Limits
 from scrubjay.model import Animations, Frames, MediaInfo, Plan, Recipe, Sheets, SliceRecord
-from scrubjay.naming import PLAN, record_key
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.planning import make_plan
-from scrubjay.publishing.documents import publish
-from scrubjay.state import done_slices, save_plan
-from scrubjay.store import Store
+from scrubjay.publishing import publish
+from scrubjay.sets.state import done_slices, save_plan
+from scrubjay.sets.store import Store
 
 __all__ = ["KINDS", "Outcome", "Trials"]
 

@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 from scrubjay.errors import UnsupportedVideoError
 from scrubjay.media.allowed import DECODERS
 from scrubjay.media.probe import probe_media
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 
 def _write(path: Path, codec: str, pixels: str) -> Path:

@@ -19,7 +19,7 @@ from scrubjay.errors import (
 )
 from scrubjay.media.probe import probe_media
 from scrubjay.model import MediaInfo
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 _KEY = "00112233445566778899aabbccddeeff"
 

@@ -13,7 +13,7 @@ from scrubjay.errors import UnsupportedVideoError
 from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.media.probe import probe_media
 from scrubjay.model import MediaInfo, Recipe, Size, SourceRef
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.planning import make_plan
 
 _WIDTH, _HEIGHT = 320, 240

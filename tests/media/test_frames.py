@@ -20,9 +20,9 @@ import scrubjay
 from scrubjay.media.frames import SKIPPING_CODECS, BeginAnewError, Counts, FrameReader
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import open_container, video_streams
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.planning import targets_from
-from scrubjay.reading import explain_reading, open_frames, open_reader
+from scrubjay.slices.reading import explain_reading, open_frames, open_reader
 from scrubjay.timing import Span, Target, Timeline, samples_in, spans_of
 
 _X264 = {"preset": "veryfast", "threads": "1"}

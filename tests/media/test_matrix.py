@@ -20,8 +20,8 @@ from av.video.stream import VideoStream
 
 from scrubjay.media.frames import FrameReader
 from scrubjay.media.probe import probe_media
-from scrubjay.place import Place
-from scrubjay.reading import open_frames
+from scrubjay.places.place import Place
+from scrubjay.slices.reading import open_frames
 from scrubjay.timing import Target
 
 _RATE, _PICTURES = 25, 90

@@ -12,8 +12,8 @@ from scrubjay.media.frames import FrameReader
 from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.media.probe import probe_media
 from scrubjay.model import MediaInfo, Size
-from scrubjay.place import Place
-from scrubjay.reading import open_frames
+from scrubjay.places.place import Place
+from scrubjay.slices.reading import open_frames
 from scrubjay.timing import Target
 
 

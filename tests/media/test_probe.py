@@ -17,7 +17,7 @@ from scrubjay.errors import (
 )
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import identify
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 
 @pytest.mark.parametrize(

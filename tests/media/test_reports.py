@@ -12,8 +12,8 @@ from av import VideoFrame
 
 from scrubjay.media.frames import FrameReader, Shown
 from scrubjay.media.probe import probe_media
-from scrubjay.place import Place
-from scrubjay.reading import open_frames
+from scrubjay.places.place import Place
+from scrubjay.slices.reading import open_frames
 from scrubjay.timing import Target
 
 

@@ -9,7 +9,7 @@ import pytest
 from scrubjay.media.probe import probe_media
 from scrubjay.media.shape import orientation
 from scrubjay.media.side_data import side_data
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 
 @pytest.mark.parametrize(

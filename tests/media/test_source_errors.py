@@ -13,7 +13,7 @@ from scrubjay.errors import (
     SourceUnreadableError,
 )
 from scrubjay.media.source import _file_error, identify, stamp_of
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from scrubjay.media.probe import probe_media
 from scrubjay.media.tone import ToneMapper
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 
 @pytest.mark.parametrize("transfer", ["pq", "hlg"])

@@ -8,11 +8,11 @@ from scrubjay.aws.completion import is_announced, reopen, save_origin, standing
 from scrubjay.aws.events import Upload, slice_entries
 from scrubjay.aws.transports import Transport
 from scrubjay.errors import ObjectNotFoundError, StoreError, TransportError
+from scrubjay.keys import ANNOUNCED, FAILURES, MANIFEST, PLAN, PROBLEM, SENT, is_failure
 from scrubjay.model import Plan, decode, encode, encode_pretty
-from scrubjay.naming import ANNOUNCED, FAILURES, MANIFEST, PLAN, PROBLEM, SENT, is_failure
 from scrubjay.planning import plan_id
-from scrubjay.state import load_plan, save_plan, withdraw
-from scrubjay.store import Store
+from scrubjay.sets.state import load_plan, save_plan, withdraw
+from scrubjay.sets.store import Store
 
 __all__ = ["answer", "begin", "give_back", "hand_out"]
 

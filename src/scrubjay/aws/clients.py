@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from scrubjay.errors import EngineError, StackError, TransportError
-from scrubjay.place import redacted
+from scrubjay.places.place import redacted
 
 __all__ = ["aws_errors", "client", "may_pass"]
 

@@ -25,8 +25,7 @@ from scrubjay.errors import (
     SourceError,
     SourceForbiddenError,
 )
-from scrubjay.model import Plan, Slice, SliceRecord, decode, encode
-from scrubjay.naming import (
+from scrubjay.keys import (
     ANNOUNCED,
     FAILURES,
     ORIGIN,
@@ -35,10 +34,11 @@ from scrubjay.naming import (
     failure_key,
     record_key,
 )
+from scrubjay.model import Plan, Slice, SliceRecord, decode, encode
 from scrubjay.planning import plan_id
-from scrubjay.publishing.documents import publish
-from scrubjay.state import done_slices, load_plan, read_record, withdraw
-from scrubjay.store import Store
+from scrubjay.publishing import publish
+from scrubjay.sets.state import done_slices, load_plan, read_record, withdraw
+from scrubjay.sets.store import Store
 
 __all__ = [
     "Ending",

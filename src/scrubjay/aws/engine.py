@@ -21,11 +21,11 @@ from scrubjay.errors import (
     error_class,
 )
 from scrubjay.events import OnEvent, SliceDone, SliceFailed
+from scrubjay.keys import failure_key, record_key
 from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, Slice, SliceRecord, SourceRef
-from scrubjay.naming import failure_key, record_key
-from scrubjay.place import Place
-from scrubjay.remote import pinned
+from scrubjay.places.place import Place
+from scrubjay.places.remote import pinned
 from scrubjay.timing import short_clock
 
 __all__ = ["AwsLambdaEngine"]

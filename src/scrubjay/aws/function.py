@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from scrubjay.aws.log import log
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import PlaceError, ScrubjayError, error_class
+from scrubjay.keys import set_prefix
 from scrubjay.limits import Limits
-from scrubjay.naming import set_prefix
-from scrubjay.place import Place, redacted
+from scrubjay.places.place import Place, redacted
 from scrubjay.sandbox.confinement import Sandbox, conceal
 
 __all__ = ["Context", "is_below", "open_engine", "safe", "set_place"]

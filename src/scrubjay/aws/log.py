@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Literal, cast
 
-from scrubjay.place import redacted
+from scrubjay.places.place import redacted
 
 __all__ = ["log"]
 

@@ -12,11 +12,11 @@ from scrubjay.aws.transports import Transport, open_transport
 from scrubjay.engines.base import Engine
 from scrubjay.errors import EventError, ScrubjayError, SourceChangedError
 from scrubjay.model import Recipe
-from scrubjay.place import Place
+from scrubjay.places.place import Place
+from scrubjay.places.remote import pinned
 from scrubjay.planning import make_plan, plan_id
-from scrubjay.remote import pinned
+from scrubjay.sets.store import Store
 from scrubjay.settings import function_recipe, load_function_settings, load_limits
-from scrubjay.store import Store
 
 __all__ = ["handler", "plan_upload"]
 

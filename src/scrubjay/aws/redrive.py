@@ -12,9 +12,9 @@ from scrubjay.aws.function import set_place
 from scrubjay.aws.stack import Stack
 from scrubjay.errors import DestinationError, EngineError, EventError, RenderError
 from scrubjay.model import Plan
-from scrubjay.place import Place, redacted
-from scrubjay.state import load_plan
-from scrubjay.store import Store
+from scrubjay.places.place import Place, redacted
+from scrubjay.sets.state import load_plan
+from scrubjay.sets.store import Store
 
 __all__ = ["Letter", "Redriven", "read_letter", "redrive_letters", "redrive_set"]
 

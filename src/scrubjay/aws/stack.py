@@ -10,7 +10,7 @@ from scrubjay.aws.clients import aws_errors, client
 from scrubjay.aws.function import is_below, set_place
 from scrubjay.aws.transports import Transport, open_transport
 from scrubjay.errors import StackError, TransportError
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 __all__ = ["Outputs", "Stack"]
 

@@ -9,11 +9,11 @@ from scrubjay.aws.clients import aws_errors, client
 from scrubjay.aws.completion import standing
 from scrubjay.aws.stack import Stack
 from scrubjay.errors import DestinationError
+from scrubjay.keys import ANNOUNCED, MANIFEST, PROBLEM
 from scrubjay.model import Plan
-from scrubjay.naming import ANNOUNCED, MANIFEST, PROBLEM
-from scrubjay.place import Place
-from scrubjay.state import load_plan
-from scrubjay.store import Store
+from scrubjay.places.place import Place
+from scrubjay.sets.state import load_plan
+from scrubjay.sets.store import Store
 
 __all__ = ["SetStatus", "StackStatus", "letters_waiting", "set_status", "stack_status"]
 

@@ -11,11 +11,11 @@ from scrubjay.aws.events import Order
 from scrubjay.aws.log import log
 from scrubjay.errors import EventError, SourceChangedError, SourceUnavailableError
 from scrubjay.model import Plan, Slice
-from scrubjay.place import Place
+from scrubjay.places.place import Place
+from scrubjay.places.remote import pinned
 from scrubjay.planning import plan_id
-from scrubjay.remote import pinned
-from scrubjay.state import load_plan
-from scrubjay.store import Store
+from scrubjay.sets.state import load_plan
+from scrubjay.sets.store import Store
 
 __all__ = ["ReplacedError", "Task", "found_again", "source_of"]
 

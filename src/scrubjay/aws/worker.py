@@ -46,15 +46,15 @@ from scrubjay.errors import (
     WorkerStalledError,
 )
 from scrubjay.events import Event, OnEvent, SliceProgress, Unconfined
+from scrubjay.keys import MANIFEST, PLAN
 from scrubjay.limits import Limits
 from scrubjay.model import Plan, Recipe, Slice, SliceRecord, encode_pretty
-from scrubjay.naming import MANIFEST, PLAN
-from scrubjay.place import Place
+from scrubjay.places.place import Place
+from scrubjay.places.remote import pinned
 from scrubjay.planning import make_plan, plan_id
-from scrubjay.remote import pinned
+from scrubjay.sets.state import load_plan
+from scrubjay.sets.store import Store
 from scrubjay.settings import FunctionSettings, function_recipe, load_function_settings, load_limits
-from scrubjay.state import load_plan
-from scrubjay.store import Store
 from scrubjay.timing import short_clock
 
 __all__ = ["Desk", "handler"]

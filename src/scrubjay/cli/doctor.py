@@ -14,7 +14,7 @@ from scrubjay.doctor import Diagnosis, Finding, examine, examine_machine
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import SourceDamagedError, error_class
 from scrubjay.model import encode_pretty
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.settings import load_limits, load_settings
 
 __all__ = ["doctor"]

@@ -31,9 +31,9 @@ from scrubjay.cli.words import (
 )
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, Unconfined
+from scrubjay.keys import PAGE
 from scrubjay.model import PRESETS, TrackClock, encode, encode_pretty
-from scrubjay.naming import PAGE
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.settings import load_limits, load_recipe, load_settings
 
 __all__ = ["cli", "main"]

@@ -15,7 +15,7 @@ from scrubjay.cli.exits import ExitCode, exit_code
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import Failed
 from scrubjay.model import encode
-from scrubjay.place import redacted
+from scrubjay.places.place import redacted
 
 __all__ = ["end_event", "output_failed", "reported", "say", "show"]
 

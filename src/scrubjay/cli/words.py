@@ -6,8 +6,8 @@ from itertools import chain
 
 from scrubjay.costs import counts_of
 from scrubjay.events import Finished, Planned, Probed, Unconfined
+from scrubjay.keys import animation_key, frame_key, sheet_key
 from scrubjay.model import MediaInfo, Plan, Reading, Size
-from scrubjay.naming import animation_key, frame_key, sheet_key
 from scrubjay.shown import printable
 from scrubjay.timing import short_clock
 

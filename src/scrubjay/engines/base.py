@@ -7,8 +7,8 @@ from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
 from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
-from scrubjay.place import Place
-from scrubjay.store import Store
+from scrubjay.places.place import Place
+from scrubjay.sets.store import Store
 
 __all__ = ["Engine", "Job"]
 

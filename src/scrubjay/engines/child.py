@@ -35,10 +35,10 @@ from scrubjay.engines.wire import (
 from scrubjay.errors import RenderError, SandboxError, ScrubjayError, WorkerMemoryError
 from scrubjay.media.probe import probe_media
 from scrubjay.model import encode
-from scrubjay.place import Place, redacted
-from scrubjay.reading import explain_reading
+from scrubjay.places.place import Place, redacted
 from scrubjay.sandbox.confinement import Confinement, confine
-from scrubjay.work import Bench
+from scrubjay.slices.reading import explain_reading
+from scrubjay.slices.renderer import SliceRenderer
 
 __all__ = ["main"]
 
@@ -67,7 +67,7 @@ def main() -> None:
 
 def _give_up(confinement: Confinement) -> None:
     if confinement.ports:  # what it needs to speak to servers is loaded while that is easy
-        for name in ("encodings.idna", "scrubjay.ranges"):
+        for name in ("encodings.idna", "scrubjay.places.ranges"):
             import_module(name)
     confine(confinement)
 
@@ -111,7 +111,7 @@ class _Server:
         self._heard = heard
         self._stack = stack
         self._load: Load | None = None
-        self._bench: Bench | None = None
+        self._renderer: SliceRenderer | None = None
         self._due = 0.0
 
     def serve(self, command: Command) -> None:
@@ -140,17 +140,17 @@ class _Server:
                 yield Explained(reading=reading)
             case Load():
                 self._stack.close()
-                self._load, self._bench = command, None
+                self._load, self._renderer = command, None
             case MakeSlice():
                 yield self._make(command.index)
             case Begin() | Renewed():
                 pass  # an answer to nothing
 
     def _make(self, index: int) -> Made:
-        if self._bench is None:
+        if self._renderer is None:
             assert self._load is not None  # noqa: S101  the run loads first
             load = self._load
-            bench = Bench(
+            renderer = SliceRenderer(
                 load.plan,
                 source=load.source,
                 store=self._run,
@@ -158,9 +158,9 @@ class _Server:
                 limits=load.limits,
                 renewed=self._renewed,
             )
-            self._bench = self._stack.enter_context(bench)
+            self._renderer = self._stack.enter_context(renderer)
         self._due = 0.0  # of each slice, however short, the run hears before it is made
-        self._bench.make(index, self._report)
+        self._renderer.make(index, self._report)
         return Made(index=index)
 
     def _renewed(self, source: Place) -> Place:

@@ -15,13 +15,13 @@ import msgspec
 
 from scrubjay.engines.inbox import HandedOver
 from scrubjay.errors import LimitError, WorkerCrashedError
+from scrubjay.keys import animation_key, frame_key, record_key, sheet_key
 from scrubjay.limits import Limits, option_of
 from scrubjay.model import Plan, Slice, SliceRecord, decode
-from scrubjay.naming import animation_key, frame_key, record_key, sheet_key
 from scrubjay.planning import plan_id, targets_of
-from scrubjay.records import check_record
-from scrubjay.state import check_plan, save_record
-from scrubjay.store import Store
+from scrubjay.sets.records import check_record
+from scrubjay.sets.state import check_plan, save_record
+from scrubjay.sets.store import Store
 
 __all__ = ["Delivery", "Outbox"]
 

@@ -15,9 +15,9 @@ from scrubjay.events import OnEvent
 from scrubjay.limits import Limits
 from scrubjay.media.probe import probe_media
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
-from scrubjay.place import Place
-from scrubjay.reading import explain_reading
-from scrubjay.work import Bench
+from scrubjay.places.place import Place
+from scrubjay.slices.reading import explain_reading
+from scrubjay.slices.renderer import SliceRenderer
 
 __all__ = ["InlineEngine"]
 
@@ -62,12 +62,14 @@ class InlineEngine:
         """
         ledger = Ledger(job, indexes, attempts=1, on_event=on_event, limits=self.limits)
         last: int | None = None
-        with Bench(job.plan, source=job.source, store=job.store, limits=self.limits) as bench:
+        with SliceRenderer(
+            job.plan, source=job.source, store=job.store, limits=self.limits
+        ) as renderer:
             while ledger.handout:
                 last = index = ledger.handout.take(last, ())
                 ledger.started(0, index)
                 try:
-                    record = bench.make(index, partial(ledger.progressed, 0, index))
+                    record = renderer.make(index, partial(ledger.progressed, 0, index))
                 except ScrubjayError as error:
                     ledger.failed(0, index, error)
                 else:

@@ -51,7 +51,7 @@ from scrubjay.errors import (
 from scrubjay.events import OnEvent, Unconfined
 from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Sandbox, sandbox_support
 
 __all__ = ["ProcessEngine", "threads_for"]

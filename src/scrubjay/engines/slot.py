@@ -11,7 +11,7 @@ from scrubjay.engines.terms import confinement_for, file_at, readable_by_url
 from scrubjay.engines.wire import Load
 from scrubjay.engines.worker import Worker
 from scrubjay.errors import EngineError, OutOfTimeError, WorkerStalledError
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Sandbox
 
 __all__ = ["ASKED", "Deadline", "Pipe", "Slot", "Terms"]

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from scrubjay.place import Place
-from scrubjay.remote import signed
+from scrubjay.places.place import Place
+from scrubjay.places.remote import signed
 from scrubjay.sandbox.confinement import Confinement, Sandbox
 
 __all__ = ["confinement_for", "file_at", "readable_by_url"]
@@ -63,7 +63,7 @@ def file_at(source: Place) -> tuple[int, int] | None:
 
 def _ports_to(url: str) -> tuple[int, ...]:
     """Return the TCP ports on the way to a URL: its own, those of redirects, proxies, names."""
-    from scrubjay.ranges import proxy_to  # noqa: PLC0415  slow to load, and most videos are files
+    from scrubjay.places.ranges import proxy_to  # noqa: PLC0415  slow to load, and most videos are files
 
     parts = urlsplit(url)
     usual = {"http": _HTTP, "https": _HTTPS}

@@ -15,7 +15,7 @@ from msgspec import Meta
 from scrubjay.errors import ScrubjayError, error_class
 from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef, decoder
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Confinement
 
 __all__ = [

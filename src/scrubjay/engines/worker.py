@@ -18,7 +18,7 @@ from scrubjay.engines.inbox import Heard, Inbox
 from scrubjay.engines.wire import Begin, Command
 from scrubjay.errors import WorkerCrashedError, WorkerStartError
 from scrubjay.model import encode
-from scrubjay.place import redacted
+from scrubjay.places.place import redacted
 from scrubjay.sandbox.confinement import Confinement
 
 __all__ = ["Worker", "worker_environment"]

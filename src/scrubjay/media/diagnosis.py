@@ -22,7 +22,7 @@ from scrubjay.media.mp4 import Bytes, Outline, bytes_of, find_boxes
 from scrubjay.media.protection import encrypted_message, is_protected_by_header
 from scrubjay.media.sniffing import kind_of_file
 from scrubjay.media.tracks import has_decoder, name_of_codec
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 
 __all__ = ["cut_off_note", "encrypted_error", "explained", "no_picture_error"]
 

@@ -16,8 +16,8 @@ from scrubjay.errors import (
     UnsupportedVideoError,
     WorkerMemoryError,
 )
-from scrubjay.place import Place
-from scrubjay.remote import verdict
+from scrubjay.places.place import Place
+from scrubjay.places.remote import server_error
 
 __all__ = ["DECODE_ERRORS", "NETWORK_ERRORS", "ffmpeg_errors", "source_errors"]
 
@@ -81,7 +81,7 @@ def source_errors(place: Place) -> Generator[None]:
     try:
         yield
     except (av.error.FFmpegError, MemoryError, UnicodeDecodeError) as exc:
-        error = verdict(place) or _error_on_a_server(exc, place)
+        error = server_error(place) or _error_on_a_server(exc, place)
     else:
         return
     try:

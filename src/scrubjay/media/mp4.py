@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
-from scrubjay.place import Place
-from scrubjay.remote import RemoteFile
+from scrubjay.places.place import Place
+from scrubjay.places.remote import RemoteFile
 
 __all__ = ["Box", "Bytes", "Outline", "box_at", "boxes_in", "bytes_of", "find_boxes"]
 

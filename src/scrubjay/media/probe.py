@@ -36,8 +36,8 @@ from scrubjay.media.source import (
 from scrubjay.media.tracks import has_decoder
 from scrubjay.media.video import Video
 from scrubjay.model import MOST_PX, MediaInfo, SourceRef
-from scrubjay.place import Place
-from scrubjay.remote import RemoteFile
+from scrubjay.places.place import Place
+from scrubjay.places.remote import RemoteFile
 from scrubjay.timing import Timeline, short_clock
 
 __all__ = ["probe_media"]

@@ -32,8 +32,8 @@ from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.tracks import has_decoder, ordered_streams
 from scrubjay.media.web import ONE_PASS, READ_TIMEOUT, web_request
 from scrubjay.model import SourceRef
-from scrubjay.place import Place
-from scrubjay.remote import RemoteFile
+from scrubjay.places.place import Place
+from scrubjay.places.remote import RemoteFile
 
 __all__ = [
     "Starts",

@@ -14,8 +14,8 @@ from av.video.stream import VideoStream
 
 from scrubjay.errors import SourceDamagedError
 from scrubjay.media.source import as_fraction, time_base_of
-from scrubjay.place import Place
-from scrubjay.remote import verdict
+from scrubjay.places.place import Place
+from scrubjay.places.remote import server_error
 
 __all__ = ["WatchedContainer"]
 
@@ -90,5 +90,5 @@ class WatchedContainer:
         """Raise the server's reason if it is the one to blame; of a damaged video, ask seldom."""
         self._complaints += 1
         is_power_of_two = not self._complaints & (self._complaints - 1)
-        if is_power_of_two and (error := verdict(self._place)):
+        if is_power_of_two and (error := server_error(self._place)):
             raise error from None

@@ -1,7 +1,7 @@
 """How FFmpeg reads a video over HTTP: which protocols, whom it trusts, how patient it is."""
 
-from scrubjay.place import Place
-from scrubjay.remote import signed
+from scrubjay.places.place import Place
+from scrubjay.places.remote import signed
 
 __all__ = ["ONE_PASS", "READ_TIMEOUT", "web_options", "web_request"]
 
@@ -45,7 +45,7 @@ def web_request(place: Place) -> tuple[str, dict[str, str]]:
     url = signed(place)
     if not place.public_only or place.scheme not in {"http", "https"}:
         return url, web_options(place, url)
-    from scrubjay.ranges import reached  # noqa: PLC0415  slow to load, and most videos are files
+    from scrubjay.places.ranges import reached  # noqa: PLC0415  slow to load, and most videos are files
 
     url, host = reached(place, url)
     options = web_options(place, url) | {"max_redirects": "0"}
@@ -60,7 +60,7 @@ def web_options(place: Place, url: str) -> dict[str, str]:
     A redirect may lead from HTTP to HTTPS, but not back, and to no other protocol: FFmpeg holds
     each one against the list. A cloud's own servers may send us nowhere.
     """
-    from scrubjay.ranges import (  # noqa: PLC0415  slow to load, and most videos are files
+    from scrubjay.places.ranges import (  # noqa: PLC0415  slow to load, and most videos are files
         ca_file,
         etag_header,
         proxy_to,

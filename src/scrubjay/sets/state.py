@@ -17,8 +17,7 @@ from scrubjay.errors import (
     PlanReplacedError,
     StoreError,
 )
-from scrubjay.model import Plan, Slice, SliceRecord, decode, encode, encode_pretty
-from scrubjay.naming import (
+from scrubjay.keys import (
     ANNOUNCED,
     MANIFEST,
     PAGE,
@@ -32,9 +31,10 @@ from scrubjay.naming import (
     record_key,
     sheet_key,
 )
+from scrubjay.model import Plan, Slice, SliceRecord, decode, encode, encode_pretty
 from scrubjay.planning import plan_id, targets_of
-from scrubjay.records import check_record
-from scrubjay.store import Sink, Store
+from scrubjay.sets.records import check_record
+from scrubjay.sets.store import Sink, Store
 from scrubjay.waiting import mapped
 
 __all__ = [

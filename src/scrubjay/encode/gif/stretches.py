@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from scrubjay.encode.nearest import Points, distances, find_nearest, make_scorer, widen
-from scrubjay.encode.packed import RgbPicture
-from scrubjay.encode.palette import Palette, Pixels, build_palette, count_colors
+from scrubjay.encode.gif.nearest import Points, distances, find_nearest, make_scorer, widen
+from scrubjay.encode.gif.packed import RgbPicture
+from scrubjay.encode.gif.palette import Palette, Pixels, build_palette, count_colors
 
 __all__ = ["Stretch", "plan_palettes"]
 

@@ -5,16 +5,16 @@ from fractions import Fraction
 from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 
-from scrubjay.encode.gif import encode_gif
+from scrubjay.encode.gif.encoding import encode_gif
 from scrubjay.encode.sheet import lay_out
 from scrubjay.encode.still import encode_still
+from scrubjay.keys import animation_key, frame_key, sheet_key
 from scrubjay.media.frames import Shown
 from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Size, Slice
-from scrubjay.naming import animation_key, frame_key, sheet_key
 from scrubjay.planning import targets_of
 
-__all__ = ["Artifact", "Record", "Studio"]
+__all__ = ["Artifact", "Record", "SliceEncoder"]
 
 Record: TypeAlias = AnimationRecord | FrameRecord | SheetRecord
 
@@ -27,7 +27,7 @@ class Artifact(NamedTuple):
     record: Record
 
 
-class Studio:
+class SliceEncoder:
     """Turns the shown frames of a plan's slices into artifacts.
 
     Keeps the scalers of the last slice, so that the next one does not set them up again.

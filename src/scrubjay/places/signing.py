@@ -12,9 +12,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from scrubjay.clouds import boto3_credentials, first_line, open_bucket
 from scrubjay.errors import SourceUnreadableError
-from scrubjay.place import Place
+from scrubjay.places.clouds import boto3_credentials, first_line, open_bucket
+from scrubjay.places.place import Place
 
 __all__ = ["LIFETIME", "sign_s3", "signed"]
 

@@ -6,9 +6,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scrubjay.encode.cells import CellTable
-from scrubjay.encode.lzw import Indices
-from scrubjay.encode.packed import COLOUR, INDEX, NOTHING, Packed, RgbPicture, pack, squares
+from scrubjay.encode.gif.cells import CellTable
+from scrubjay.encode.gif.lzw import Indices
+from scrubjay.encode.gif.packed import COLOUR, INDEX, NOTHING, Packed, RgbPicture, pack, squares
 
 __all__ = ["Canvas", "Change"]
 

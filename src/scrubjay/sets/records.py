@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil
 
+from scrubjay.keys import animation_key, frame_key, sheet_key
 from scrubjay.model import Plan, Size, Slice, SliceRecord
-from scrubjay.naming import animation_key, frame_key, sheet_key
 from scrubjay.planning import plan_id
 from scrubjay.timing import multiples_in
 

@@ -18,12 +18,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from scrubjay.encode.canvas import Canvas
-from scrubjay.encode.cells import CellTable
-from scrubjay.encode.container import TRAILER, GifFrame, write_header
-from scrubjay.encode.lzw import Indices, LzwCoder
-from scrubjay.encode.packed import RgbPicture
-from scrubjay.encode.stretches import Stretch, plan_palettes
+from scrubjay.encode.gif.canvas import Canvas
+from scrubjay.encode.gif.cells import CellTable
+from scrubjay.encode.gif.container import TRAILER, GifFrame, write_header
+from scrubjay.encode.gif.lzw import Indices, LzwCoder
+from scrubjay.encode.gif.packed import RgbPicture
+from scrubjay.encode.gif.stretches import Stretch, plan_palettes
 
 __all__ = ["encode_gif"]
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrubjay import naming
-from scrubjay.naming import (
+from scrubjay import keys
+from scrubjay.keys import (
     animation_key,
     failure_key,
     frame_key,
@@ -51,16 +51,16 @@ def test_what_a_slice_writes_is_an_artifact(time: Fraction) -> None:
     """Every key of a slice is known as one, and lies in a known folder."""
     for key in (make(time) for make in KEYS):
         assert is_artifact(key)
-        assert key.rpartition("/")[0] in naming.FOLDERS
+        assert key.rpartition("/")[0] in keys.FOLDERS
 
 
 @pytest.mark.parametrize(
     "key",
     [
-        naming.MANIFEST,
-        naming.PAGE,
-        naming.WEBVTT,
-        naming.PLAN,
+        keys.MANIFEST,
+        keys.PAGE,
+        keys.WEBVTT,
+        keys.PLAN,
         "frames/000001.jpg.bak",
         "frames/1.jpg",
         "frames/000001.png",
@@ -111,8 +111,8 @@ def test_long_keys_are_shortened_apart(end: str) -> None:
 
 def test_what_functions_leave_is_ours_and_no_artifact() -> None:
     """Notes and markers are never called stale, and unfinished ones are swept."""
-    marks = (naming.ORIGIN, naming.PROBLEM, naming.SENT, naming.ANNOUNCED)
+    marks = (keys.ORIGIN, keys.PROBLEM, keys.SENT, keys.ANNOUNCED)
     for key in (failure_key(Fraction(30)), *marks):
         assert is_ours(key)
         assert not is_artifact(key)
-        assert key.rpartition("/")[0] in naming.FOLDERS
+        assert key.rpartition("/")[0] in keys.FOLDERS

@@ -5,15 +5,15 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
+from scrubjay.documents.manifest import build_manifest
+from scrubjay.documents.page import page
+from scrubjay.documents.webvtt import clock_for, webvtt
 from scrubjay.errors import ObjectNotFoundError, PlanReplacedError, StoreError
+from scrubjay.keys import MANIFEST, PAGE, WEBVTT
 from scrubjay.model import Manifest, Plan, SliceRecord, TrackClock, decode, encode
-from scrubjay.naming import MANIFEST, PAGE, WEBVTT
 from scrubjay.planning import plan_id
-from scrubjay.publishing.manifest import build_manifest
-from scrubjay.publishing.page import page
-from scrubjay.publishing.webvtt import clock_for, webvtt
-from scrubjay.state import check_plan, done_slices
-from scrubjay.store import Store
+from scrubjay.sets.state import check_plan, done_slices
+from scrubjay.sets.store import Store
 
 __all__ = ["publish"]
 

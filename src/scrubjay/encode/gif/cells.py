@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from scrubjay.encode.nearest import Points, distances, find_nearest, make_scorer, widen
-from scrubjay.encode.packed import Packed
-from scrubjay.encode.palette import Palette, trimmed
+from scrubjay.encode.gif.nearest import Points, distances, find_nearest, make_scorer, widen
+from scrubjay.encode.gif.packed import Packed
+from scrubjay.encode.gif.palette import Palette, trimmed
 
 __all__ = ["CellTable"]
 

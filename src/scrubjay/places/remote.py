@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scrubjay.errors import SourceError
-from scrubjay.place import Place
-from scrubjay.signing import signed
+from scrubjay.places.place import Place
+from scrubjay.places.signing import signed
 
 if TYPE_CHECKING:
-    from scrubjay.ranges import Answer
+    from scrubjay.places.ranges import Answer
 
-__all__ = ["RemoteFile", "pinned", "signed", "verdict"]
+__all__ = ["RemoteFile", "pinned", "server_error", "signed"]
 
 _HEAD_BYTES = 64 << 10
 
@@ -67,7 +67,7 @@ def pinned(place: Place) -> Place:
     return msgspec.structs.replace(place, etag=etag)
 
 
-def verdict(place: Place) -> SourceError | None:
+def server_error(place: Place) -> SourceError | None:
     """Return why a video cannot be read just now, or None if it can: one small request."""
     try:
         _fetch(place, signed(place), 0, 1, patient=False)
@@ -85,6 +85,6 @@ def _fetch(
     size: int | None = None,
     patient: bool = True,
 ) -> "Answer":
-    from scrubjay.ranges import fetch  # noqa: PLC0415  slow to load, and most videos are files
+    from scrubjay.places.ranges import fetch  # noqa: PLC0415  slow to load, and most videos are files
 
     return fetch(place, url, start, length, size=size, patient=patient)

@@ -16,10 +16,10 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 
-from scrubjay.clouds import Bucket, first_line, open_bucket, refusal_code
 from scrubjay.errors import DestinationError, ObjectNotFoundError, StoreError
-from scrubjay.naming import caching
-from scrubjay.place import Place
+from scrubjay.keys import caching
+from scrubjay.places.clouds import Bucket, first_line, open_bucket, refusal_code
+from scrubjay.places.place import Place
 from scrubjay.waiting import interruptible
 
 __all__ = ["Objects", "remote_errors"]

@@ -19,17 +19,17 @@ from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import BeginAnewError, FrameReader, Shown
 from scrubjay.media.source import stamp_of
 from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Slice, SliceRecord
-from scrubjay.place import Place, PlaceText
+from scrubjay.places.place import Place, PlaceText
+from scrubjay.places.remote import server_error
 from scrubjay.planning import instants_of, plan_id, targets_from
-from scrubjay.reading import check_identity, open_reader
-from scrubjay.remote import verdict
-from scrubjay.render import Artifact, Record, Studio
-from scrubjay.state import check_plan, save_record
-from scrubjay.store import Sink, Store
+from scrubjay.sets.state import check_plan, save_record
+from scrubjay.sets.store import Sink, Store
+from scrubjay.slices.encoding import Artifact, Record, SliceEncoder
+from scrubjay.slices.reading import check_identity, open_reader
+from scrubjay.slices.uploads import Uploads
 from scrubjay.timing import short_clock
-from scrubjay.uploads import Uploads
 
-__all__ = ["Bench", "render_slice"]
+__all__ = ["SliceRenderer", "render_slice"]
 
 _AHEAD = 4
 """Frames decoded ahead of the one that is painted, where there is a core to decode them on."""
@@ -57,8 +57,8 @@ def render_slice(plan: Plan, index: int, *, source: PlaceText | Place, store: St
         SourceError: the video cannot be read, is another one, or gives no picture there.
         StoreError: an object could not be written.
     """
-    with Bench(plan, source=Place.of(source), store=store) as bench:
-        return bench.make(index)
+    with SliceRenderer(plan, source=Place.of(source), store=store) as renderer:
+        return renderer.make(index)
 
 
 class _Patience:
@@ -97,7 +97,7 @@ class _Patience:
         self._time, self._idle = time, 0
 
 
-class Bench(AbstractContextManager["Bench"]):
+class SliceRenderer(AbstractContextManager["SliceRenderer"]):
     """A place to make slices of one plan, with the video kept open between them.
 
     Slices made in rising order without holes go on decoding where the one before ended; any other
@@ -136,7 +136,7 @@ class Bench(AbstractContextManager["Bench"]):
         self._was_open = False
         self._store = store
         self._threads = threads
-        self._studio = Studio(plan)
+        self._encoder = SliceEncoder(plan)
         self._open = ExitStack()
         self._reader: FrameReader | None = None
         self._next_index: int | None = None
@@ -242,7 +242,7 @@ class Bench(AbstractContextManager["Bench"]):
             ):
                 return [
                     uploads.put(self._checked(artifact))
-                    for artifact in self._studio.render(part, self._shown(reader, part, on_time))
+                    for artifact in self._encoder.render(part, self._shown(reader, part, on_time))
                 ]
         except SourceForbiddenError:
             raise
@@ -299,7 +299,7 @@ class Bench(AbstractContextManager["Bench"]):
 
     def _check_server(self) -> None:
         """Raise what the server of the video has against us: it may look like damage."""
-        if not self._source.is_local and (error := verdict(self._source)):
+        if not self._source.is_local and (error := server_error(self._source)):
             raise error from None
 
     def _record(self, part: Slice, records: list[Record], damaged_packets: int) -> SliceRecord:

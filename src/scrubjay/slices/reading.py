@@ -23,7 +23,7 @@ from scrubjay.media.source import identify, open_container
 from scrubjay.media.video import Packets, Video
 from scrubjay.media.watched import WatchedContainer
 from scrubjay.model import MediaInfo, Plan, Reading
-from scrubjay.place import Place
+from scrubjay.places.place import Place
 from scrubjay.planning import spacing_of, targets_from
 from scrubjay.timing import Timeline
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from scrubjay.encode.cells import CellTable
-from scrubjay.encode.palette import Palette
+from scrubjay.encode.gif.cells import CellTable
+from scrubjay.encode.gif.palette import Palette
 
 __all__ = ["TRAILER", "GifFrame", "write_header"]
 

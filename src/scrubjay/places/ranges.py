@@ -19,15 +19,6 @@ from urllib.parse import unquote, urlsplit
 
 import certifi
 
-from scrubjay.connecting import (
-    SILENCE_SECONDS,
-    HttpHandler,
-    HttpsHandler,
-    PrivateAddressError,
-    Request,
-    Route,
-    public_address,
-)
 from scrubjay.errors import (
     SourceChangedError,
     SourceError,
@@ -36,7 +27,16 @@ from scrubjay.errors import (
     SourceUnavailableError,
     SourceUnreadableError,
 )
-from scrubjay.place import Place
+from scrubjay.places.connecting import (
+    SILENCE_SECONDS,
+    HttpHandler,
+    HttpsHandler,
+    PrivateAddressError,
+    Request,
+    Route,
+    public_address,
+)
+from scrubjay.places.place import Place
 
 __all__ = ["Answer", "ca_file", "etag_header", "fetch", "proxy_to", "reached"]
 

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scrubjay.encode.nearest import find_nearest, make_scorer, widen
-from scrubjay.encode.packed import Packed
+from scrubjay.encode.gif.nearest import find_nearest, make_scorer, widen
+from scrubjay.encode.gif.packed import Packed
 
 __all__ = ["Palette", "Pixels", "build_palette", "count_colors", "trimmed"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from scrubjay.place import Place, redacted
+from scrubjay.places.place import Place, redacted
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig

@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self
 
-from scrubjay.render import Artifact, Record
-from scrubjay.store import Sink
+from scrubjay.sets.store import Sink
+from scrubjay.slices.encoding import Artifact, Record
 
 __all__ = ["Uploads"]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from scrubjay.errors import DestinationError, ObjectNotFoundError
-from scrubjay.folder import Folder, local_errors
-from scrubjay.memory import Memory
-from scrubjay.place import Place, PlaceText
+from scrubjay.places.place import Place, PlaceText
+from scrubjay.sets.folder import Folder, local_errors
+from scrubjay.sets.memory import Memory
 from scrubjay.waiting import mapped
 
 if TYPE_CHECKING:
-    from scrubjay.bucket import Objects
+    from scrubjay.sets.bucket import Objects
 
 __all__ = ["Sink", "Store"]
 
@@ -179,6 +179,6 @@ class Store:
 
 
 def _open_objects(place: Place) -> "Objects":
-    from scrubjay.bucket import Objects  # noqa: PLC0415  slow to load, and most sets are folders
+    from scrubjay.sets.bucket import Objects  # noqa: PLC0415  slow to load, and most sets are folders
 
     return Objects(place)

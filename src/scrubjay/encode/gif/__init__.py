@@ -1,0 +1,1 @@
+"""GIF: palettes, dithering, frame differences and LZW, made for video."""

@@ -1,1 +1,0 @@
-"""From slice records to the documents that players read."""

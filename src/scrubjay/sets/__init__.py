@@ -1,0 +1,1 @@
+"""What a destination holds: its objects, its plan and its records."""

@@ -1,0 +1,1 @@
+"""One slice: open the video, decode once, feed every encoder, store what they make."""
