@@ -96,6 +96,13 @@ class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
     generate_frames: Annotated[
         bool, Meta(description="`false` makes no stills, whatever the recipe says.")
     ] = True
+    track_clock: Annotated[
+        Literal["auto", "media", "zero"],
+        Meta(
+            description="Clock of the tracks: `media` is the video's own, `zero` begins at 0, "
+            "`auto` is the one that most players need."
+        ),
+    ] = "auto"
     sandbox: Annotated[
         Sandbox,
         Meta(description="How the process that decodes is confined: `auto`, `require` or `off`."),

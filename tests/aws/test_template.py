@@ -14,7 +14,7 @@ from localaws.tools import ROOT, TEMPLATE, program, run
 from scrubjay.aws.events import READY, SLICE, SOURCE
 from scrubjay.aws.transports import MOST_ENTRIES, TRANSPORTS
 from scrubjay.limits import Limits
-from scrubjay.settings import FunctionSettings
+from scrubjay.settings import FunctionSettings, load_function_settings
 
 _EFS = {
     "OutputMode": "EFS",
@@ -101,6 +101,22 @@ def test_template_and_code_agree_on_variables(transport: str) -> None:
     assert given["PlannerFunction"]["SCRUBJAY_TARGET"]
     assert {"SCRUBJAY_OUTPUT", "SCRUBJAY_EVENT_BUS"} <= given["WorkerFunction"].keys()
     assert set(_parameter("Transport")["AllowedValues"]) == TRANSPORTS.keys()
+
+
+def test_the_worker_is_given_the_clock_of_the_tracks() -> None:
+    """The parameter has the setting's values and default; the one that is chosen arrives."""
+    parameter = _parameter("TrackClock")
+    setting = FunctionSettings(output="s3://gifs")
+    assert parameter["Default"] == setting.track_clock
+    for clock in parameter["AllowedValues"]:
+        worker = Rendered({"TrackClock": clock}).of_type("AWS::Lambda::Function")["WorkerFunction"]
+        given = worker["Environment"]["Variables"]["SCRUBJAY_TRACK_CLOCK"]
+        assert (
+            load_function_settings(
+                {"SCRUBJAY_OUTPUT": "s3://gifs", "SCRUBJAY_TRACK_CLOCK": given}
+            ).track_clock
+            == clock
+        )
 
 
 def test_every_caller_names_the_alias() -> None:

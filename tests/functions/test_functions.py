@@ -108,6 +108,23 @@ def test_the_last_worker_publishes_and_says_so(
     assert cloud.read(SET + MANIFEST)["status"] == "complete"
 
 
+@pytest.mark.parametrize(("setting", "clock"), [("auto", "media"), ("zero", "zero")])
+def test_tracks_are_on_the_clock_that_is_set(
+    cloud: Cloud,
+    planned: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    clock: str,
+) -> None:
+    """The last worker writes the tracks on the clock of its settings, and the manifest says so."""
+    monkeypatch.setenv("SCRUBJAY_TRACK_CLOCK", setting)
+    for event in planned:
+        worker.handler(event, Context())
+    assert cloud.read(SET + MANIFEST)["track_clock"] == clock
+    track = cloud.s3.get_object(Bucket="gifs", Key=f"{SET}storyboard.vtt")["Body"].read().decode()
+    assert f"NOTE clock: {clock}." in track
+
+
 def test_a_slice_is_made_once(
     cloud: Cloud, planned: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:

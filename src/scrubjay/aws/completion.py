@@ -34,7 +34,7 @@ from scrubjay.keys import (
     failure_key,
     record_key,
 )
-from scrubjay.model import Plan, Slice, SliceRecord, decode, encode
+from scrubjay.model import Plan, Slice, SliceRecord, TrackClock, decode, encode
 from scrubjay.planning import plan_id
 from scrubjay.publishing import publish
 from scrubjay.sets.state import done_slices, load_plan, read_record, withdraw
@@ -201,7 +201,9 @@ def reopen(store: Store, plan: Plan, indexes: Iterable[int]) -> None:
     withdraw(store)
 
 
-def finish(store: Store, plan: Plan, upload: Upload, tell: Tell) -> Ending | None:
+def finish(
+    store: Store, plan: Plan, upload: Upload, tell: Tell, *, clock: TrackClock | None = None
+) -> Ending | None:
     """Publish a set and tell of it, if every slice of it is done or noted as impossible.
 
     Whoever makes a slice calls this afterwards. Killed anywhere, it does the rest when it is called
@@ -213,6 +215,7 @@ def finish(store: Store, plan: Plan, upload: Upload, tell: Tell) -> Ending | Non
         plan: its plan.
         upload: its video.
         tell: says that it is finished.
+        clock: the clock of its tracks; None is the one that most players need.
 
     Returns:
         How it ended, if this call has told of it.
@@ -228,7 +231,7 @@ def finish(store: Store, plan: Plan, upload: Upload, tell: Tell) -> Ending | Non
     done, failed, missing = standing(store, plan)
     if missing or _is_replaced(store, plan):
         return None
-    ending = _published(store, plan, failed) if done else _given_up(store, upload, failed)
+    ending = _published(store, plan, failed, clock) if done else _given_up(store, upload, failed)
     if ending is None or _is_replaced(store, plan):  # what we wrote is withdrawn, or written over
         return None
     tell(ending)
@@ -237,11 +240,13 @@ def finish(store: Store, plan: Plan, upload: Upload, tell: Tell) -> Ending | Non
     return ending
 
 
-def _published(store: Store, plan: Plan, failed: Mapping[int, Failure]) -> Ending | None:
+def _published(
+    store: Store, plan: Plan, failed: Mapping[int, Failure], clock: TrackClock | None
+) -> Ending | None:
     """Publish a set; return how it ended, or None if it has another plan by now."""
     reasons = {index: note.message for index, note in failed.items()}
     try:
-        return Ending(publish(plan, store, reasons=reasons).status)
+        return Ending(publish(plan, store, reasons=reasons, clock=clock).status)
     except PlanReplacedError:
         return None
 

@@ -48,7 +48,7 @@ from scrubjay.errors import (
 from scrubjay.events import Event, OnEvent, SliceProgress, Unconfined
 from scrubjay.keys import MANIFEST, PLAN
 from scrubjay.limits import Limits
-from scrubjay.model import Plan, Recipe, Slice, SliceRecord, encode_pretty
+from scrubjay.model import Plan, Recipe, Slice, SliceRecord, TrackClock, encode_pretty
 from scrubjay.places.place import Place
 from scrubjay.places.remote import pinned
 from scrubjay.planning import make_plan, plan_id
@@ -122,6 +122,8 @@ class Desk:
         self._settings = settings
         self._output = Place.of(settings.output)
         self._recipe = recipe
+        clock = settings.track_clock
+        self._clock: TrackClock | None = None if clock == "auto" else clock
         self._context = context
         self._margin_ms = min(_MARGIN_MS, context.get_remaining_time_in_millis() // _MARGIN_SHARE)
 
@@ -211,7 +213,8 @@ class Desk:
             line: dict[str, object] = {"key": order.key, "slice": part.index}
             line |= self._make(task, part)
             video = Upload(bucket=order.bucket, key=order.key)
-            ending = finish(store, plan, video, partial(self._announce, store, plan, order))
+            announce = partial(self._announce, store, plan, order)
+            ending = finish(store, plan, video, announce, clock=self._clock)
             if ending:
                 line["set"] = ending.status
             line["seconds"] = round(monotonic() - began, 3)
