@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from scrubjay.errors import IncompleteError, ScrubjayError
     from scrubjay.events import Event
     from scrubjay.limits import Limits
-    from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Plan, Recipe, Sheets
-    from scrubjay.pipeline import explain, make, plan, probe
+    from scrubjay.model import Animation, Manifest, MediaInfo, Plan, Recipe, Sheet, Still
+    from scrubjay.pipeline import explain, make, plan, probe, prune
     from scrubjay.places.place import Place
     from scrubjay.publishing import publish
     from scrubjay.sets.store import Store
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Animations",
+    "Animation",
     "Event",
-    "Frames",
     "IncompleteError",
     "InlineEngine",
     "Limits",
@@ -39,21 +38,22 @@ __all__ = [
     "ProcessEngine",
     "Recipe",
     "ScrubjayError",
-    "Sheets",
+    "Sheet",
+    "Still",
     "Store",
     "__version__",
     "explain",
     "make",
     "plan",
     "probe",
+    "prune",
     "publish",
     "render_slice",
 ]
 
 _HOMES = {
-    "Animations": "model",
+    "Animation": "model",
     "Event": "events",
-    "Frames": "model",
     "IncompleteError": "errors",
     "InlineEngine": "engines.inline",
     "Limits": "limits",
@@ -64,12 +64,14 @@ _HOMES = {
     "ProcessEngine": "engines.processes",
     "Recipe": "model",
     "ScrubjayError": "errors",
-    "Sheets": "model",
+    "Sheet": "model",
+    "Still": "model",
     "Store": "sets.store",
     "explain": "pipeline",
     "make": "pipeline",
     "plan": "pipeline",
     "probe": "pipeline",
+    "prune": "pipeline",
     "publish": "publishing",
     "render_slice": "slices.renderer",
 }

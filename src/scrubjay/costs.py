@@ -2,16 +2,26 @@
 
 from fractions import Fraction
 from math import ceil
+from typing import NamedTuple
 
 import msgspec
 
 from scrubjay.errors import LimitError, RecipeError
-from scrubjay.keys import MANIFEST, PAGE, PLAN, WEBVTT
 from scrubjay.limits import Limits, option_of
-from scrubjay.model import MediaInfo, Plan, Recipe, SourceRef
+from scrubjay.model import (
+    Animation,
+    MediaInfo,
+    Output,
+    Plan,
+    PlannedOutput,
+    Recipe,
+    Sheet,
+    SourceRef,
+    Still,
+)
 from scrubjay.timing import short_clock
 
-__all__ = ["Counts", "check_counts", "check_memory", "counts_of"]
+__all__ = ["Count", "Counts", "check_counts", "check_memory", "counts_of"]
 
 _ANIMATION_PIXEL_BYTES = 6
 """Memory for a pixel of an animation: its picture, and a GIF that cannot compress it (measured on
@@ -21,21 +31,31 @@ _SHEET_PIXEL_BYTES = 9
 """Memory for a pixel of a sheet: the thumbnails, the sheet, and its JPEG at worst."""
 
 
+_OWN_OBJECTS = 3
+"""The plan, the note of its generation, and the manifest."""
+
+
+class Count(NamedTuple):
+    """How much one output has."""
+
+    artifacts: int
+    pictures: int
+
+
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How much a set has of everything."""
 
     slices: int
-    animations: int
-    animation_pictures: int
-    stills: int
-    sheets: int
-    thumbnails: int
+    outputs: tuple[Count, ...]
+    """In the order of the recipe's outputs."""
+    documents: int
 
     @property
     def objects(self) -> int:
-        """Objects in the store: pictures, slice records, the plan and the documents."""
-        documents = len((PLAN, MANIFEST, PAGE, *([WEBVTT] if self.sheets else [])))
-        return self.animations + self.stills + self.sheets + self.slices + documents
+        """Objects in the store: artifacts, records, the plan and its note, and the documents."""
+        artifacts = sum(output.artifacts for output in self.outputs)
+        records = self.slices * len(self.outputs)
+        return artifacts + records + self.documents + _OWN_OBJECTS
 
 
 def counts_of(duration: Fraction, recipe: Recipe) -> Counts:
@@ -46,27 +66,24 @@ def counts_of(duration: Fraction, recipe: Recipe) -> Counts:
         recipe: what is made of it.
     """
     slices = ceil(duration / recipe.slice_length)
-    last = duration - (slices - 1) * recipe.slice_length
-    fps = recipe.animations.fps
-    pictures = (slices - 1) * ceil(recipe.slice_length * fps) + ceil(last * fps)
-    thumbnails = ceil(duration / recipe.sheets.interval)
     return Counts(
         slices=slices,
-        animations=slices if recipe.animations.enabled else 0,
-        animation_pictures=pictures if recipe.animations.enabled else 0,
-        stills=ceil(duration / recipe.frames.interval) if recipe.frames.enabled else 0,
-        sheets=_sheets(recipe, slices, thumbnails) if recipe.sheets.enabled else 0,
-        thumbnails=thumbnails if recipe.sheets.enabled else 0,
+        outputs=tuple(_count(output, duration, recipe, slices) for output in recipe.outputs),
+        documents=len(recipe.documents),
     )
 
 
-def _sheets(recipe: Recipe, slices: int, thumbnails: int) -> int:
-    """Count the slices in which a thumbnail falls."""
-    interval = recipe.sheets.interval
-    if interval > recipe.slice_length:
-        return thumbnails  # no two fall in one slice
+def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> Count:
+    if isinstance(output, Animation):
+        last = duration - (slices - 1) * recipe.slice_length
+        whole = (slices - 1) * ceil(recipe.slice_length * output.fps)
+        return Count(slices, whole + ceil(last * output.fps))
+    pictures = ceil(duration / output.interval)
+    if isinstance(output, Still) or output.interval > recipe.slice_length:
+        return Count(pictures, pictures)  # no two thumbnails fall in one slice
     start_of_last = (slices - 1) * recipe.slice_length
-    return slices - 1 + (ceil(start_of_last / interval) < thumbnails)
+    sheets = slices - 1 + (ceil(start_of_last / output.interval) < pictures)
+    return Count(sheets, pictures)
 
 
 def check_counts(source: SourceRef, media: MediaInfo, recipe: Recipe, limits: Limits) -> None:
@@ -121,13 +138,12 @@ def check_memory(plan: Plan, limits: Limits) -> None:
 def slice_bytes_of(plan: Plan) -> int:
     """Return what the pictures of the longest slice take in memory at most."""
     longest = min(plan.recipe.slice_length, plan.media.duration)
-    needed = 0
-    if plan.animation:
-        size = plan.animation
-        pictures = ceil(longest * plan.recipe.animations.fps)
-        needed += pictures * size.width * size.height * _ANIMATION_PIXEL_BYTES
-    if plan.sheet:
-        grid = plan.sheet
-        pixels = grid.columns * grid.rows * grid.thumbnail.width * grid.thumbnail.height
-        needed += pixels * _SHEET_PIXEL_BYTES
-    return needed
+    return sum(_bytes_of(output, longest) for output in plan.outputs)
+
+
+def _bytes_of(output: PlannedOutput, longest: Fraction) -> int:
+    canvas = output.canvas
+    pixels = canvas.width * canvas.height
+    if isinstance(output.options, Animation):
+        return ceil(longest * output.options.fps) * pixels * _ANIMATION_PIXEL_BYTES
+    return pixels * _SHEET_PIXEL_BYTES if isinstance(output.options, Sheet) else 0

@@ -12,7 +12,7 @@ import msgspec
 from scrubjay import pipeline
 from scrubjay.engines.base import Engine
 from scrubjay.errors import IncompleteError, ScrubjayError, SourceDamagedError, SourceError
-from scrubjay.model import Animations, Frames, Manifest, MediaInfo, Recipe, Sheets
+from scrubjay.model import Manifest, MediaInfo, Recipe, Sheet
 from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import sandbox_support
 from scrubjay.timing import short_clock
@@ -21,9 +21,9 @@ __all__ = ["Diagnosis", "Finding", "examine", "examine_machine"]
 
 _CHECKUP = Recipe(
     slice_length=Fraction(30),
-    animations=Animations(enabled=False),
-    frames=Frames(enabled=False),
-    sheets=Sheets(interval=Fraction(1), width=64),
+    animations=(),
+    frames=(),
+    sheets=(Sheet(interval=Fraction(1), width=64),),
 )
 """What is made, and thrown away, to see whether a video decodes."""
 

@@ -22,6 +22,7 @@
     │   ├── StoreFullError            no space is left
     │   └── ObjectNotFoundError       no object has that key
     ├── RenderError                   a slice could not be made
+    │   └── VersionError              the plan is for other versions of the libraries
     ├── EngineError                   the runner failed, not the work (retryable)
     │   ├── WorkerCrashedError        the worker process died
     │   ├── WorkerStalledError        the worker process showed no progress and was killed
@@ -71,6 +72,7 @@ __all__ = [
     "StoreFullError",
     "TransportError",
     "UnsupportedVideoError",
+    "VersionError",
     "WorkerCrashedError",
     "WorkerMemoryError",
     "WorkerStalledError",
@@ -178,6 +180,12 @@ class ObjectNotFoundError(StoreError):
 
 class RenderError(ScrubjayError):
     """A slice could not be made."""
+
+
+class VersionError(RenderError):
+    """The plan was made for other versions of the libraries that make pictures."""
+
+    retryable = False
 
 
 class EngineError(ScrubjayError):

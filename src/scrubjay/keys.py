@@ -1,7 +1,8 @@
 """Every object key is spelled here, and nowhere else.
 
-A key is relative to the destination. Artifacts are named by the second at which they start, with
-milliseconds where that is not whole.
+A key is relative to the destination. An artifact lies under its output's name and the id of what
+decides its bytes, `frames/3f9a2c1e77d0/000030.jpg`, so no key is ever written with other bytes. It
+is named by the second at which it starts, with milliseconds where that is not whole.
 """
 
 import re
@@ -14,33 +15,30 @@ from scrubjay.timing import milliseconds
 __all__ = [
     "ANNOUNCED",
     "FAILURES",
-    "FOLDERS",
+    "GENERATIONS",
     "MANIFEST",
     "ORIGIN",
     "PAGE",
     "PLAN",
     "PROBLEM",
     "SENT",
-    "SLICES",
-    "TOP_FOLDERS",
-    "WEBVTT",
-    "animation_key",
+    "artifact_folder",
+    "artifact_key",
     "caching",
     "failure_key",
-    "frame_key",
-    "is_artifact",
+    "generation_key",
     "is_failure",
     "is_ours",
+    "record_folder",
     "record_key",
     "set_prefix",
-    "sheet_key",
 ]
 
 MANIFEST = "manifest.json"
 PAGE = "index.html"
-WEBVTT = "storyboard.vtt"
 PLAN = ".scrubjay/plan.json"
-SLICES = ".scrubjay/slices/"
+GENERATIONS = ".scrubjay/generations/"
+RECORDS = ".scrubjay/slices/"
 
 # What functions in a cloud leave beside them, where nobody waits for their answer:
 FAILURES = ".scrubjay/failures/"
@@ -49,32 +47,19 @@ ORIGIN = ".scrubjay/origin.json"
 SENT = ".scrubjay/sent"
 ANNOUNCED = ".scrubjay/announced"
 
-FOLDERS = (
-    "",
-    "animations",
-    "frames",
-    "sheets",
-    ".scrubjay",
-    ".scrubjay/slices",
-    ".scrubjay/failures",
+_ID = r"[0-9a-f]{12}"
+_SECOND = r"\d{6,}(\.\d{3})?"
+_ARTIFACT = re.compile(rf"[a-z][a-z0-9-]*/{_ID}/{_SECOND}\.[a-z0-9]+")
+_STATE = re.compile(
+    rf"\.scrubjay/(slices/{_ID}/{_SECOND}-{_SECOND}\.json|generations/[0-9a-f]{{32}}\.json)"
 )
-"""Every folder that a key may lie in."""
-
-TOP_FOLDERS = tuple(f"{each}/" for each in FOLDERS if each and "/" not in each)
-"""What to list of a destination: everything else below it may be other people's."""
-
-_ARTIFACT = re.compile(
-    r"(animations/\d{6,}(\.\d{3})?\.gif"
-    r"|(frames|sheets)/\d{6,}(\.\d{3})?\.jpg"
-    r"|\.scrubjay/slices/\d{6,}(\.\d{3})?\.json)"
-)
-
-_FAILURE = re.compile(r"\.scrubjay/failures/\d{6,}(\.\d{3})?\.json")
+_FAILURE = re.compile(rf"\.scrubjay/failures/{_SECOND}\.json")
+_DOCUMENT = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9]+")
 
 _PLAIN = frozenset(ascii_letters + digits + "-_.")
 _MOST_PART_CHARACTERS = 200
 _MOST_PREFIX_CHARACTERS = 600
-"""File systems hold 255 bytes a part and Amazon 1024 a key; what lies in a set needs some too."""
+"""File systems hold 255 bytes a name and Amazon 1024 a key; what lies in a set needs some too."""
 
 
 def _second(time: Fraction) -> str:
@@ -82,24 +67,29 @@ def _second(time: Fraction) -> str:
     return f"{seconds:06}.{thousandths:03}" if thousandths else f"{seconds:06}"
 
 
-def animation_key(start: Fraction) -> str:
-    """Key of the animation of the slice that starts at `start` seconds."""
-    return f"animations/{_second(start)}.gif"
+def artifact_folder(name: str, id_: str) -> str:
+    """Folder of an output's artifacts: the output's name and id."""
+    return f"{name}/{id_}/"
 
 
-def frame_key(time: Fraction) -> str:
-    """Key of the still for `time` seconds."""
-    return f"frames/{_second(time)}.jpg"
+def artifact_key(name: str, id_: str, start: Fraction, suffix: str) -> str:
+    """Key of the artifact of an output that starts at `start` seconds."""
+    return f"{artifact_folder(name, id_)}{_second(start)}.{suffix}"
 
 
-def sheet_key(start: Fraction) -> str:
-    """Key of the sheet of the slice that starts at `start` seconds."""
-    return f"sheets/{_second(start)}.jpg"
+def record_folder(id_: str) -> str:
+    """Folder of the slice records of the output with that id."""
+    return f"{RECORDS}{id_}/"
 
 
-def record_key(start: Fraction) -> str:
-    """Key of the record of the slice that starts at `start` seconds."""
-    return f"{SLICES}{_second(start)}.json"
+def record_key(id_: str, start: Fraction, end: Fraction) -> str:
+    """Key of the record of an output's slice from `start` to `end` seconds."""
+    return f"{record_folder(id_)}{_second(start)}-{_second(end)}.json"
+
+
+def generation_key(plan_id: str) -> str:
+    """Key of the note that a destination was used for a plan."""
+    return f"{GENERATIONS}{plan_id}.json"
 
 
 def failure_key(start: Fraction) -> str:
@@ -139,23 +129,19 @@ def _bytes(text: str) -> bytes:
 def caching(key: str) -> str:
     """Return how long readers may keep an object before they ask again, as `Cache-Control`.
 
-    A picture keeps its key when another recipe makes it anew, so it is kept for a day and not for
-    ever; what says which pictures there are is asked for each time.
+    An artifact never changes; a document says which ones there are, and is asked for each time.
     """
-    return "max-age=86400" if is_artifact(key) and not key.startswith(SLICES) else "no-cache"
+    is_artifact = _ARTIFACT.fullmatch(key) is not None
+    return "public, max-age=31536000, immutable" if is_artifact else "no-cache"
 
 
 def is_ours(key: str) -> bool:
-    """Whether a key is one that Scrubjay writes at all."""
-    documents = {MANIFEST, PAGE, WEBVTT, PLAN, PROBLEM, ORIGIN, SENT, ANNOUNCED}
-    return key in documents or is_artifact(key) or is_failure(key)
+    """Whether a key is one that Scrubjay may write at all."""
+    state = {PLAN, PROBLEM, ORIGIN, SENT, ANNOUNCED}
+    patterns = (_ARTIFACT, _STATE, _FAILURE, _DOCUMENT)
+    return key in state or any(pattern.fullmatch(key) for pattern in patterns)
 
 
 def is_failure(key: str) -> bool:
     """Whether a key is one of a note that a slice cannot be made."""
     return _FAILURE.fullmatch(key) is not None
-
-
-def is_artifact(key: str) -> bool:
-    """Whether a key is one that a slice may write: only such objects are ever called stale."""
-    return _ARTIFACT.fullmatch(key) is not None

@@ -1,7 +1,7 @@
 """The whole way: probe, plan, run, publish."""
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -19,24 +19,27 @@ from scrubjay.errors import (
     StoreError,
 )
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceDone, SliceFailed
-from scrubjay.keys import FOLDERS, MANIFEST, is_ours
+from scrubjay.identity import plan_id
+from scrubjay.keys import MANIFEST, is_ours
 from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe, TrackClock
 from scrubjay.places.place import Place, PlaceText
 from scrubjay.places.remote import pinned
-from scrubjay.planning import make_plan, plan_id
+from scrubjay.planning import make_plan
 from scrubjay.publishing import publish
+from scrubjay.sets.pruning import prune_earlier, published_seconds_ago, stale_keys
 from scrubjay.sets.state import (
+    SetState,
+    all_folders,
     check_is_free,
-    done_slices,
     load_plan,
+    load_state,
     save_plan,
-    stale_keys,
     withdraw,
 )
 from scrubjay.sets.store import Store
 from scrubjay.timing import short_clock
 
-__all__ = ["explain", "make", "plan", "probe"]
+__all__ = ["explain", "make", "plan", "probe", "prune"]
 
 _MORE_ROUNDS = 2
 """How often slices are made again that were made and are gone."""
@@ -64,7 +67,8 @@ def make(
         source: where the video lies: a path or a URL.
         destination: where the set goes: a folder, a URL, or a store.
         recipe: what to make; None is the `classic` recipe.
-        engine: where slices run; None is worker processes on this machine.
+        engine: where slices run; None is worker processes on this machine. It stays open: whoever
+            opened it closes it.
         on_progress: called with each event of the run, in this thread.
         remove_stale: delete what an earlier plan left in the destination and this one lacks.
         stream: which stream of the file, 0-based; None is the one that browsers show.
@@ -82,22 +86,21 @@ def make(
         ScrubjayError: nothing could be made; the destination can be resumed.
     """
     began = monotonic()
-    tell = on_progress or _ignore
+    report = on_progress or _ignore
     video = pinned(Place.of(source, stream=stream))
     if strict:
-        tell = _stopping_at_damage(tell, video.name)
+        report = _stopping_at_damage(report, video.name)
     store = destination if isinstance(destination, Store) else Store.open(destination)
     _check_apart(video, store)
-    with _swept(store), engine or ProcessEngine() as running:
-        found, media = running.probe(video)
-        tell(Probed(source=found, media=media))
-        wanted = make_plan(found, media, recipe or Recipe(), running.limits)
-        missing = _begin(store, wanted, tell)
+    with _swept(store) as folders, _opened(engine) as running:
+        planned = _planned(running, video, recipe, report)
+        folders.extend(each.rstrip("/") for each in all_folders(planned.outputs))
+        state = _begin(store, planned, report)
         if strict:
-            _check_whole(store, wanted)
-        manifest, lost = _made(running, Job(wanted, video, store), missing, tell, clock)
-    tell(_finished(wanted, store, manifest, remove_stale=remove_stale, began=began))
-    if manifest.status != "complete":  # the store decides, not what the engine told
+            _check_whole(state)
+        manifest, lost = _made(running, Job(planned, video, store), state, report, clock)
+    report(_finished(planned, store, manifest, remove_stale=remove_stale, began=began))
+    if manifest.status != "complete":  # the store decides, not what the engine reported
         causes = list(lost.values()) or [_vanished(manifest)]
         raise IncompleteError(manifest, causes, slices=len(manifest.gaps))
     return manifest
@@ -116,8 +119,8 @@ def probe(
     Raises:
         SourceError: it cannot be opened, has no video, or gives no picture.
     """
-    with engine or ProcessEngine(workers=1) as running:
-        return running.probe(pinned(Place.of(source, stream=stream)))[1]
+    with _opened(engine, workers=1) as running:
+        return running.probe(pinned(Place.of(source, stream=stream))).media
 
 
 def plan(
@@ -127,7 +130,7 @@ def plan(
     engine: Engine | None = None,
     stream: int | None = None,
 ) -> Plan:
-    """Say what would be made of a video, without making it.
+    """Return what would be made of a video, without making it.
 
     Args:
         source: where the video lies: a path or a URL.
@@ -140,24 +143,51 @@ def plan(
         LimitError: that would cost more than the engine's limits allow.
         RecipeError: the recipe cannot be made of this video.
     """
-    with engine or ProcessEngine(workers=1) as running:
-        found, media = running.probe(pinned(Place.of(source, stream=stream)))
-    return make_plan(found, media, recipe or Recipe(), running.limits)
+    with _opened(engine, workers=1) as running:
+        return _planned(running, pinned(Place.of(source, stream=stream)), recipe, _ignore)
 
 
-def explain(source: PlaceText | Place, wanted: Plan, *, engine: Engine | None = None) -> Reading:
+def explain(source: PlaceText | Place, planned: Plan, *, engine: Engine | None = None) -> Reading:
     """Count how many frames a plan's pictures will cost, and say why, without decoding any.
 
     Args:
         source: where the video lies: a path or a URL.
-        wanted: its plan.
+        planned: its plan.
         engine: where the video is read; None is a worker process on this machine.
 
     Raises:
         SourceError: it cannot be opened, or is another one.
     """
-    with engine or ProcessEngine(workers=1) as running:
-        return running.explain(wanted, pinned(Place.of(source)))
+    with _opened(engine, workers=1) as running:
+        return running.explain(planned, pinned(Place.of(source)))
+
+
+def prune(destination: PlaceText | Place | Store, *, keep_for: float = 0) -> int:
+    """Remove what earlier recipes and videos left in a destination; the current set stays.
+
+    Args:
+        destination: where the set lies: a folder, a URL, or a store.
+        keep_for: seconds for which the last set stays after it was replaced, for readers that have
+            its manifest still.
+
+    Returns:
+        How many objects were removed.
+
+    Raises:
+        DestinationError: there is no set, or the current plan's is not published yet.
+        StoreError: something could not be removed; call it again.
+    """
+    store = destination if isinstance(destination, Store) else Store.open(destination)
+    current = load_plan(store)
+    if current is None:
+        raise DestinationError("the destination contains no previews; nothing was removed")
+    published = published_seconds_ago(store, current)
+    if published is None:
+        raise DestinationError(
+            "the newest set in the destination is not finished, so readers still need the one "
+            "before it; nothing was removed: finish it first (scrubjay make)"
+        )
+    return prune_earlier(store, current) if published >= keep_for else 0
 
 
 def _check_apart(video: Place, store: Store) -> None:
@@ -180,49 +210,72 @@ def _check_apart(video: Place, store: Store) -> None:
 
 
 @contextmanager
-def _swept(store: Store) -> Generator[None]:
+def _opened(engine: Engine | None, *, workers: int = 0) -> Generator[Engine]:
+    """Give the caller's engine, which stays open, or one of our own, which is closed at the end."""
+    if engine is not None:
+        yield engine
+        return
+    with ProcessEngine(workers=workers) as own:
+        yield own
+
+
+@contextmanager
+def _swept(store: Store) -> Generator[list[str]]:
     """Remove afterwards what killed workers left half written.
 
     A run that is stopped waits for nothing, and leaves that to the next.
+
+    Yields:
+        The folders to look in; add those that the run writes into.
     """
+    folders = [""]
     try:
-        yield
+        yield folders
     except Exception:
         with suppress(StoreError):  # the first error says more
-            store.sweep(FOLDERS, is_ours)
+            store.sweep(folders, is_ours)
         raise
-    store.sweep(FOLDERS, is_ours)
+    store.sweep(folders, is_ours)
 
 
-def _begin(store: Store, wanted: Plan, tell: OnEvent) -> Sequence[int]:
-    """Save the plan if it is new, and return the indexes of the slices still to be made."""
+def _planned(running: Engine, video: Place, recipe: Recipe | None, report: OnEvent) -> Plan:
+    """Probe a video, and plan its set."""
+    source, media, versions = running.probe(video)
+    report(Probed(source=source, media=media))
+    return make_plan(source, media, recipe or Recipe(), running.limits, versions=versions)
+
+
+def _begin(store: Store, planned: Plan, report: OnEvent) -> SetState:
+    """Make the plan the current one, and return how far it is carried out."""
     before = load_plan(store)
     if before is None:
         check_is_free(store)
-    is_new = before is None or plan_id(before) != plan_id(wanted)
-    done = {} if is_new else done_slices(store, wanted)
-    missing = [part for part in wanted.slices if part.index not in done]
+    is_new = before is None or plan_id(before) != plan_id(planned)
+    state = load_state(store, planned)
+    missing = state.missing
     if is_new:
-        save_plan(store, wanted)
-    elif missing:
-        withdraw(store)
-    tell(
+        save_plan(store, planned)
+    elif missing and published_seconds_ago(store, planned) is not None:
+        withdraw(store)  # it says that all is there
+    report(
         Planned(
-            slices=len(wanted.slices),
-            done=len(done),
+            slices=len(planned.slices),
+            done=len(planned.slices) - len(missing),
             replaced=is_new and before is not None,
-            duration=wanted.media.duration,
-            remaining=sum((part.span.duration for part in missing), start=Fraction(0)),
+            duration=planned.media.duration,
+            remaining=sum(
+                (planned.slices[index].span.duration for index in missing), start=Fraction(0)
+            ),
         )
     )
-    return [part.index for part in missing]
+    return state
 
 
-def _stopping_at_damage(tell: OnEvent, name: str) -> OnEvent:
+def _stopping_at_damage(report: OnEvent, name: str) -> OnEvent:
     """Return what passes events on, and ends the run at the first slice that is damaged."""
 
     def checked(event: Event) -> None:
-        tell(event)
+        report(event)
         if isinstance(event, SliceDone) and event.damaged_packets:
             raise _damage(name, event.start, event.end, event.damaged_packets)
         if isinstance(event, SliceFailed) and event.error == SourceDamagedError.__name__:
@@ -233,15 +286,17 @@ def _stopping_at_damage(tell: OnEvent, name: str) -> OnEvent:
     return checked
 
 
-def _check_whole(store: Store, wanted: Plan) -> None:
+def _check_whole(state: SetState) -> None:
     """Check that no slice of an earlier run is damaged.
 
     Raises:
         SourceDamagedError: one is.
     """
-    for record in done_slices(store, wanted).values():
-        if record.damaged_packets:
-            raise _damage(wanted.source.name, record.start, record.end, record.damaged_packets)
+    for records in state.records.values():
+        for record in records.values():
+            if record.damaged_packets:
+                name, packets = state.plan.source.name, record.damaged_packets
+                raise _damage(name, record.start, record.end, packets)
 
 
 def _damage(name: str, start: Fraction, end: Fraction, packets: int) -> SourceDamagedError:
@@ -252,36 +307,33 @@ def _damage(name: str, start: Fraction, end: Fraction, packets: int) -> SourceDa
 
 
 def _made(
-    running: Engine,
-    job: Job,
-    missing: Sequence[int],
-    tell: OnEvent,
-    clock: TrackClock | None,
-) -> tuple[Manifest, dict[int, ScrubjayError]]:
+    running: Engine, job: Job, state: SetState, report: OnEvent, clock: TrackClock | None
+) -> tuple[Manifest, Mapping[int, ScrubjayError]]:
     """Make slices and publish the set; return why slices are missing from it.
 
-    Slices that were made and are gone are made again: another run, which has ended, wrote its own
-    pictures over them.
+    Slices that were made and are gone, deleted by somebody meanwhile, are made again.
     """
-    plan, video, store = job
     lost: dict[int, ScrubjayError] = {}
-    url = _url_from(store, video)
-    for is_last in (*[False] * _MORE_ROUNDS, True):
-        if missing:
-            lost |= running.run(job, missing, tell)
-        if lost and len(lost) == len(plan.slices):
-            raise lost[min(lost)]
-        reasons = {index: str(error) for index, error in lost.items()}
-        manifest = publish(plan, store, reasons=reasons, video_url=url, clock=clock)
-        missing = [
-            each.index
-            for each in manifest.slices
-            if each.status == "failed" and each.index not in lost
-        ]
-        if is_last or not missing:
-            return manifest, lost
-        withdraw(store)
-    raise AssertionError  # the last round returns
+    missing = state.missing
+    for _ in range(1 + _MORE_ROUNDS):
+        if not missing:
+            break
+        outcome = running.run(job, missing, report)
+        lost |= outcome.lost
+        known = {
+            index: {**state.records.get(index, {}), **made}
+            for index, made in outcome.records.items()
+        }
+        state = load_state(job.store, job.plan, {**state.records, **known})
+        missing = {index: names for index, names in state.missing.items() if index not in lost}
+    if lost and not state.made:
+        raise lost[min(lost)]
+    reasons = {index: str(error) for index, error in lost.items()}
+    url = _url_from(job.store, job.source)
+    manifest = publish(
+        job.plan, job.store, state=state, reasons=reasons, video_url=url, clock=clock
+    )
+    return manifest, lost
 
 
 def _vanished(manifest: Manifest) -> RenderError:
@@ -290,26 +342,24 @@ def _vanished(manifest: Manifest) -> RenderError:
 
 
 def _finished(
-    wanted: Plan, store: Store, manifest: Manifest, *, remove_stale: bool, began: float
+    planned: Plan, store: Store, manifest: Manifest, *, remove_stale: bool, began: float
 ) -> Finished:
-    records = done_slices(store, wanted)
-    stale = stale_keys(store, wanted, records)
-    if remove_stale:
-        store.delete(stale)
+    lists = (manifest.animations, manifest.frames, manifest.sheets)
+    damaged = [each.damaged_packets for each in manifest.slices if each.damaged_packets]
     return Finished(
         status=manifest.status,
         manifest=MANIFEST,
         slices=len(manifest.slices),
-        failed=len(manifest.slices) - len(records),
+        failed=len(manifest.gaps),
         animations=len(manifest.animations),
         frames=len(manifest.frames),
         sheets=len(manifest.sheets),
-        size_bytes=sum(sum(record.sizes().values()) for record in records.values()),
-        damaged_slices=sum(bool(record.damaged_packets) for record in records.values()),
-        damaged_packets=sum(record.damaged_packets for record in records.values()),
+        size_bytes=sum(entry.size_bytes for entries in lists for entry in entries),
+        damaged_slices=len(damaged),
+        damaged_packets=sum(damaged),
         over_budget=sum(entry.over_budget for entry in manifest.animations),
-        stale=0 if remove_stale else len(stale),
-        removed=len(stale) if remove_stale else 0,
+        stale=0 if remove_stale else len(stale_keys(store, planned)),
+        removed=prune_earlier(store, planned) if remove_stale else 0,
         seconds=round(monotonic() - began, 3),
     )
 

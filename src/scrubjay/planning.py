@@ -1,58 +1,52 @@
 """From what a video is and what is asked for to what will be made. Pure: no files, no decoding."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
-from hashlib import blake2b
 from math import ceil
-
-import msgspec
 
 from scrubjay.costs import check_counts, check_memory
 from scrubjay.errors import RecipeError
+from scrubjay.identity import VERSIONS, output_id
+from scrubjay.keys import artifact_key
 from scrubjay.limits import Limits
 from scrubjay.model import (
+    Layout,
     MediaInfo,
+    Output,
     Plan,
+    PlannedOutput,
     Recipe,
-    SheetGrid,
+    Sheet,
     Size,
     Slice,
     SourceRef,
     Stereo,
-    encode,
 )
-from scrubjay.timing import Target, multiples_in, samples_in, spans_of
+from scrubjay.registry import FORMATS
+from scrubjay.timing import Target, spans_of
 
 __all__ = [
-    "MAX_JPEG_PX",
-    "Targets",
+    "chosen_outputs",
     "eye_size",
     "instants_of",
+    "keys_of",
     "make_plan",
-    "plan_id",
     "spacing_of",
     "targets_from",
-    "targets_of",
 ]
-
-MAX_JPEG_PX = 65_500
-"""Largest width or height of a JPEG that libjpeg writes (JPEG_MAX_DIMENSION)."""
 
 _WIDEST, _NARROWEST = 2.4, 1.2
 """Shapes beyond which a stereo video must hold two whole pictures: cinema's is 2.39, and upright
 video is not made in stereo."""
 
 
-class Targets(msgspec.Struct, frozen=True, kw_only=True):
-    """The instants of one slice at which a picture is wanted, each sorted, in exact seconds."""
-
-    animation: tuple[Fraction, ...]
-    frames: tuple[Fraction, ...]
-    sheet: tuple[Fraction, ...]
-
-
 def make_plan(
-    source: SourceRef, media: MediaInfo, recipe: Recipe, limits: Limits = Limits()
+    source: SourceRef,
+    media: MediaInfo,
+    recipe: Recipe,
+    limits: Limits = Limits(),
+    *,
+    versions: Mapping[str, str] = VERSIONS,
 ) -> Plan:
     """Lay down slices and picture sizes for one video.
 
@@ -61,6 +55,7 @@ def make_plan(
         media: what is in it.
         recipe: what to make of it.
         limits: how much it may cost.
+        versions: of the libraries with which its slices will be made.
 
     Raises:
         LimitError: it would cost more than that.
@@ -68,66 +63,67 @@ def make_plan(
     """
     check_counts(source, media, recipe, limits)
     spans = spans_of(media.duration, recipe.slice_length)
-    shown = _shown(media, recipe)
     plan = Plan(
         source=source,
         media=media,
         recipe=recipe,
-        animation=_fitted(shown, recipe.animations.width) if recipe.animations.enabled else None,
-        frame=_fitted(shown, recipe.frames.width) if recipe.frames.enabled else None,
-        sheet=_grid(media, recipe) if recipe.sheets.enabled else None,
+        layouts=tuple(
+            _layout(media, recipe, output, output_id(source, media, recipe, output, versions))
+            for output in recipe.outputs
+        ),
         slices=tuple(
             Slice(index=index, start=span.start, end=span.end) for index, span in enumerate(spans)
         ),
+        versions=dict(versions),
     )
     check_memory(plan, limits)
     return plan
 
 
-def plan_id(plan: Plan) -> str:
-    """Name a plan by its content: the same source, recipe and renderer give the same id.
+def chosen_outputs(plan: Plan, names: Collection[str]) -> tuple[PlannedOutput, ...]:
+    """Return the outputs of those names, in the plan's order."""
+    return tuple(output for output in plan.outputs if output.name in names)
 
-    The source's file name is for people: a renamed video is still the same one.
+
+def keys_of(output: PlannedOutput, slice_: Slice) -> dict[str, Fraction]:
+    """Return the key of every artifact that an output has in a slice, with its start in seconds."""
+    instants = list(output.options.instants(slice_.span))
+    starts = instants if output.options.kind == "frames" else [slice_.start] if instants else []
+    name, suffix = output.name, output.format.suffix
+    return {artifact_key(name, output.id, start, suffix): start for start in starts}
+
+
+def instants_of(
+    plan: Plan, slice_: Slice, outputs: Collection[PlannedOutput] = ()
+) -> list[Fraction]:
+    """Return the instants at which a slice needs a picture, rising, each once.
+
+    Args:
+        plan: what the slice belongs to.
+        slice_: the slice.
+        outputs: which need pictures; all of the plan's if empty.
     """
-    nameless = msgspec.structs.replace(plan.source, name="")
-    content = encode(msgspec.structs.replace(plan, source=nameless))
-    return blake2b(content, digest_size=16).hexdigest()
+    needed = outputs or plan.outputs
+    return sorted({time for each in needed for time in each.options.instants(slice_.span)})
 
 
-def targets_of(plan: Plan, part: Slice) -> Targets:
-    """Return the instants at which a slice needs a picture.
-
-    Stills and thumbnails stand on the whole video's grid, so that they do not depend on how it was
-    cut; an animation's pictures are counted from its slice's start.
-    """
-    recipe = plan.recipe
-
-    def grid(interval: Fraction, *, wanted: bool) -> Iterator[Fraction]:
-        return multiples_in(part.span, interval) if wanted else iter(())
-
-    return Targets(
-        animation=tuple(samples_in(part.span, recipe.animations.fps)) if plan.animation else (),
-        frames=tuple(grid(recipe.frames.interval, wanted=plan.frame is not None)),
-        sheet=tuple(grid(recipe.sheets.interval, wanted=plan.sheet is not None)),
-    )
-
-
-def instants_of(plan: Plan, part: Slice) -> list[Fraction]:
-    """Return all instants at which a slice needs a picture, rising, each once."""
-    targets = targets_of(plan, part)
-    return sorted({*targets.animation, *targets.frames, *targets.sheet})
-
-
-def targets_from(plan: Plan, index: int) -> Iterator[Target]:
+def targets_from(
+    plan: Plan, index: int, outputs: Collection[PlannedOutput] = ()
+) -> Iterator[Target]:
     """Yield every instant of a slice and of all that follow it, with its neighbours.
 
     Neighbours are found across the cuts, so that what they decide does not depend on them.
+
+    Args:
+        plan: what the slice belongs to.
+        index: of the slice.
+        outputs: which need pictures; all of the plan's if empty.
     """
-    last = instants_of(plan, plan.slices[index - 1])[-1:] if index else []
+    last = instants_of(plan, plan.slices[index - 1], outputs)[-1:] if index else []
     before = last[0] if last else None
     time: Fraction | None = None
-    for part in plan.slices[index:]:
-        for after in instants_of(plan, part):
+    for slice_ in plan.slices[index:]:
+        for after in instants_of(plan, slice_, outputs):
             if time is not None:
                 yield Target(before, time, after)
                 before = time
@@ -137,13 +133,8 @@ def targets_from(plan: Plan, index: int) -> Iterator[Target]:
 
 
 def spacing_of(recipe: Recipe) -> Fraction:
-    """Return the least time between two instants of one kind, in seconds."""
-    wanted = [
-        (recipe.animations.enabled, 1 / recipe.animations.fps),
-        (recipe.frames.enabled, recipe.frames.interval),
-        (recipe.sheets.enabled, recipe.sheets.interval),
-    ]
-    return min(interval for enabled, interval in wanted if enabled)
+    """Return the least time between two instants of one output, in seconds."""
+    return min(output.spacing for output in recipe.outputs)
 
 
 def eye_size(both: tuple[int, int], layout: Stereo) -> tuple[int, int]:
@@ -174,33 +165,36 @@ def _shown(media: MediaInfo, recipe: Recipe) -> tuple[int, int]:
     return eye_size((media.width, media.height), media.stereo)
 
 
-def _fitted(shown: tuple[int, int], width: int) -> Size:
-    """Return the displayed size scaled to `width` px, never enlarged; 0 is the displayed size."""
-    width = min(width, shown[0]) if width else shown[0]
-    height = max(1, round(Fraction(width * shown[1], shown[0])))
-    if max(width, height) > MAX_JPEG_PX:
+def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layout:
+    """Say how large an output's pictures are, and how a sheet is cut."""
+    size = _fitted(_shown(media, recipe), output)
+    if not isinstance(output, Sheet):
+        return Layout(id=id_, size=size)
+    most = max(1, ceil(min(recipe.slice_length, media.duration) / output.interval))
+    columns = min(output.columns, most)
+    rows = ceil(most / columns)
+    largest, held = max(columns * size.width, rows * size.height), _largest_side(output)
+    if largest > held:
         raise RecipeError(
-            f"pictures would be {width} x {height} px, and a JPEG or GIF holds {MAX_JPEG_PX} px a "
-            "side; ask for a smaller width"
+            f"a sheet of {columns} x {rows} thumbnails would be {largest} px long, and a "
+            f"{output.format.upper()} holds {held}; ask for shorter slices, more columns or a "
+            f"longer interval of {output.name!r}"
+        )
+    return Layout(id=id_, size=size, columns=columns, rows=rows)
+
+
+def _fitted(shown: tuple[int, int], output: Output) -> Size:
+    """Return the displayed size scaled to an output's width, never enlarged."""
+    width = min(output.width, shown[0]) if output.width else shown[0]
+    height = max(1, round(Fraction(width * shown[1], shown[0])))
+    held = _largest_side(output)
+    if max(width, height) > held:
+        raise RecipeError(
+            f"pictures of {output.name!r} would be {width} x {height} px, and a "
+            f"{output.format.upper()} holds {held} px a side; ask for a smaller width"
         )
     return Size(width=width, height=height)
 
 
-def _grid(media: MediaInfo, recipe: Recipe) -> SheetGrid:
-    """Lay out a sheet that holds the thumbnails of the fullest slice."""
-    length = min(recipe.slice_length, media.duration)
-    most = max(1, ceil(length / recipe.sheets.interval))
-    columns = min(recipe.sheets.columns, most)
-    grid = SheetGrid(
-        columns=columns,
-        rows=ceil(most / columns),
-        thumbnail=_fitted(_shown(media, recipe), recipe.sheets.width),
-    )
-    largest = max(grid.columns * grid.thumbnail.width, grid.rows * grid.thumbnail.height)
-    if largest > MAX_JPEG_PX:
-        raise RecipeError(
-            f"a sheet of {grid.columns} x {grid.rows} thumbnails would be {largest} px long, and "
-            f"a JPEG holds {MAX_JPEG_PX}; ask for shorter slices, more columns or a longer "
-            "sheets.interval"
-        )
-    return grid
+def _largest_side(output: Output) -> int:
+    return FORMATS[output.format].largest_side_px

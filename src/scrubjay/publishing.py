@@ -1,41 +1,45 @@
-"""The last step: from the store's slice records to the documents, the manifest last of all."""
+"""The last step: from a set's slice records to the documents, the manifest last of all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from msgspec.structs import replace
 
+from scrubjay.documents.base import File, FinishedSet, document, tracks_of
 from scrubjay.documents.manifest import build_manifest
-from scrubjay.documents.page import page
-from scrubjay.documents.webvtt import clock_for, webvtt
-from scrubjay.errors import ObjectNotFoundError, PlanReplacedError, StoreError
-from scrubjay.keys import MANIFEST, PAGE, WEBVTT
-from scrubjay.model import Manifest, Plan, SliceRecord, TrackClock, decode, encode
-from scrubjay.planning import plan_id
-from scrubjay.sets.state import check_plan, done_slices
+from scrubjay.errors import ObjectNotFoundError, StoreError
+from scrubjay.keys import MANIFEST, is_ours
+from scrubjay.model import Manifest, Plan, TrackClock, decode, encode
+from scrubjay.sets.state import SetState, check_is_current, load_state
 from scrubjay.sets.store import Store
 
 __all__ = ["publish"]
+
+_MOST_TRIES = 20
+"""How often a set is published anew because another finisher wrote at the same moment."""
 
 
 def publish(
     plan: Plan,
     store: Store,
     *,
+    state: SetState | None = None,
     reasons: Mapping[int, str] | None = None,
     video_url: str | None = None,
     clock: TrackClock | None = None,
 ) -> Manifest:
-    """Write the documents of a set from the slices that the store holds, and last its manifest.
+    """Write the documents of a set, and last its manifest.
 
     What is there already, to the byte, is left alone: a finished set may be read-only.
 
-    Several finishers may do so at once: they make one and the same manifest, for what they see is
-    the same. One that sees gaps, and a manifest that another wrote meanwhile, looks once more.
+    Nothing is written over what somebody wrote after this looked whether the plan is still the
+    current one. So of several finishers, whatever their plans and whenever they are killed, those
+    of the current plan have the last word.
 
     Args:
         plan: what was to be made.
         store: where the artifacts and records are.
+        state: what was made, if that has just been looked up.
         reasons: why slices are missing, by index; they become the manifest's gaps.
         video_url: where the page finds the video, relative to the page or absolute; None if
             nowhere.
@@ -46,88 +50,65 @@ def publish(
         PlanReplacedError: another run has begun another set in the destination.
         StoreError: a document could not be written.
     """
-    name = plan_id(plan)
-    clock = clock or clock_for(plan.media)
-    for is_last in (False, True):
-        check_plan(store, name)
-        records = done_slices(store, plan)
-        tracks = {"page": PAGE} | ({"webvtt": WEBVTT} if plan.sheet else {})
-        manifest = build_manifest(plan, records, reasons or {}, tracks, clock)
-        data = encode(manifest)
-        documents = _documents(plan, records, data, video_url, clock)
-        _put_all(store, documents)
-        check_plan(store, name)
-        if (
-            _is_there(store, MANIFEST, data)
-            or store.put_new(MANIFEST, data, "application/json")
-            or _is_there(store, MANIFEST, data)  # another one wrote the same meanwhile
-        ):
-            break
-        if is_last and (theirs := _same_but_reasons(store, manifest)):
-            manifest, data = theirs
-            _put_all(store, _documents(plan, records, data, video_url, clock))
-            break
-        if is_last or manifest.status == "complete":  # whatever is there says less
-            _put_all(store, documents)  # whose manifest that is wrote the others after us, perhaps
-            store.put(MANIFEST, data, "application/json")
-            break
-    _check_still_current(store, name, data)
-    return manifest
+    state = state or load_state(store, plan)
+    tracks = tracks_of(plan.recipe)
+    ours = build_manifest(plan, state.made, reasons or {}, tracks, clock)
+    keys = [*tracks.values(), MANIFEST]
+    for _ in range(_MOST_TRIES):
+        versions = {key: store.version(key) for key in keys}
+        check_is_current(store, plan)
+        earlier = _found(store, MANIFEST) if versions[MANIFEST] else b""
+        manifest = _kept(earlier, ours) or ours
+        files = _files(state, store, manifest, video_url)
+        if all(_put(store, file, versions[file.key]) for file in files):
+            _remove_others(store, earlier, keys)
+            return manifest
+    raise StoreError("other runs write the same documents over and over; run it again")
 
 
-def _documents(
-    plan: Plan,
-    records: Mapping[int, SliceRecord],
-    data: bytes,
-    video_url: str | None,
-    clock: TrackClock,
-) -> dict[str, tuple[bytes, str]]:
-    """Return the documents beside a manifest, by key: their bytes and media types."""
-    track = {WEBVTT: (webvtt(plan, records, clock), "text/vtt")} if plan.sheet else {}
-    return track | {PAGE: (page(data, title=plan.source.name, video_url=video_url), "text/html")}
+def _files(
+    state: SetState, store: Store, manifest: Manifest, video_url: str | None
+) -> Iterable[File]:
+    """Yield the documents as they are written, the manifest last."""
+    data = encode(manifest)
+    finished = FinishedSet(state.plan, state.made, manifest, data, video_url, store.get)
+    for name in state.plan.recipe.documents:
+        yield from document(name).write(finished)
+    yield File(MANIFEST, data, "application/json")
 
 
-def _same_but_reasons(store: Store, manifest: Manifest) -> tuple[Manifest, bytes] | None:
+def _put(store: Store, file: File, version: str) -> bool:
+    """Write a document unless it is there; return False if somebody else has just written it."""
+    if version and _found(store, file.key) == file.data:
+        return True
+    return store.put_if(file.key, file.data, file.media_type, version)
+
+
+def _kept(data: bytes, ours: Manifest) -> Manifest | None:
     """Return the manifest that is there, if it differs from ours in the reasons of gaps alone.
 
     Two that finish a partial set may have met other errors; the first one's stand.
     """
     try:
-        data = store.get(MANIFEST)
         theirs = decode(data, Manifest)
-    except (ObjectNotFoundError, ValueError):
+    except ValueError:
         return None
-    is_same = encode(_without_reasons(theirs)) == encode(_without_reasons(manifest))
-    return (theirs, data) if is_same else None
+    return theirs if _without_reasons(theirs) == _without_reasons(ours) else None
 
 
-def _without_reasons(manifest: Manifest) -> Manifest:
-    return replace(manifest, gaps=tuple(replace(gap, reason="") for gap in manifest.gaps))
+def _without_reasons(manifest: Manifest) -> bytes:
+    return encode(replace(manifest, gaps=tuple(replace(gap, reason="") for gap in manifest.gaps)))
 
 
-def _check_still_current(store: Store, name: str, data: bytes) -> None:
-    """Check that the plan was not replaced while its manifest was written; take that back if so.
+def _remove_others(store: Store, earlier: bytes, keys: Iterable[str]) -> None:
+    """Remove the documents that an earlier manifest names and this one does not."""
+    with suppress(ValueError):
+        named = decode(earlier, Manifest).tracks.values()
+        store.delete(key for key in set(named) - set(keys) if is_ours(key))
 
-    Raises:
-        PlanReplacedError: it was.
-    """
+
+def _found(store: Store, key: str) -> bytes:
     try:
-        check_plan(store, name)
-    except PlanReplacedError:
-        with suppress(StoreError):  # the first error says more
-            if _is_there(store, MANIFEST, data):
-                store.delete([MANIFEST])
-        raise
-
-
-def _put_all(store: Store, documents: Mapping[str, tuple[bytes, str]]) -> None:
-    for key, (data, media_type) in documents.items():
-        if not _is_there(store, key, data):
-            store.put(key, data, media_type)
-
-
-def _is_there(store: Store, key: str, data: bytes) -> bool:
-    try:
-        return store.get(key) == data
+        return store.get(key)
     except ObjectNotFoundError:
-        return False
+        return b""

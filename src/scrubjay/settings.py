@@ -5,18 +5,17 @@ environment (`SCRUBJAY_*`), that over the file, that over the default.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from scrubjay.errors import RecipeError
 from scrubjay.limits import Limits
-from scrubjay.model import PRESETS, Recipe, decode_as, exact
+from scrubjay.model import KINDS, PRESETS, Recipe, decode_as, exact
 from scrubjay.sandbox.confinement import Sandbox
 
 __all__ = [
@@ -219,35 +218,47 @@ def function_recipe(settings: FunctionSettings) -> Recipe:
         {} if settings.slice_length in {"", "0"} else {"slice_length": settings.slice_length}
     )
     if not settings.generate_frames:
-        flags["frames.enabled"] = False
+        flags["frames"] = False
     return _combined(written, flags, where="SCRUBJAY_RECIPE")
 
 
-def load_recipe(flags: Mapping[str, object], base: str = "classic") -> Recipe:
+def load_recipe(
+    flags: Mapping[str, object], base: str = "classic", added: Iterable[str] = ()
+) -> Recipe:
     """Combine a preset or a recipe file with flags.
 
     Args:
-        flags: by dotted field name, such as "animations.fps"; None is not given.
+        flags: by dotted field name, such as "animations.fps", or by kind: "animations" is whether
+            there are any; None is not given.
         base: the name of a preset, or the path of a TOML file with the fields that differ from the
             preset that its `preset` names, or from `classic`.
+        added: more outputs, as "animations,name=small,width=160": a kind and its fields.
 
     Raises:
         RecipeError: a field is unknown or its value wrong; the text names it.
     """
     if base not in PRESETS and not Path(base).exists():
-        raise RecipeError(f"recipe {base} is no file, and no preset: {', '.join(PRESETS)}")
+        raise RecipeError(
+            f"recipe {base} is neither a file nor a preset; the presets are {', '.join(PRESETS)}"
+        )
     written: _Tree = {"preset": base} if base in PRESETS else _read(Path(base))
-    return _combined(written, flags, where="recipe" if base in PRESETS else f"recipe {base}")
+    where = "recipe" if base in PRESETS else f"recipe {base}"
+    return _combined(written, flags, added, where=where)
 
 
-def _combined(written: _Tree, flags: Mapping[str, object], *, where: str) -> Recipe:
+def _combined(
+    written: _Tree, flags: Mapping[str, object], added: Iterable[str] = (), *, where: str
+) -> Recipe:
     """Put what was written over its preset, and flags over that."""
     tree = _preset(written.pop("preset", "classic"))
-    _overlay(tree, written)
+    for name, value in written.items():
+        tree[name] = _overlaid(tree[name], value) if name in KINDS else value
     for name, value in flags.items():
         if value is not None:
-            *path, leaf = name.split(".")
-            _overlay(tree, reduce(lambda inner, step: {step: inner}, reversed(path), {leaf: value}))
+            _set(tree, name, value)
+    for text in added:
+        kind, fields = _parsed(text)
+        tree[kind] = [*tree[kind], fields]
     try:
         return decode_as(tree, Recipe)
     except msgspec.ValidationError as exc:
@@ -259,17 +270,54 @@ def _preset(name: object) -> _Tree:
     if not isinstance(name, str) or name not in PRESETS:
         raise RecipeError(f"recipe: no preset is called {name!r}; there are {', '.join(PRESETS)}")
     plain: _Tree = msgspec.to_builtins(PRESETS[name], builtin_types=(Fraction,))
-    return plain
+    return {name: list(value) if name in KINDS else value for name, value in plain.items()}
 
 
-def _overlay(tree: _Tree, changes: _Tree) -> None:
-    """Put the changed fields of a recipe over those that are there, section by section."""
-    for name, value in changes.items():
-        inner: object = tree.get(name)
-        if isinstance(value, dict) and isinstance(inner, dict):
-            _overlay(cast("_Tree", inner), cast("_Tree", value))
-        else:
-            tree[name] = value
+def _overlaid(outputs: list[_Tree], written: object) -> object:
+    """Return a kind's outputs as written: `[[frames]]` is a list, `[frames]` changes the only one.
+
+    What is neither is left for the recipe's own check to refuse.
+    """
+    if not isinstance(written, dict):
+        return written
+    only = outputs[0] if len(outputs) == 1 else {}
+    return [only | cast("_Tree", written)]
+
+
+def _set(tree: _Tree, name: str, value: object) -> None:
+    """Set one field of a recipe by a flag."""
+    kind, _, field = name.partition(".")
+    if kind not in KINDS:
+        tree[name] = value
+        return
+    outputs: object = tree[kind]
+    if not isinstance(outputs, list):  # for the recipe's own check to refuse
+        return
+    known = cast("list[_Tree]", outputs)
+    if not field:
+        tree[kind] = (known or [{}]) if value else []
+        return
+    if len(known) != 1:
+        raise RecipeError(
+            f"recipe: {name} is set, but the recipe has {len(known) or 'no'} outputs of that kind; "
+            + ("set it in the recipe's own list" if known else f"ask for {kind} as well")
+        )
+    tree[kind] = [known[0] | {field: value}]
+
+
+def _parsed(text: str) -> tuple[str, _Tree]:
+    """Take apart an output as the command line writes it."""
+    kind, *fields = text.split(",")
+    pairs = [field.partition("=") for field in fields]
+    if kind not in KINDS or not all(sign for _, sign, _ in pairs):
+        raise RecipeError(
+            f"the output {text!r} is not understood; write a kind ({', '.join(KINDS)}) and its "
+            "fields, such as animations,name=small,width=160"
+        )
+    types = get_type_hints(KINDS[kind])
+    return kind, {
+        name: int(v) if types.get(name) is int and v.isdigit() else v for name, _, v in pairs
+    }
 
 
 def _read(path: Path) -> _Tree:

@@ -17,7 +17,7 @@ from scrubjay.cli.exits import ExitCode
 from scrubjay.cli.options import (
     GroupedCommand,
     grouped,
-    recipe_flags,
+    recipe_from,
     recipe_options,
     settings_options,
     stream_option,
@@ -34,7 +34,7 @@ from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, Unconfine
 from scrubjay.keys import PAGE
 from scrubjay.model import PRESETS, TrackClock, encode, encode_pretty
 from scrubjay.places.place import Place
-from scrubjay.settings import load_limits, load_recipe, load_settings
+from scrubjay.settings import load_limits, load_settings
 
 __all__ = ["cli", "main"]
 
@@ -112,7 +112,7 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     "Output",
     "--clock",
     type=click.Choice(get_args(TrackClock)),
-    help="Clock of the times in storyboard.vtt: the video's own, or one that begins at 0. "
+    help="Clock of the times in tracks: the video's own, or one that begins at 0. "
     "[default: media for MP4, WebM and Matroska, whose clock most browsers keep; else zero]",
 )
 @grouped(
@@ -144,7 +144,7 @@ def make(
     VIDEO is a file, or lies at https://, s3://, gs:// or az://.
     """
     with reported(as_json=as_json, resumable=True):
-        recipe = load_recipe(recipe_flags(values), base)
+        recipe = recipe_from(values, base)
         watcher = _Watcher(as_json=as_json, quiet=quiet)
         with engine_for(values, _engine(values)) as engine, watcher:
             try:
@@ -210,7 +210,7 @@ def plan(
 ) -> None:
     """Say what would be made of VIDEO, a file or a URL, without making it."""
     with reported(as_json=as_json):
-        recipe = load_recipe(recipe_flags(values), base)
+        recipe = recipe_from(values, base)
         with _engine(values) as engine:
             place = _place(video, values)
             wanted = pipeline.plan(place, recipe=recipe, engine=engine)
@@ -219,6 +219,33 @@ def plan(
             show(encode_pretty({"plan": wanted, "reading": reading} if explain else wanted))
         else:
             show(describe_plan(wanted, reading))
+
+
+@cli.command(
+    cls=GroupedCommand,
+    short_help="Remove what earlier recipes and videos left.",
+    epilog="\b\nExamples:\n"
+    "  scrubjay prune previews/\n"
+    "  scrubjay prune s3://previews/movie --keep-for 86400",
+)
+@click.argument("destination")
+@grouped(
+    "Output",
+    "--keep-for",
+    type=click.FloatRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="Remove nothing until the set has been published for this long: caches and open pages "
+    "still use the one before it.  [default: 0]",
+)
+@grouped("Output", "--json", "as_json", is_flag=True, help="Write a JSON object instead.")
+@settings_options
+def prune(destination: str, *, keep_for: float, as_json: bool, **values: Any) -> None:  # noqa: ANN401
+    """Remove the objects of earlier sets from DESTINATION; the current set stays."""
+    with reported(as_json=as_json):
+        removed = pipeline.prune(_place(destination, values), keep_for=keep_for)
+        text = f"Removed {removed} object{'' if removed == 1 else 's'} of earlier sets."
+        show(encode({"removed": removed}) if as_json else text)
 
 
 cli.add_command(doctor)

@@ -9,13 +9,14 @@ import msgspec
 from msgspec import Meta
 
 from scrubjay.limits import Limits, option_of
-from scrubjay.model import Recipe, exact
-from scrubjay.settings import Settings
+from scrubjay.model import KINDS, Recipe, exact
+from scrubjay.registry import DOCUMENTS
+from scrubjay.settings import Settings, load_recipe
 
 __all__ = [
     "GroupedCommand",
     "grouped",
-    "recipe_flags",
+    "recipe_from",
     "recipe_options",
     "settings_options",
     "stream_option",
@@ -38,6 +39,18 @@ class _Exact(click.ParamType[Fraction]):
             return exact(value)
         except ValueError:
             self.fail(f"{value!r} is not a number such as 30, 29.97 or 30000/1001", param, ctx)
+
+
+class _Names(click.ParamType[tuple[str, ...]]):
+    """Names with commas between them; nothing is none."""
+
+    name = "names"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        del param, ctx
+        return tuple(filter(None, str(value).split(",")))
 
 
 class _GroupedOption(click.Option):
@@ -81,15 +94,40 @@ def stream_option(command: F) -> F:
 
 
 def recipe_options(command: F) -> F:
-    """Give a command an option for every field of the recipe."""
+    """Give a command an option for every field of the recipe, and one for more outputs."""
+    command = grouped(
+        "Outputs",
+        "--add-output",
+        "added",
+        multiple=True,
+        metavar="KIND,FIELD=VALUE,...",
+        help="One more output beside those of the recipe, such as "
+        "animations,name=small,width=160; can be repeated.",
+    )(command)
+    command = grouped(
+        "Outputs",
+        "--documents",
+        _parameter("documents"),
+        type=_Names(),
+        metavar="NAME,...",
+        help=f"Documents beside the manifest: any of {', '.join(DOCUMENTS)}.  "
+        f"[default: {','.join(Recipe().documents)}]",
+    )(command)
     for name, hint, default in reversed(list(_recipe_fields())):
-        section, _, field = name.rpartition(".")
-        group = section.capitalize() or "Slices"
-        if field == "enabled":
-            flag = f"--{section}/--no-{section}"
-        else:
-            flag = f"--{'-'.join(filter(None, (_SINGULAR.get(section), field))).replace('_', '-')}"
-        command = _option(group, flag, _parameter(name), hint, default)(command)
+        kind, _, field = name.rpartition(".")
+        if name in KINDS:
+            command = grouped(
+                name.capitalize(),
+                f"--{name}/--no-{name}",
+                _parameter(name),
+                default=None,
+                help=f"Make {name}.  [default: yes]",
+            )(command)
+            continue
+        flag = f"--{'-'.join(filter(None, (_SINGULAR.get(kind), field))).replace('_', '-')}"
+        command = _option(kind.capitalize() or "Slices", flag, _parameter(name), hint, default)(
+            command
+        )
     return command
 
 
@@ -105,21 +143,25 @@ def settings_options(command: F) -> F:
     return command
 
 
-def recipe_flags(values: dict[str, Any]) -> dict[str, object]:
-    """Take the recipe's options out of a command's values, by dotted field name."""
-    return {name: values.pop(_parameter(name)) for name, _, _ in _recipe_fields()}
+def recipe_from(values: dict[str, Any], base: str) -> Recipe:
+    """Take the recipe's options out of a command's values, and return the recipe."""
+    names = [*(name for name, _, _ in _recipe_fields()), "documents"]
+    flags = {name: values.pop(_parameter(name)) for name in names}
+    return load_recipe(flags, base, values.pop("added"))
 
 
 def _recipe_fields() -> Iterator[tuple[str, object, object]]:
-    """Yield each field of the recipe: dotted name, annotation, default."""
+    """Yield each field of the recipe: dotted name, annotation, default; and each kind of output."""
+    hints = get_type_hints(Recipe, include_extras=True)
     for field in msgspec.structs.fields(Recipe):
-        hint = get_type_hints(Recipe, include_extras=True)[field.name]
-        if get_origin(hint) is Annotated:
-            yield field.name, hint, field.default
-            continue
-        inner = get_type_hints(hint, include_extras=True)
-        for part in msgspec.structs.fields(hint):
-            yield f"{field.name}.{part.name}", inner[part.name], part.default
+        if get_origin(hints[field.name]) is Annotated:
+            yield field.name, hints[field.name], field.default
+    for kind, output in KINDS.items():
+        yield kind, bool, True
+        inner = get_type_hints(output, include_extras=True)
+        for field in msgspec.structs.fields(output):
+            if field.name != "name":
+                yield f"{kind}.{field.name}", inner[field.name], field.default
 
 
 def _parameter(name: str) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 
-from scrubjay.costs import counts_of
+from scrubjay.costs import Count, counts_of
 from scrubjay.events import Finished, Planned, Probed, Unconfined
-from scrubjay.keys import animation_key, frame_key, sheet_key
-from scrubjay.model import MediaInfo, Plan, Reading, Size
+from scrubjay.model import Animation, MediaInfo, Plan, PlannedOutput, Reading, Sheet, Size
+from scrubjay.planning import keys_of
 from scrubjay.shown import printable
 from scrubjay.timing import short_clock
 
@@ -124,23 +124,30 @@ def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     duration = short_clock(plan.media.duration)
     yield "slices", f"{count} of {_number(recipe.slice_length)} s over {duration}"
     counts = counts_of(plan.media.duration, recipe)
-    first = plan.slices[0].start
-    if plan.animation:
-        facts = f"GIF, {_size(plan.animation)}, {_number(recipe.animations.fps)} frames/s"
-        frames = counts.animation_pictures
-        yield "animations", f"{count} {facts}, {frames} frames: {animation_key(first)} ..."
-    if plan.frame:
-        facts = f"JPEG, {_size(plan.frame)}, every {_number(recipe.frames.interval)} s"
-        yield "stills", f"{counts.stills} {facts}: {frame_key(first)} ..."
-    if plan.sheet:
-        grid = plan.sheet
-        facts = f"JPEG, {grid.columns} x {grid.rows} thumbnails of {_size(grid.thumbnail)}"
-        every = f"every {_number(recipe.sheets.interval)} s"
-        yield "sheets", f"{counts.sheets} {facts}, {every}: {sheet_key(first)} ..."
+    for output, number in zip(plan.outputs, counts.outputs, strict=True):
+        yield output.name, f"{number.artifacts} {_facts(output, number)}: {_example(plan, output)}"
     objects = counts.objects
     yield "objects", f"{objects}; to put them into S3 costs ${objects * _PUT_DOLLARS:.4f}"
     for warning in plan.media.warnings:
         yield "note", warning
+
+
+def _facts(output: PlannedOutput, number: Count) -> str:
+    """Say what an output's artifacts are."""
+    layout, options = output.layout, output.options
+    facts = f"{options.format.upper()}, "
+    if isinstance(options, Animation):
+        rate = f"{_number(options.fps)} frames/s, {number.pictures} frames"
+        return f"{facts}{_size(layout.size)}, {rate}"
+    if isinstance(options, Sheet):
+        facts += f"{layout.columns} x {layout.rows} thumbnails of "
+    return f"{facts}{_size(layout.size)}, every {_number(options.interval)} s"
+
+
+def _example(plan: Plan, output: PlannedOutput) -> str:
+    """Return the key of an output's first artifact."""
+    keys = (key for slice_ in plan.slices for key in keys_of(output, slice_))
+    return f"{next(keys)} ..."
 
 
 def _reading_rows(reading: Reading) -> Iterator[tuple[str, str]]:

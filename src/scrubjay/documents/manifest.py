@@ -1,19 +1,23 @@
 """From slice records to the manifest: all that a reader needs, in one document."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from scrubjay.identity import plan_id
 from scrubjay.model import (
     AnimationEntry,
+    Artifact,
     FrameEntry,
     Gap,
+    Kind,
     Manifest,
     ManifestMedia,
     MediaInfo,
     Plan,
+    PlannedOutput,
     Recipe,
     SheetEntry,
     SliceEntry,
@@ -21,56 +25,86 @@ from scrubjay.model import (
     TrackClock,
 )
 
-__all__ = ["build_manifest"]
+__all__ = ["build_manifest", "clock_for"]
+
+E = TypeVar("E")
+
+_KEPT = frozenset({"mov", "mp4", "matroska", "webm"})
+"""Containers whose clock most browsers keep, as they play them without a script's help."""
 
 
 def build_manifest(
     plan: Plan,
-    records: Mapping[int, SliceRecord],
+    made: Mapping[int, Mapping[str, SliceRecord]],
     reasons: Mapping[int, str],
     tracks: Mapping[str, str],
-    track_clock: TrackClock,
+    track_clock: TrackClock | None,
 ) -> Manifest:
     """Describe a set.
 
     Args:
         plan: what was to be made.
-        records: what was made, by slice index.
+        made: the records of the slices of which nothing is missing, by index and output name.
         reasons: why a slice was not made, by slice index.
         tracks: documents beside the manifest, name to key.
-        track_clock: the clock that their times are on.
+        track_clock: the clock that their times are on; None is the one that most players need for
+            this kind of video.
     """
-    made = [records[index] for index in sorted(records)]
     return Manifest(
         status="complete" if len(made) == len(plan.slices) else "partial",
+        plan=plan_id(plan),
         source=plan.source,
         media=_media(plan.media),
         recipe=_recipe(plan.recipe),
         slices=tuple(
             SliceEntry(
-                index=part.index,
-                start=_seconds(part.start),
-                end=_seconds(part.end),
-                status="done" if part.index in records else "failed",
-                damaged_packets=records[part.index].damaged_packets if part.index in records else 0,
+                index=slice_.index,
+                start=_seconds(slice_.start),
+                end=_seconds(slice_.end),
+                status="done" if slice_.index in made else "failed",
+                damaged_packets=_damaged_in(made.get(slice_.index, {})),
             )
-            for part in plan.slices
+            for slice_ in plan.slices
         ),
-        animations=tuple(entry for record in made for entry in _animations(plan, record)),
-        frames=tuple(entry for record in made for entry in _frames(plan, record)),
-        sheets=tuple(entry for record in made for entry in _sheets(plan, record)),
+        animations=tuple(_listed(plan, made, "animations", _animation)),
+        frames=tuple(_listed(plan, made, "frames", _frame)),
+        sheets=tuple(_listed(plan, made, "sheets", _sheet)),
         gaps=tuple(
             Gap(
-                start=_seconds(part.start),
-                end=_seconds(part.end),
-                reason=reasons.get(part.index, "not made"),
+                start=_seconds(slice_.start),
+                end=_seconds(slice_.end),
+                reason=reasons.get(slice_.index, "not made"),
             )
-            for part in plan.slices
-            if part.index not in records
+            for slice_ in plan.slices
+            if slice_.index not in made
         ),
         tracks=dict(tracks),
-        track_clock=track_clock,
+        track_clock=track_clock or clock_for(plan.media),
     )
+
+
+def clock_for(media: MediaInfo) -> TrackClock:
+    """Return the clock on which most players show a video: docs/decisions/0005."""
+    return "zero" if _KEPT.isdisjoint(media.container.split(",")) else "media"
+
+
+def _listed(
+    plan: Plan,
+    made: Mapping[int, Mapping[str, SliceRecord]],
+    kind: Kind,
+    entry: Callable[[PlannedOutput, Artifact], E],
+) -> Iterator[E]:
+    """Yield the entries of a kind: output by output, and each rising in time."""
+    for output in plan.outputs:
+        if output.options.kind == kind:
+            for index in sorted(made):
+                for artifact in made[index][output.name].artifacts:
+                    yield entry(output, artifact)
+
+
+def _damaged_in(records: Mapping[str, SliceRecord]) -> int:
+    """Return how many packets of a slice are damaged: its outputs may have been made apart."""
+    return max((record.damaged_packets for record in records.values()), default=0)
 
 
 def _seconds(time: Fraction) -> float:
@@ -106,47 +140,49 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
     return plain
 
 
-def _animations(plan: Plan, record: SliceRecord) -> Iterator[AnimationEntry]:
-    if record.animation and plan.animation:
-        yield AnimationEntry(
-            key=record.animation.key,
-            media_type=record.animation.media_type,
-            start=_seconds(record.start),
-            end=_seconds(record.end),
-            width=plan.animation.width,
-            height=plan.animation.height,
-            frames=record.animation.frames,
-            size_bytes=record.animation.size_bytes,
-            over_budget=record.animation.over_budget,
-        )
+def _animation(output: PlannedOutput, artifact: Artifact) -> AnimationEntry:
+    canvas = output.canvas
+    return AnimationEntry(
+        output=output.name,
+        key=artifact.key,
+        media_type=artifact.media_type,
+        start=_seconds(artifact.start),
+        end=_seconds(artifact.end),
+        width=canvas.width,
+        height=canvas.height,
+        frames=artifact.pictures,
+        size_bytes=artifact.size_bytes,
+        over_budget=0 < getattr(output.options, "max_bytes", 0) < artifact.size_bytes,
+    )
 
 
-def _frames(plan: Plan, record: SliceRecord) -> Iterator[FrameEntry]:
-    size = plan.frame
-    if size is None:
-        return
-    for frame in record.frames:
-        yield FrameEntry(
-            key=frame.key,
-            time=_seconds(frame.time),
-            source_time=_seconds(frame.source_time),
-            width=size.width,
-            height=size.height,
-            size_bytes=frame.size_bytes,
-        )
+def _frame(output: PlannedOutput, artifact: Artifact) -> FrameEntry:
+    canvas = output.canvas
+    return FrameEntry(
+        output=output.name,
+        key=artifact.key,
+        media_type=artifact.media_type,
+        time=_seconds(artifact.start),
+        source_time=_seconds(artifact.source_times[0]),
+        width=canvas.width,
+        height=canvas.height,
+        size_bytes=artifact.size_bytes,
+    )
 
 
-def _sheets(plan: Plan, record: SliceRecord) -> Iterator[SheetEntry]:
-    if record.sheet and plan.sheet:
-        yield SheetEntry(
-            key=record.sheet.key,
-            start=_seconds(record.sheet.start),
-            end=_seconds(record.sheet.end),
-            columns=plan.sheet.columns,
-            rows=plan.sheet.rows,
-            thumbnail_width=plan.sheet.thumbnail.width,
-            thumbnail_height=plan.sheet.thumbnail.height,
-            interval=_seconds(plan.recipe.sheets.interval),
-            count=len(record.sheet.source_times),
-            size_bytes=record.sheet.size_bytes,
-        )
+def _sheet(output: PlannedOutput, artifact: Artifact) -> SheetEntry:
+    layout = output.layout
+    return SheetEntry(
+        output=output.name,
+        key=artifact.key,
+        media_type=artifact.media_type,
+        start=_seconds(artifact.start),
+        end=_seconds(artifact.end),
+        columns=layout.columns,
+        rows=layout.rows,
+        thumbnail_width=layout.size.width,
+        thumbnail_height=layout.size.height,
+        interval=_seconds(output.options.spacing),
+        count=artifact.pictures,
+        size_bytes=artifact.size_bytes,
+    )

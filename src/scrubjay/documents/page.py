@@ -9,9 +9,14 @@ import base64
 import hashlib
 import html
 import re
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
-__all__ = ["page"]
+from scrubjay.documents.base import File, FinishedSet
+from scrubjay.keys import PAGE
+from scrubjay.model import Recipe
+
+__all__ = ["page", "tracks", "write"]
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
@@ -19,6 +24,18 @@ _SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
 # Characters that could end a script tag, open a comment, or end a line of JavaScript. In JSON
 # they can only stand inside strings, where an escape means the same.
 _JSON_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+
+
+def tracks(recipe: Recipe) -> Mapping[str, str]:
+    """Return the page's key; every set can have one."""
+    del recipe
+    return {"page": PAGE}
+
+
+def write(finished: FinishedSet) -> Iterator[File]:
+    """Yield the page of a set."""
+    title, url = finished.plan.source.name, finished.video_url
+    yield File(PAGE, page(finished.manifest_json, title=title, video_url=url), "text/html")
 
 
 def page(manifest_json: bytes, *, title: str, video_url: str | None) -> bytes:

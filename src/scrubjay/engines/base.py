@@ -1,6 +1,6 @@
 """What an engine is: something that probes a video and makes slices somewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol, Self
 
 from scrubjay.errors import ScrubjayError
@@ -8,9 +8,19 @@ from scrubjay.events import OnEvent
 from scrubjay.limits import Limits
 from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
 from scrubjay.places.place import Place
+from scrubjay.sets.state import Missing, Records
 from scrubjay.sets.store import Store
 
-__all__ = ["Engine", "Job"]
+__all__ = ["Engine", "Job", "Outcome", "Probing"]
+
+
+class Probing(NamedTuple):
+    """What looking into a video gave."""
+
+    source: SourceRef
+    media: MediaInfo
+    versions: Mapping[str, str]
+    """Of all that may change a picture's bytes, where the engine's slices are made."""
 
 
 class Job(NamedTuple):
@@ -20,6 +30,15 @@ class Job(NamedTuple):
     source: Place
     """Where the video lies."""
     store: Store
+
+
+class Outcome(NamedTuple):
+    """What became of slices that were to be made."""
+
+    records: Records
+    """Of what was made, by slice index and output name."""
+    lost: Mapping[int, ScrubjayError]
+    """Why each of the others could not be made, by slice index."""
 
 
 class Engine(Protocol):
@@ -38,7 +57,7 @@ class Engine(Protocol):
         """Stop at once and leave nothing running."""
         ...
 
-    def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
+    def probe(self, source: Place) -> Probing:
         """Look into the video at a place.
 
         Raises:
@@ -56,12 +75,12 @@ class Engine(Protocol):
         """
         ...
 
-    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
-        """Make slices, and return why for each that could not be made.
+    def run(self, job: Job, missing: Missing, on_event: OnEvent) -> Outcome:
+        """Make slices, and return what was made and what could not be.
 
         Args:
             job: the plan, its video and where artifacts go.
-            indexes: of the slices to make, rising.
+            missing: the outputs to make, by slice index, rising.
             on_event: told of every slice that starts, goes on, ends, is retried or given up.
 
         Raises:

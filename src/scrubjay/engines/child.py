@@ -39,6 +39,7 @@ from scrubjay.places.place import Place, redacted
 from scrubjay.sandbox.confinement import Confinement, confine
 from scrubjay.slices.reading import explain_reading
 from scrubjay.slices.renderer import SliceRenderer
+from scrubjay.slices.versions import installed_versions
 
 __all__ = ["main"]
 
@@ -134,7 +135,7 @@ class _Server:
                 source, media = probe_media(
                     command.source, limits=command.limits, on_packet=self._live
                 )
-                yield Probed(source=source, media=media)
+                yield Probed(source=source, media=media, versions=installed_versions())
             case Explain():
                 reading = explain_reading(command.plan, source=command.source, on_time=self._report)
                 yield Explained(reading=reading)
@@ -142,11 +143,11 @@ class _Server:
                 self._stack.close()
                 self._load, self._renderer = command, None
             case MakeSlice():
-                yield self._make(command.index)
+                yield self._make(command.index, command.outputs)
             case Begin() | Renewed():
                 pass  # an answer to nothing
 
-    def _make(self, index: int) -> Made:
+    def _make(self, index: int, outputs: tuple[str, ...]) -> Made:
         if self._renderer is None:
             assert self._load is not None  # noqa: S101  the run loads first
             load = self._load
@@ -160,7 +161,7 @@ class _Server:
             )
             self._renderer = self._stack.enter_context(renderer)
         self._due = 0.0  # of each slice, however short, the run hears before it is made
-        self._renderer.make(index, self._report)
+        self._renderer.make(index, self._report, outputs=outputs)
         return Made(index=index)
 
     def _renewed(self, source: Place) -> Place:

@@ -4,7 +4,7 @@ A worker decodes strangers' files and may have been taken over by one. So it wri
 the run writes for it, and only what the slice that it was given is to have.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import blake2b
@@ -15,12 +15,12 @@ import msgspec
 
 from scrubjay.engines.inbox import HandedOver
 from scrubjay.errors import LimitError, WorkerCrashedError
-from scrubjay.keys import animation_key, frame_key, record_key, sheet_key
+from scrubjay.keys import record_key
 from scrubjay.limits import Limits, option_of
-from scrubjay.model import Plan, Slice, SliceRecord, decode
-from scrubjay.planning import plan_id, targets_of
+from scrubjay.model import Plan, PlannedOutput, Slice, SliceRecord, decode
+from scrubjay.planning import chosen_outputs, keys_of
 from scrubjay.sets.records import check_record
-from scrubjay.sets.state import check_plan, save_record
+from scrubjay.sets.state import save_record
 from scrubjay.sets.store import Store
 
 __all__ = ["Delivery", "Outbox"]
@@ -90,24 +90,35 @@ class Delivery:
 
     Args:
         plan: what the slice belongs to.
-        part: the slice.
+        slice_: the slice.
+        names: of the outputs that are to be made.
         outbox: writes it.
         limits: how much it may be.
     """
 
-    def __init__(self, plan: Plan, part: Slice, outbox: Outbox, limits: Limits) -> None:
+    def __init__(
+        self, plan: Plan, slice_: Slice, names: Collection[str], outbox: Outbox, limits: Limits
+    ) -> None:
         self._plan = plan
-        self._plan_id = plan_id(plan)
-        self._part = part
+        self._slice = slice_
         self._outbox = outbox
         self._most_bytes = limits.slice_bytes_for(plan.source.size_bytes, len(plan.slices))
         self._bytes = 0
-        self._media_types = _media_types(plan, part)
+        outputs = chosen_outputs(plan, names)
+        self._media_types = {
+            key: output.format.media_type for output in outputs for key in keys_of(output, slice_)
+        }
+        self._due = {record_key(each.id, slice_.start, slice_.end): each for each in outputs}
         self._digests: dict[str, tuple[int, str]] = {}
         self._coming: list[tuple[Future[None], int]] = []
-        self._ended: Future[None] | None = None
-        self.record: SliceRecord | None = None
-        """The slice's record, once it has arrived and is right."""
+        self._ended: list[Future[None]] = []
+        self.records: list[SliceRecord] = []
+        """The records that have arrived and are right."""
+
+    @property
+    def has_all(self) -> bool:
+        """Whether every record that is due has arrived."""
+        return not self._due
 
     @property
     def is_full(self) -> bool:
@@ -117,12 +128,12 @@ class Delivery:
 
     @property
     def is_over(self) -> bool:
-        """Whether all of it, the record too, is in the store.
+        """Whether all of it, the records too, is in the store.
 
         Raises:
             StoreError: it could not be written.
         """
-        return self._ended is not None and _is_over(self._ended)
+        return self.has_all and all(map(_is_over, self._ended))
 
     def take(self, given: HandedOver) -> None:
         """Check one object, and write it.
@@ -130,13 +141,12 @@ class Delivery:
         Raises:
             WorkerCrashedError: the slice is not to have such an object.
             LimitError: the slice would take more bytes than it may.
-            PlanReplacedError: another run has begun another set in the destination.
             StoreError: this one, or one before it, could not be written.
         """
-        if given.key == record_key(self._part.start) and self.record is None:
-            self._finish(given.data)
+        if (output := self._due.pop(given.key, None)) is not None:
+            self._finish(output, given.data)
             return
-        if self.record is not None or self._media_types.get(given.key) != given.media_type:
+        if self.records or self._media_types.get(given.key) != given.media_type:
             raise self._lie(f"handed over {given.key!r}, which its slice is not to have")
         digest = blake2b(given.data, digest_size=16).hexdigest()
         self._digests[given.key] = len(given.data), digest
@@ -151,34 +161,30 @@ class Delivery:
 
     def _send(self, given: HandedOver) -> None:
         store = self._outbox.store
-        if store.lanes == 1:  # one look at a file
-            check_plan(store, self._plan_id)
         job = self._outbox.submit(lambda: store.put(given.key, given.data, given.media_type))
         self._coming.append((job, len(given.data)))
 
-    def _finish(self, data: bytes) -> None:
-        """Write the record after everything that it names."""
+    def _finish(self, output: PlannedOutput, data: bytes) -> None:
+        """Write a record after everything that it names."""
         try:
             record = decode(data, SliceRecord)
         except msgspec.DecodeError:
             raise self._lie("handed over a record that cannot be read") from None
-        own = (self._plan_id, self._part.index, self._part.start, self._part.end)
-        if (record.plan, record.index, record.start, record.end) != own:
-            raise self._lie("handed over the record of another slice")
         try:
-            check_record(self._plan, record, name=self._plan_id)
+            check_record(self._plan, output, self._slice, record)
         except ValueError as error:
             raise self._lie(f"handed over a record that is wrong ({error})") from None
-        if _digests_in(record) != self._digests:
-            raise self._lie("handed over a record that does not say what was made")
-        self.record = record
+        for each in record.artifacts:
+            if self._digests.get(each.key) != (each.size_bytes, each.blake2b):
+                raise self._lie("handed over a record that does not say what was made")
+        self.records.append(record)
         jobs = [job for job, _ in self._coming]
-        self._ended = self._outbox.submit(lambda: self._save(jobs, record))
+        self._ended.append(self._outbox.submit(lambda: self._save(jobs, output, record)))
 
-    def _save(self, jobs: list[Future[None]], record: SliceRecord) -> None:
+    def _save(self, jobs: list[Future[None]], output: PlannedOutput, record: SliceRecord) -> None:
         for job in jobs:  # all of them have been begun, so waiting for them ends
             job.result()
-        save_record(self._outbox.store, record)
+        save_record(self._outbox.store, output, record)
 
     def _lie(self, what: str) -> WorkerCrashedError:
         return WorkerCrashedError(f"the worker process {what}; it is not trusted any more")
@@ -189,20 +195,3 @@ def _is_over(job: Future[None]) -> bool:
     if job.done():
         job.result()
     return job.done()
-
-
-def _media_types(plan: Plan, part: Slice) -> dict[str, str]:
-    """Return the keys that a slice may write, each with what lies there."""
-    keys: dict[str, str] = {}
-    if plan.frame:
-        keys = {frame_key(time): "image/jpeg" for time in targets_of(plan, part).frames}
-    if plan.animation:
-        keys[animation_key(part.start)] = "image/gif"
-    if plan.sheet:
-        keys[sheet_key(part.start)] = "image/jpeg"
-    return keys
-
-
-def _digests_in(record: SliceRecord) -> dict[str, tuple[int, str]]:
-    entries = [record.animation, *record.frames, record.sheet]
-    return {each.key: (each.size_bytes, each.blake2b) for each in entries if each}

@@ -4,20 +4,21 @@ For destinations in memory, for tests, and for functions that are isolated alrea
 crashes the decoder takes this process with it.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Self
 
-from scrubjay.engines.base import Job
+from scrubjay.engines.base import Job, Outcome, Probing
 from scrubjay.engines.ledger import Ledger
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
 from scrubjay.limits import Limits
 from scrubjay.media.probe import probe_media
-from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
+from scrubjay.model import Plan, Reading
 from scrubjay.places.place import Place
+from scrubjay.sets.state import Missing
 from scrubjay.slices.reading import explain_reading
 from scrubjay.slices.renderer import SliceRenderer
+from scrubjay.slices.versions import installed_versions
 
 __all__ = ["InlineEngine"]
 
@@ -38,13 +39,13 @@ class InlineEngine:
     def __exit__(self, *_: object) -> None:
         """Nothing is left running."""
 
-    def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
+    def probe(self, source: Place) -> Probing:
         """Look into the video at a place.
 
         Raises:
             SourceError: it cannot be opened, has no video, or gives no picture.
         """
-        return probe_media(source, limits=self.limits)
+        return Probing(*probe_media(source, limits=self.limits), installed_versions())
 
     def explain(self, plan: Plan, source: Place) -> Reading:
         """Count what a plan's pictures will cost to read from the video at a place.
@@ -54,13 +55,13 @@ class InlineEngine:
         """
         return explain_reading(plan, source=source)
 
-    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
-        """Make slices, and return why for each that could not be made.
+    def run(self, job: Job, missing: Missing, on_event: OnEvent) -> Outcome:
+        """Make slices, and return what was made and what could not be.
 
         Raises:
             ScrubjayError: no slice can be made: see `Engine.run`.
         """
-        ledger = Ledger(job, indexes, attempts=1, on_event=on_event, limits=self.limits)
+        ledger = Ledger(job, missing, attempts=1, on_event=on_event, limits=self.limits)
         last: int | None = None
         with SliceRenderer(
             job.plan, source=job.source, store=job.store, limits=self.limits
@@ -69,10 +70,10 @@ class InlineEngine:
                 last = index = ledger.handout.take(last, ())
                 ledger.started(0, index)
                 try:
-                    record = renderer.make(index, partial(ledger.progressed, 0, index))
+                    on_time = partial(ledger.progressed, 0, index)
+                    records = renderer.make(index, on_time, outputs=missing[index])
                 except ScrubjayError as error:
                     ledger.failed(0, index, error)
                 else:
-                    size = sum(record.sizes().values())
-                    ledger.made(0, index, size_bytes=size, damaged_packets=record.damaged_packets)
-        return ledger.lost
+                    ledger.made(0, index, records)
+        return ledger.outcome

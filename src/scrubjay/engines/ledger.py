@@ -1,10 +1,10 @@
 """The book that an engine keeps during one run: what waits, what failed how often, what is lost."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from fractions import Fraction
 
-from scrubjay.engines.base import Job
+from scrubjay.engines.base import Job, Outcome
 from scrubjay.engines.handout import Handout
 from scrubjay.errors import (
     DestinationError,
@@ -16,6 +16,7 @@ from scrubjay.errors import (
     SourceNotFoundError,
     SourceUnreadableError,
     StoreFullError,
+    VersionError,
     WorkerStartError,
 )
 from scrubjay.events import (
@@ -27,6 +28,8 @@ from scrubjay.events import (
     SliceStarted,
 )
 from scrubjay.limits import Limits, option_of
+from scrubjay.model import SliceRecord
+from scrubjay.sets.state import Missing
 from scrubjay.timing import short_clock
 
 __all__ = ["Ledger"]
@@ -40,6 +43,7 @@ _HOPELESS = (
     SourceUnreadableError,
     WorkerStartError,
     SandboxError,
+    VersionError,
 )
 """Errors that every other slice would meet as well: they end the run."""
 
@@ -52,7 +56,7 @@ class Ledger:
 
     Args:
         job: the plan, its video and where artifacts go.
-        indexes: of the slices to make.
+        missing: the outputs to make, by slice index.
         attempts: how often a slice may be tried.
         on_event: told of every change.
         limits: how much the slices may take.
@@ -61,7 +65,7 @@ class Ledger:
     def __init__(
         self,
         job: Job,
-        indexes: Sequence[int],
+        missing: Missing,
         *,
         attempts: int,
         on_event: OnEvent,
@@ -70,10 +74,12 @@ class Ledger:
         self._source = job.plan.source
         self._limits = limits
         self._bytes = 0
-        self.handout = Handout(indexes)
-        self.lost: dict[int, ScrubjayError] = {}
-        """Why each slice that is given up could not be made."""
+        self.handout = Handout(missing)
+        self.missing = missing
+        self._records: dict[int, dict[str, SliceRecord]] = {}
+        self._lost: dict[int, ScrubjayError] = {}
         self._slices = job.plan.slices
+        self._outputs = job.plan.outputs
         self._most_attempts = attempts
         self._attempts: Counter[int] = Counter()
         self._made = 0
@@ -81,29 +87,39 @@ class Ledger:
 
     def started(self, worker: int, index: int) -> None:
         """Note that a worker began a slice."""
-        part = self._slices[index]
-        self._tell(SliceStarted(index=index, worker=worker, start=part.start, end=part.end))
+        slice_ = self._slices[index]
+        self._tell(SliceStarted(index=index, worker=worker, start=slice_.start, end=slice_.end))
 
     def progressed(self, worker: int, index: int, time: Fraction) -> None:
         """Note how far a slice is, in seconds of the video."""
         self._tell(SliceProgress(index=index, worker=worker, time=time))
 
-    def made(self, worker: int, index: int, *, size_bytes: int, damaged_packets: int) -> None:
-        """Note that a slice is in the store.
+    @property
+    def outcome(self) -> Outcome:
+        """What was made, and why the rest was not."""
+        return Outcome(self._records, self._lost)
+
+    def made(self, worker: int, index: int, records: Iterable[SliceRecord]) -> None:
+        """Note that all that was to be made of a slice is in the store.
 
         Raises:
             LimitError: with it, the slices take more bytes than they may.
         """
         self._made += 1
-        part = self._slices[index]
+        slice_ = self._slices[index]
+        by_id = {record.output: record for record in records}
+        self._records[index] = {
+            output.name: by_id[output.id] for output in self._outputs if output.id in by_id
+        }
+        size_bytes = sum(sum(record.sizes().values()) for record in by_id.values())
         self._tell(
             SliceDone(
                 index=index,
                 worker=worker,
-                start=part.start,
-                end=part.end,
+                start=slice_.start,
+                end=slice_.end,
                 size_bytes=size_bytes,
-                damaged_packets=damaged_packets,
+                damaged_packets=max(record.damaged_packets for record in by_id.values()),
             )
         )
 
@@ -139,21 +155,21 @@ class Ledger:
             )
             return
         self._give_up(index, error)
-        if not self._made and len(self.lost) >= _GIVE_UP_AFTER:
+        if not self._made and len(self._lost) >= _GIVE_UP_AFTER:
             reason = f"not tried, for the first {_GIVE_UP_AFTER} slices all failed: {error}"
             for rest in self.handout.clear():
                 self._give_up(rest, type(error)(reason))
 
     def _give_up(self, index: int, error: ScrubjayError) -> None:
-        part = self._slices[index]
-        when = f"{short_clock(part.start)} to {short_clock(part.end)}"
+        slice_ = self._slices[index]
+        when = f"{short_clock(slice_.start)} to {short_clock(slice_.end)}"
         named = type(error)(f"slice {index} ({when}): {error}")
-        self.lost[index] = named
+        self._lost[index] = named
         self._tell(
             SliceFailed(
                 index=index,
-                start=part.start,
-                end=part.end,
+                start=slice_.start,
+                end=slice_.end,
                 error=type(named).__name__,
                 message=str(named),
             )

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 
 from msgspec.structs import replace
 
-from scrubjay.engines.base import Job
+from scrubjay.engines.base import Job, Outcome, Probing
 from scrubjay.engines.delivery import Delivery, Outbox
 from scrubjay.engines.inbox import HandedOver, Heard
 from scrubjay.engines.ledger import Ledger
@@ -50,9 +50,10 @@ from scrubjay.errors import (
 )
 from scrubjay.events import OnEvent, Unconfined
 from scrubjay.limits import Limits
-from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
+from scrubjay.model import Plan, Reading
 from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Sandbox, sandbox_support
+from scrubjay.sets.state import Missing
 
 __all__ = ["ProcessEngine", "threads_for"]
 
@@ -123,7 +124,7 @@ class ProcessEngine:
             slot.dismiss()
             slot.free()
 
-    def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
+    def probe(self, source: Place) -> Probing:
         """Look into the video at a place, in a worker process.
 
         Raises:
@@ -132,7 +133,7 @@ class ProcessEngine:
         """
         question = Probe(source=readable_by_url(source), limits=self.limits)
         probed = self._ask(question, source, Probed)
-        return probed.source, probed.media
+        return Probing(probed.source, probed.media, probed.versions)
 
     def explain(self, plan: Plan, source: Place) -> Reading:
         """Count what a plan's pictures will cost to read, in a worker process.
@@ -144,13 +145,13 @@ class ProcessEngine:
         question = Explain(plan=plan, source=readable_by_url(source))
         return self._ask(question, source, Explained).reading
 
-    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
-        """Make slices, and return why for each that could not be made.
+    def run(self, job: Job, missing: Missing, on_event: OnEvent) -> Outcome:
+        """Make slices, and return what was made and what could not be.
 
         Raises:
             ScrubjayError: no slice can be made: see `Engine.run`.
         """
-        lengths = [job.plan.slices[index].span.duration for index in indexes]
+        lengths = [job.plan.slices[index].span.duration for index in missing]
         load = Load(
             plan=job.plan,
             source=job.source,
@@ -159,7 +160,7 @@ class ProcessEngine:
         )
         self._warn(on_event)
         ledger = Ledger(
-            job, indexes, attempts=self._attempts, on_event=on_event, limits=self.limits
+            job, missing, attempts=self._attempts, on_event=on_event, limits=self.limits
         )
         with self._undisturbed(), Outbox(job.store, self._workers) as outbox, self._heeding(outbox):
             while ledger.handout or any(slot.busy is not None for slot in self._slots):
@@ -170,7 +171,7 @@ class ProcessEngine:
                     self._note(slot, what, ledger)
                 for slot in self._slots:
                     self._conclude(slot, ledger)
-        return ledger.lost
+        return ledger.outcome
 
     def _warn(self, on_event: OnEvent) -> None:
         """Report once what this machine lacks to confine workers."""
@@ -250,16 +251,17 @@ class ProcessEngine:
         """Give a free slot its next slice."""
         others = [each.busy for each in self._slots if each.busy is not None]
         slot.busy = index = ledger.handout.take(slot.last, others)
-        part = load.plan.slices[index]
-        slot.delivery = Delivery(load.plan, part, outbox, self.limits)
+        slice_ = load.plan.slices[index]
+        outputs = ledger.missing[index]
+        slot.delivery = Delivery(load.plan, slice_, outputs, outbox, self.limits)
         ledger.started(slot.number, index)
         try:
-            seconds = min(self.limits.seconds_for(part.span.duration), self._time_left)
+            seconds = min(self.limits.seconds_for(slice_.span.duration), self._time_left)
             worker = slot.worker_for(load.source, Deadline(seconds, _SLICE_MAY_TAKE))
             if slot.loaded is not load:
                 worker.send(replace(load, source=readable_by_url(load.source)))
                 slot.loaded = load
-            worker.send(MakeSlice(index=index))
+            worker.send(MakeSlice(index=index, outputs=outputs))
         except WorkerCrashedError as error:
             self._fail(slot, error, ledger, is_over=True)
 
@@ -297,7 +299,7 @@ class ProcessEngine:
             case Renew():
                 source = readable_by_url(_known(slot.loaded).source)
                 _known(slot.worker).send(Renewed(source=source))
-            case Made() if what.index == slot.busy and _known(slot.delivery).record is not None:
+            case Made() if what.index == slot.busy and _known(slot.delivery).has_all:
                 slot.is_made = True
             case Made():
                 raise WorkerCrashedError(
@@ -316,13 +318,8 @@ class ProcessEngine:
             self._fail(slot, error, ledger)
             return
         slot.free()
-        slot.last, record = index, _known(delivery.record)
-        ledger.made(
-            slot.number,
-            index,
-            size_bytes=sum(record.sizes().values()),
-            damaged_packets=record.damaged_packets,
-        )
+        slot.last = index
+        ledger.made(slot.number, index, delivery.records)
 
     def _fail(
         self, slot: Slot, error: ScrubjayError, ledger: Ledger, *, is_over: bool = False

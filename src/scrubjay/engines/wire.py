@@ -5,7 +5,7 @@ longer than `MAX_LINE_BYTES` ends it. It holds no credentials and writes no file
 makes to the run, each object's bytes behind the line that announces them (`inbox`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Annotated, TypeAlias
 
@@ -80,6 +80,8 @@ class MakeSlice(_Message, frozen=True, kw_only=True, tag="make"):
     """To a worker: make one slice."""
 
     index: int
+    outputs: tuple[str, ...]
+    """The names of those to make."""
 
 
 class Renewed(_Message, frozen=True, kw_only=True, tag="renewed"):
@@ -89,10 +91,11 @@ class Renewed(_Message, frozen=True, kw_only=True, tag="renewed"):
 
 
 class Probed(_Message, frozen=True, kw_only=True, tag="probed"):
-    """From a worker: what the video is."""
+    """From a worker: what the video is, and what would make its pictures."""
 
     source: SourceRef
     media: MediaInfo
+    versions: Mapping[str, str]
 
 
 class Explained(_Message, frozen=True, kw_only=True, tag="explained"):
@@ -120,7 +123,7 @@ class Renew(_Message, frozen=True, kw_only=True, tag="renew"):
 
 
 class Made(_Message, frozen=True, kw_only=True, tag="made"):
-    """From a worker: its slice is made, and all of it handed over, the record last."""
+    """From a worker: its slice is made, and all of it handed over, the records last."""
 
     index: int
 

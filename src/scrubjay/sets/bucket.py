@@ -6,13 +6,15 @@ Every call may wait for a server. A request ends after a while, and signals are 
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
     PermissionDeniedError,
+    PreconditionError,
     UnauthenticatedError,
 )
 
@@ -21,6 +23,9 @@ from scrubjay.keys import caching
 from scrubjay.places.clouds import Bucket, first_line, open_bucket, refusal_code
 from scrubjay.places.place import Place
 from scrubjay.waiting import interruptible
+
+if TYPE_CHECKING:
+    from obstore import PutMode, UpdateVersion
 
 __all__ = ["Objects", "remote_errors"]
 
@@ -69,20 +74,20 @@ class Objects:
         """Write an object whole, over any that is there."""
         self._put(key, data, media_type, "overwrite")
 
-    def put_new(self, key: str, data: bytes, media_type: str) -> bool:
-        """Write an object whole, unless there is one; return whether it is ours."""
-        return self._put(key, data, media_type, "create")
+    def put_if(self, key: str, data: bytes, media_type: str, version: str) -> bool:
+        """Write an object whole, if there still is that version of it; return whether it was."""
+        e_tag, _, generation = version.partition(" ")
+        known: UpdateVersion = {"e_tag": e_tag, "version": generation or None}
+        return self._put(key, data, media_type, known if version else "create")
 
-    def _put(
-        self, key: str, data: bytes, media_type: str, mode: Literal["overwrite", "create"]
-    ) -> bool:
+    def _put(self, key: str, data: bytes, media_type: str, mode: "PutMode") -> bool:
         bucket = self._patient if len(data) > _LARGE_BYTES else self._bucket
         attributes = {"Content-Type": media_type, "Cache-Control": caching(key)}
 
         def put() -> bool:
             try:
                 bucket.put(key, data, use_multipart=False, mode=mode, attributes=attributes)
-            except AlreadyExistsError:
+            except (AlreadyExistsError, PreconditionError):
                 return False
             return True
 
@@ -102,7 +107,12 @@ class Objects:
             found = self._asked(lambda: self._bucket.head(key), key)
         except ObjectNotFoundError:
             return ""
-        return f"{found.get('e_tag')}-{found['size']}-{found['last_modified'].isoformat()}"
+        return f"{found.get('e_tag') or ''} {found.get('version') or ''}"
+
+    def age(self, key: str) -> float:
+        """Return how many seconds ago an object was written."""
+        found = self._asked(lambda: self._bucket.head(key), key)
+        return (datetime.now(UTC) - found["last_modified"]).total_seconds()
 
     def delete(self, key: str) -> None:
         """Remove an object.

@@ -6,6 +6,7 @@ are read. A destination itself may be a link.
 """
 
 import errno
+import fcntl
 import os
 import random
 import re
@@ -24,14 +25,9 @@ _STAGED = re.compile(r"(.+)#\d+")
 """What a file that is not finished is called: its name, `#`, a number."""
 
 _MOST_STAGED = 1 << 48
-_CLAIM = "#0"
-"""Stands behind a new file's name while it is put where there are no hard links."""
 
 _UNTOUCHED_SECONDS = 1
 """How long an unfinished file must stay as it is to be nobody's."""
-
-_LEFT_SECONDS = 10
-"""After this, who claimed a name was killed: putting a file takes no time once it is written."""
 
 _MOST_BYTES = 1 << 30
 """Bytes of an object that is read into memory, at most."""
@@ -53,9 +49,6 @@ _NOT_WRITABLE = {
     errno.ELOOP,
     errno.EINVAL,
 }
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-"""What file systems without hard links say: FAT, some shares."""
-
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISLNK, "a link"),
@@ -87,17 +80,14 @@ class Folder:
         with local_errors(key, is_writing=True), self._written(key, data) as (folder, staged, name):
             os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
 
-    def put_new(self, key: str, data: bytes) -> bool:
-        """Write a file whole, unless there is one; return whether it is ours."""
+    def put_if(self, key: str, data: bytes, version: str) -> bool:
+        """Write a file whole, if there still is that version of it; return whether it was."""
         with local_errors(key, is_writing=True), self._written(key, data) as (folder, staged, name):
-            try:
-                os.link(staged, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-            except FileExistsError:
+            with suppress(OSError):  # some shares know no locks: two writers at once are rare
+                fcntl.flock(folder, fcntl.LOCK_EX)  # until the folder is closed, or we are killed
+            if _version(folder, name) != version:
                 return False
-            except OSError as exc:
-                if exc.errno not in _NO_LINKS:
-                    raise
-                return _claimed(folder, staged, name)
+            os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
             return True
 
     @contextmanager
@@ -141,9 +131,13 @@ class Folder:
     def version(self, key: str) -> str:
         """Return what changes when a file is written; empty if there is none."""
         with suppress(ObjectNotFoundError), local_errors(key), self._parent(key) as (folder, name):
-            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+            return _version(folder, name)
         return ""
+
+    def age(self, key: str) -> float:
+        """Return how many seconds ago a file was written."""
+        with local_errors(key), self._parent(key) as (folder, name):
+            return time.time() - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime
 
     def delete(self, key: str) -> None:
         """Remove a file; never what a link leads to.
@@ -153,6 +147,15 @@ class Folder:
         """
         with local_errors(key), self._parent(key) as (folder, name):
             os.unlink(name, dir_fd=folder)
+
+    def remove_empty(self, folders: Iterable[str]) -> None:
+        """Remove folders in which nothing is left, and those around them."""
+        for path in folders:
+            steps = path.strip("/").split("/")
+            for end in range(len(steps), 0, -1):
+                above = "/".join(steps[: end - 1])
+                with suppress(OSError), self._entered(above) as folder:
+                    os.rmdir(steps[end - 1], dir_fd=folder)
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """Return the size in bytes of every regular file in a folder and below it, by key."""
@@ -229,38 +232,12 @@ class Folder:
             raise
 
 
-def _claimed(folder: int, staged: str, name: str) -> bool:
-    """Put a finished file under its name, unless it is taken, where there are no hard links.
-
-    Of several writers one holds a file beside it meanwhile; no reader sees anything unfinished.
-    """
-    claim = name + _CLAIM
-    until = time.monotonic() + _LEFT_SECONDS
-    while True:
-        try:
-            os.close(os.open(claim, _CREATE, 0o666, dir_fd=folder))
-            break
-        except FileExistsError:
-            if time.monotonic() > until:  # its writer was killed
-                with suppress(FileNotFoundError):
-                    os.unlink(claim, dir_fd=folder)
-            time.sleep(0.01)
+def _version(folder: int, name: str) -> str:
     try:
-        if _is_there(folder, name):
-            return False
-        os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
-        return True
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(claim, dir_fd=folder)
-
-
-def _is_there(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
-        return False
-    return True
+        return ""
+    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
 
 
 def _files_in(folder: int, prefix: str) -> Iterator[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from itertools import count
 from threading import Lock
+from time import time
 
 from scrubjay.errors import ObjectNotFoundError
 
@@ -12,21 +13,21 @@ class Memory:
     """Objects that live as long as this one. It may be shared between threads."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, tuple[bytes, int]] = {}
+        self._objects: dict[str, tuple[bytes, int, float]] = {}
         self._versions = count(1)
         self._lock = Lock()
 
     def put(self, key: str, data: bytes) -> None:
         """Keep an object, in place of any of that key."""
         with self._lock:
-            self._objects[key] = bytes(data), next(self._versions)
+            self._objects[key] = bytes(data), next(self._versions), time()
 
-    def put_new(self, key: str, data: bytes) -> bool:
-        """Keep an object, unless there is one of that key; return whether it is ours."""
+    def put_if(self, key: str, data: bytes, version: str) -> bool:
+        """Keep an object, if there still is that version of it; return whether it was kept."""
         with self._lock:
-            if key in self._objects:
+            if self.version(key) != version:
                 return False
-            self._objects[key] = bytes(data), next(self._versions)
+            self._objects[key] = bytes(data), next(self._versions), time()
             return True
 
     def get(self, key: str) -> bytes:
@@ -41,6 +42,10 @@ class Memory:
         """Return what changes when an object is put; empty if there is none."""
         found = self._objects.get(key)
         return str(found[1]) if found else ""
+
+    def age(self, key: str) -> float:
+        """Return how many seconds ago an object was put."""
+        return time() - self._found(key)[2]
 
     def delete(self, key: str) -> None:
         """Forget an object.
@@ -57,10 +62,12 @@ class Memory:
         with self._lock:
             begin = f"{prefix}/" if prefix else ""
             return {
-                key: len(data) for key, (data, _) in self._objects.items() if key.startswith(begin)
+                key: len(data)
+                for key, (data, _, _) in self._objects.items()
+                if key.startswith(begin)
             }
 
-    def _found(self, key: str) -> tuple[bytes, int]:
+    def _found(self, key: str) -> tuple[bytes, int, float]:
         try:
             return self._objects[key]
         except KeyError:

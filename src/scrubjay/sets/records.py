@@ -1,17 +1,14 @@
-"""Whether a slice's record says what its plan demands. Pure.
+"""Whether a slice record says what its plan requires. Pure.
 
 Records lie where others can write, and workers that decode strangers' files have written them. So
 one that differs from its plan in anything but a picture's bytes counts for nothing.
 """
 
 from collections.abc import Iterator
-from fractions import Fraction
-from math import ceil
+from itertools import pairwise
 
-from scrubjay.keys import animation_key, frame_key, sheet_key
-from scrubjay.model import Plan, Size, Slice, SliceRecord
-from scrubjay.planning import plan_id
-from scrubjay.timing import multiples_in
+from scrubjay.model import Artifact, Plan, PlannedOutput, Sheet, Slice, SliceRecord, Still
+from scrubjay.planning import keys_of
 
 __all__ = ["check_record"]
 
@@ -25,86 +22,71 @@ _PIXEL_BYTES, _HEAD_BYTES = 6, 1 << 16
 """No encoder writes more bytes for a pixel, or before the first one."""
 
 
-def check_record(plan: Plan, record: SliceRecord, *, name: str = "") -> None:
-    """Check that a record is that of a slice of a plan: its keys, times, counts and sizes.
+def check_record(plan: Plan, output: PlannedOutput, slice_: Slice, record: SliceRecord) -> None:
+    """Check that a record is that of an output's slice: its keys, times, counts and sizes.
 
     Args:
         plan: what was to be made.
+        output: one of the plan's.
+        slice_: one of the plan's.
         record: what is said to have been made.
-        name: the plan's id, if it is known already.
 
     Raises:
         ValueError: it is not; the text says what differs.
     """
-    if record.plan != (name or plan_id(plan)):
-        raise ValueError("it belongs to another plan")
-    if record.index >= len(plan.slices):
-        raise ValueError("the plan has no such slice")
-    part = plan.slices[record.index]
-    if (record.start, record.end) != (part.start, part.end):
-        raise ValueError("its slice lies elsewhere in the video")
+    if record.output != output.id:
+        raise ValueError("it belongs to another output")
+    if (record.start, record.end) != (slice_.start, slice_.end):
+        raise ValueError("its slice is elsewhere in the video")
     if record.damaged_packets > _MOST_DAMAGED:
         raise ValueError("it counts more damaged packets than a slice can have")
-    for problem in (*_animation(plan, part, record), *_frames(plan, part, record)):
-        raise ValueError(problem)
-    for problem in _sheet(plan, part, record):
-        raise ValueError(problem)
+    keys = keys_of(output, slice_)
+    if [artifact.key for artifact in record.artifacts] != list(keys):
+        raise ValueError("its artifacts are not those that the plan has in that slice")
+    starts = [*keys.values(), slice_.end]
+    for artifact, (start, end) in zip(record.artifacts, pairwise(starts), strict=True):
+        if artifact.media_type != output.format.media_type:
+            raise ValueError(f"{artifact.key} is said to be {artifact.media_type!r}")
+        for problem in (
+            *_times(plan, output, slice_, artifact),
+            *_bytes(output, artifact),
+        ):
+            raise ValueError(f"{artifact.key}: {problem}")
+        if isinstance(output.options, Still) and (artifact.start, artifact.end) != (start, end):
+            raise ValueError(f"{artifact.key} is for another time")
 
 
-def _animation(plan: Plan, part: Slice, record: SliceRecord) -> Iterator[str]:
-    found, size, options = record.animation, plan.animation, plan.recipe.animations
-    if (found is None) != (size is None):
-        yield "the plan has an animation or the record has one, but not both"
-    if found is None or size is None:
-        return
-    count = ceil(part.span.duration * options.fps)
-    if (found.key, found.media_type) != (animation_key(part.start), "image/gif"):
-        yield f"its animation is called {found.key!r}"
-    if found.frames != count:
-        yield f"its animation has {found.frames} frames instead of {count}"
-    if found.over_budget != bool(options.max_bytes and found.size_bytes > options.max_bytes):
-        yield "what it says of its animation's budget is wrong"
-    yield from _bytes(found.size_bytes, size, count)
-
-
-def _frames(plan: Plan, part: Slice, record: SliceRecord) -> Iterator[str]:
-    size = plan.frame
-    times = list(multiples_in(part.span, plan.recipe.frames.interval)) if size else []
-    if [frame.time for frame in record.frames] != times:
-        yield "its stills are not those that the plan has in that slice"
-    for frame in record.frames:
-        if frame.key != frame_key(frame.time):
-            yield f"its still for {float(frame.time):g} s is called {frame.key!r}"
-        yield from _shown(plan, frame.source_time)
-        if size:
-            yield from _bytes(frame.size_bytes, size)
-
-
-def _sheet(plan: Plan, part: Slice, record: SliceRecord) -> Iterator[str]:
-    grid, found, step = plan.sheet, record.sheet, plan.recipe.sheets.interval
-    times = list(multiples_in(part.span, step)) if grid else []
-    if (found is None) != (not times):
-        yield "the plan has a sheet or the record has one, but not both"
-    if found is None or grid is None or not times:
-        return
-    if found.key != sheet_key(part.start):
-        yield f"its sheet is called {found.key!r}"
-    if (found.start, found.end) != (times[0], min(times[-1] + step, plan.media.duration)):
-        yield "its sheet lies elsewhere in the video"
-    if len(found.source_times) != len(times):
-        yield f"its sheet has {len(found.source_times)} thumbnails instead of {len(times)}"
-    for time in found.source_times:
-        yield from _shown(plan, time)
-    yield from _bytes(found.size_bytes, grid.thumbnail, grid.columns * grid.rows)
-
-
-def _shown(plan: Plan, time: Fraction) -> Iterator[str]:
-    """Say whether a picture's own time is one that the video can have."""
-    if not -_SLACK <= time <= plan.media.duration + plan.recipe.tolerance + _SLACK:
+def _times(plan: Plan, output: PlannedOutput, slice_: Slice, artifact: Artifact) -> Iterator[str]:
+    """Say what is wrong with an artifact's times and counts."""
+    options = output.options
+    instants = list(options.instants(slice_.span))
+    count = 1 if isinstance(options, Still) else len(instants)
+    if artifact.pictures != count:
+        yield f"it has {artifact.pictures} pictures instead of {count}"
+    if isinstance(options, Sheet):
+        end = min(instants[-1] + options.interval, plan.media.duration)
+        if (artifact.start, artifact.end) != (instants[0], end):
+            yield "it is for another time"
+    elif not isinstance(options, Still) and (artifact.start, artifact.end) != (
+        slice_.start,
+        slice_.end,
+    ):
+        yield "it is for another time"
+    expected = 0 if options.kind == "animations" else count
+    if len(artifact.source_times) != expected:
+        yield f"it has {len(artifact.source_times)} source times instead of {expected}"
+    latest = plan.media.duration + plan.recipe.tolerance + _SLACK
+    if any(not -_SLACK <= time <= latest for time in artifact.source_times):
         yield "it shows a picture from outside the video"
 
 
-def _bytes(size_bytes: int, size: Size, pictures: int = 1) -> Iterator[str]:
-    most = _HEAD_BYTES + pictures * (_HEAD_BYTES + _PIXEL_BYTES * size.width * size.height)
-    if not 0 < size_bytes <= most:
-        yield f"a picture of {size.width} x {size.height} px cannot have {size_bytes} bytes"
+def _bytes(output: PlannedOutput, artifact: Artifact) -> Iterator[str]:
+    canvas = output.canvas
+    pictures = artifact.pictures if output.options.kind == "animations" else 1
+    pixels = canvas.width * canvas.height
+    if (
+        not 0
+        < artifact.size_bytes
+        <= _HEAD_BYTES + pictures * (_HEAD_BYTES + _PIXEL_BYTES * pixels)
+    ):
+        yield f"an artifact of {canvas.width} x {canvas.height} px cannot have that many bytes"

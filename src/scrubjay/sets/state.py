@@ -1,55 +1,104 @@
-"""What a destination remembers: the plan first, then a record for each finished slice.
+"""What a destination remembers: the current plan, and a record for each output of a slice.
 
-There is no other state. A slice is done when its record is there, says what the plan demands, and
-every artifact that it names is there in its full size.
+There is no other state. An output of a slice is made when its record is there, says what the plan
+requires, and every artifact that it names is there in its full size.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
-from functools import partial
-from weakref import WeakKeyDictionary
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import NamedTuple
 
 import msgspec
 
-from scrubjay.errors import (
-    DestinationError,
-    ObjectNotFoundError,
-    PlanReplacedError,
-    StoreError,
-)
+from scrubjay.errors import DestinationError, ObjectNotFoundError, PlanReplacedError
+from scrubjay.identity import plan_id
 from scrubjay.keys import (
     ANNOUNCED,
     MANIFEST,
     PAGE,
     PLAN,
     PROBLEM,
-    TOP_FOLDERS,
-    WEBVTT,
-    animation_key,
-    frame_key,
-    is_artifact,
+    artifact_folder,
+    generation_key,
+    record_folder,
     record_key,
-    sheet_key,
 )
-from scrubjay.model import Plan, Slice, SliceRecord, decode, encode, encode_pretty
-from scrubjay.planning import plan_id, targets_of
+from scrubjay.model import (
+    OutputId,
+    OutputName,
+    Plan,
+    PlannedOutput,
+    Slice,
+    SliceRecord,
+    decode,
+    encode,
+    encode_pretty,
+)
 from scrubjay.sets.records import check_record
 from scrubjay.sets.store import Sink, Store
 from scrubjay.waiting import mapped
 
 __all__ = [
+    "Generation",
+    "Missing",
+    "Records",
+    "SetState",
+    "all_folders",
+    "check_is_current",
     "check_is_free",
-    "check_plan",
-    "done_slices",
+    "folders_of",
     "load_plan",
+    "load_state",
     "read_record",
     "save_plan",
     "save_record",
-    "stale_keys",
     "withdraw",
 ]
 
 _JSON = "application/json"
+
+Missing = Mapping[int, tuple[str, ...]]
+"""What is still to be made: the names of outputs, by the index of their slice, rising."""
+
+Records = Mapping[int, Mapping[str, SliceRecord]]
+"""What was made: records by slice index and output name."""
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """That a destination was used for a plan: where its artifacts lie."""
+
+    format: str = "scrubjay-generation/1"
+    outputs: Mapping[OutputName, OutputId]
+    """The id of each output, by name."""
+
+
+class SetState(NamedTuple):
+    """How far a plan is carried out in a destination."""
+
+    plan: Plan
+    records: Records
+
+    @property
+    def missing(self) -> dict[int, tuple[str, ...]]:
+        """The outputs still to be made, by slice index."""
+        names = [output.name for output in self.plan.outputs]
+        found = {
+            slice_.index: tuple(
+                name for name in names if name not in self.records.get(slice_.index, {})
+            )
+            for slice_ in self.plan.slices
+        }
+        return {index: missing for index, missing in found.items() if missing}
+
+    @property
+    def made(self) -> dict[int, Mapping[str, SliceRecord]]:
+        """The records of the slices of which nothing is missing, by index."""
+        count = len(self.plan.outputs)
+        return {
+            index: self.records[index]
+            for index in sorted(self.records)
+            if len(self.records[index]) == count
+        }
 
 
 def load_plan(store: Store) -> Plan | None:
@@ -75,123 +124,104 @@ def check_is_free(store: Store) -> None:
     Raises:
         DestinationError: it does.
     """
-    documents = (key for key in (MANIFEST, PAGE, WEBVTT) if store.has(key))
-    found = next(documents, None) or next(filter(is_artifact, _sizes(store)), None)
+    found = next((key for key in (MANIFEST, PAGE) if store.has(key)), None)
     if found and load_plan(store) is None:  # another run may have begun a set at this moment
         raise DestinationError(
-            f"the destination holds {found}, and no plan that says Scrubjay made it; "
+            f"the destination contains {found}, but no plan of Scrubjay's; "
             "use another folder, or empty this one"
         )
 
 
 def save_plan(store: Store, plan: Plan) -> None:
-    """Begin a set, in place of any other."""
-    withdraw(store)
+    """Make a plan the current one. What an earlier one published stays until this one has."""
+    generation = Generation(outputs={output.name: output.id for output in plan.outputs})
+    store.put(generation_key(plan_id(plan)), encode(generation), _JSON)
     store.put(PLAN, encode_pretty(plan), _JSON)
+    store.delete([ANNOUNCED, PROBLEM])
 
 
 def withdraw(store: Store) -> None:
-    """Remove the documents, so that nothing unfinished looks finished."""
-    store.delete([MANIFEST, PAGE, WEBVTT, ANNOUNCED, PROBLEM])
+    """Remove the manifest, so that an incomplete set does not look complete."""
+    store.delete([MANIFEST, ANNOUNCED, PROBLEM])
 
 
-_CURRENT: "WeakKeyDictionary[Store, tuple[str, str]]" = WeakKeyDictionary()
-"""Of each store, the plan's file as it was read last: its version, and the plan's id."""
-
-
-def check_plan(store: Store, name: str) -> None:
-    """Check that a destination still has the plan that is being carried out: one small look.
+def check_is_current(store: Store, plan: Plan) -> None:
+    """Check that a destination still has the plan that is being carried out.
 
     A destination without any plan passes: slices can be rendered by themselves.
-
-    Args:
-        store: the destination.
-        name: the plan's id.
 
     Raises:
         PlanReplacedError: another run has begun a set of another recipe or video.
     """
-    version = store.version(PLAN)
-    if not version:
-        return
-    seen = _CURRENT.get(store)
-    if seen is None or seen[0] != version:
-        plan = load_plan(store)
-        seen = version, plan_id(plan) if plan else name
-        _CURRENT[store] = seen
-    if seen[1] != name:
+    current = load_plan(store)
+    if current is not None and plan_id(current) != plan_id(plan):
         raise PlanReplacedError(
             "another run has begun a set of another recipe or video in this destination, so this "
-            "one ends; give each a destination of its own"
+            "one publishes nothing; give each its own destination"
         )
 
 
-def save_record(store: Sink, record: SliceRecord) -> None:
-    """Mark a slice as done; call it after its last artifact is stored.
-
-    Raises:
-        PlanReplacedError: the destination has another plan by now. If that one's slice was done,
-            it is not any more: our pictures may lie over its own, so our record lies over its own.
-    """
-    key, data = record_key(record.start), encode(record)
-    if isinstance(store, Store):
-        try:
-            check_plan(store, record.plan)
-        except PlanReplacedError:
-            with suppress(StoreError):  # where nothing may be deleted, the first error says more
-                if store.has(key):
-                    store.put(key, data, _JSON)
-                    store.delete([MANIFEST])
-            raise
-    store.put(key, data, _JSON)
+def save_record(store: Sink, output: PlannedOutput, record: SliceRecord) -> None:
+    """Mark an output of a slice as made; call it after its last artifact is stored."""
+    store.put(record_key(output.id, record.start, record.end), encode(record), _JSON)
 
 
-def read_record(store: Store, plan: Plan, part: Slice, *, name: str = "") -> SliceRecord | None:
-    """Return a slice's record, if there is one and it says what the plan demands.
-
-    Args:
-        store: where it lies.
-        plan: whose slice it is.
-        part: the slice.
-        name: the plan's id, if it is known already.
-    """
+def read_record(
+    store: Store, plan: Plan, output: PlannedOutput, slice_: Slice
+) -> SliceRecord | None:
+    """Return the record of a slice's output, if there is one that says what the plan requires."""
     try:
-        record = decode(store.get(record_key(part.start)), SliceRecord)
-        check_record(plan, record, name=name)
+        key = record_key(output.id, slice_.start, slice_.end)
+        record = decode(store.get(key), SliceRecord)
+        check_record(plan, output, slice_, record)
     except (ObjectNotFoundError, ValueError):  # gone, or not ours: the slice is made again
         return None
-    return record if record.index == part.index else None
+    return record
 
 
-def done_slices(store: Store, plan: Plan) -> dict[int, SliceRecord]:
-    """Return the records of the plan's finished slices, by index."""
-    sizes = _sizes(store)
-    read = partial(read_record, store, plan, name=plan_id(plan))
-    listed = [part for part in plan.slices if record_key(part.start) in sizes]
-    records = mapped(read, listed, lanes=store.lanes)
-    return {record.index: record for record in records if record and _is_whole(record, sizes)}
-
-
-def stale_keys(store: Store, plan: Plan, records: Mapping[int, SliceRecord]) -> list[str]:
-    """Return the keys of artifacts and records that no slice of the plan has written, or will.
+def load_state(store: Store, plan: Plan, known: Records | None = None) -> SetState:
+    """Return how far a plan is carried out.
 
     Args:
-        store: where they lie.
-        plan: what was to be made.
-        records: of its finished slices, by index. What others left will be written over.
+        store: the destination.
+        plan: what is to be made.
+        known: records that were read or written before, and are not read again; whether their
+            artifacts are there is.
     """
-    wanted = {key for record in records.values() for key in record.sizes()}
-    wanted |= {record_key(part.start) for part in plan.slices}
-    for part in plan.slices:
-        if part.index not in records:
-            wanted |= {animation_key(part.start), sheet_key(part.start)}
-            wanted |= {frame_key(time) for time in targets_of(plan, part).frames}
-    return sorted(key for key in _sizes(store) if is_artifact(key) and key not in wanted)
+    known = known or {}
+    sizes = sizes_of(store, plan.outputs)
+
+    def found(place: tuple[Slice, PlannedOutput]) -> SliceRecord | None:
+        slice_, output = place
+        if record_key(output.id, slice_.start, slice_.end) not in sizes:
+            return None
+        earlier = known.get(slice_.index, {}).get(output.name)
+        record = earlier or read_record(store, plan, output, slice_)
+        return record if record and _is_whole(record, sizes) else None
+
+    places = list(product(plan.slices, plan.outputs))
+    records: dict[int, dict[str, SliceRecord]] = {}
+    for (slice_, output), record in zip(
+        places, mapped(found, places, lanes=store.lanes), strict=True
+    ):
+        if record:
+            records.setdefault(slice_.index, {})[output.name] = record
+    return SetState(plan, records)
 
 
-def _sizes(store: Store) -> dict[str, int]:
-    """Return the sizes of what lies in our folders; what else is there need not be readable."""
-    found = mapped(store.sizes, TOP_FOLDERS, lanes=store.lanes)
+def folders_of(name: str, id_: str) -> tuple[str, str]:
+    """Return the folders of one output: its artifacts', and its records'."""
+    return artifact_folder(name, id_), record_folder(id_)
+
+
+def all_folders(outputs: Iterable[PlannedOutput]) -> list[str]:
+    """Return every folder that the slices of outputs write into."""
+    return [folder for each in outputs for folder in folders_of(each.name, each.id)]
+
+
+def sizes_of(store: Store, outputs: Iterable[PlannedOutput]) -> dict[str, int]:
+    """Return the sizes of what is in outputs' folders; the rest need not be readable."""
+    found = mapped(store.sizes, all_folders(outputs), lanes=store.lanes)
     return {key: size for sizes in found for key, size in sizes.items()}
 
 

@@ -105,8 +105,17 @@ class Store:
         else:
             backend.put(key, data, media_type)
 
-    def put_new(self, key: str, data: bytes, media_type: str) -> bool:
-        """Write an object whole, unless there is one: True for one of several writers.
+    def put_if(self, key: str, data: bytes, media_type: str, version: str) -> bool:
+        """Write an object whole, if nobody has written it since it had that version.
+
+        Args:
+            key: of the object.
+            data: its bytes.
+            media_type: what they are.
+            version: what `version` returned; empty if there was no such object.
+
+        Returns:
+            Whether it was written.
 
         Raises:
             StoreFullError: no space is left.
@@ -115,8 +124,8 @@ class Store:
         """
         backend = self._backend
         if isinstance(backend, Folder | Memory):
-            return backend.put_new(key, data)
-        return backend.put_new(key, data, media_type)
+            return backend.put_if(key, data, version)
+        return backend.put_if(key, data, media_type, version)
 
     def get(self, key: str) -> bytes:
         """Return an object's bytes.
@@ -144,6 +153,15 @@ class Store:
         """
         return self._backend.version(key)
 
+    def age(self, key: str) -> float:
+        """Return how many seconds ago an object was written.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+            StoreError: it could not be looked up.
+        """
+        return self._backend.age(key)
+
     def has(self, key: str) -> bool:
         """Whether there is an object of that key.
 
@@ -161,6 +179,11 @@ class Store:
             self._backend.delete(key)
         except ObjectNotFoundError:
             return
+
+    def remove_empty(self, folders: Iterable[str]) -> None:
+        """Remove folders in which nothing is left; only local destinations have any."""
+        if isinstance(self._backend, Folder):
+            self._backend.remove_empty(folders)
 
     def sweep(self, folders: Iterable[str], is_ours: Callable[[str], bool]) -> None:
         """Remove the unfinished files that a killed writer left, and no other writer's.

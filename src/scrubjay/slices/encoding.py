@@ -1,30 +1,26 @@
-"""One slice: decode once, feed every encoder."""
+"""One slice's pictures, painted once for each size and fed to every output's encoder."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
 from hashlib import blake2b
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, assert_never
 
-from scrubjay.encode.gif.encoding import encode_gif
+from scrubjay.encode.base import RgbPicture, animation_encoder, still_encoder
 from scrubjay.encode.sheet import lay_out
-from scrubjay.encode.still import encode_still
-from scrubjay.keys import animation_key, frame_key, sheet_key
+from scrubjay.keys import artifact_key
 from scrubjay.media.frames import Shown
-from scrubjay.media.picture import Painter, RgbPicture
-from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Size, Slice
-from scrubjay.planning import targets_of
+from scrubjay.media.picture import Painter
+from scrubjay.model import Animation, Artifact, Plan, PlannedOutput, Sheet, Size, Slice, Still
 
-__all__ = ["Artifact", "Record", "SliceEncoder"]
-
-Record: TypeAlias = AnimationRecord | FrameRecord | SheetRecord
+__all__ = ["Encoded", "SliceEncoder"]
 
 
-class Artifact(NamedTuple):
-    """One object to store: its bytes, and what will be said about them."""
+class Encoded(NamedTuple):
+    """One object to store: its bytes, and what its record says of them."""
 
+    output: PlannedOutput
     data: bytes
-    media_type: str
-    record: Record
+    artifact: Artifact
 
 
 class SliceEncoder:
@@ -37,104 +33,158 @@ class SliceEncoder:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        sizes = {plan.animation, plan.frame, plan.sheet and plan.sheet.thumbnail} - {None}
         recipe = plan.recipe
+        self._plan = plan
         self._painters = {
             size: Painter(plan.media, size, background=recipe.background, stereo=recipe.stereo)
-            for size in sizes
-            if size
+            for size in {output.layout.size for output in plan.outputs}
         }
         self._frame: object = None
         self._painted: dict[Size, RgbPicture] = {}
-        self._still = b""
 
-    def render(self, part: Slice, shown: Iterable[Shown]) -> Iterator[Artifact]:
+    def encode(
+        self, slice_: Slice, shown: Iterable[Shown], outputs: Collection[PlannedOutput]
+    ) -> Iterator[Encoded]:
         """Yield the artifacts of one slice: each still as its frame comes, then the rest.
 
         Args:
-            part: the slice.
+            slice_: the slice.
             shown: the frame at each of the slice's instants, in order.
+            outputs: which to make.
         """
-        targets = targets_of(self._plan, part)
-        for_animation, for_frames = frozenset(targets.animation), frozenset(targets.frames)
-        for_sheet = frozenset(targets.sheet)
-        animation: list[RgbPicture] = []
-        thumbnails: list[RgbPicture] = []
-        source_times: list[Fraction] = []
-        for picture in shown:
-            if picture.time in for_frames and self._plan.frame:
-                yield self._make_still(picture, self._plan.frame)
-            if picture.time in for_animation and self._plan.animation:
-                animation.append(self._paint(picture, self._plan.animation))
-            if picture.time in for_sheet and self._plan.sheet:
-                thumbnails.append(self._paint(picture, self._plan.sheet.thumbnail))
-                source_times.append(picture.source_time)
-        if thumbnails:
-            yield self._make_sheet(part, targets.sheet, thumbnails, source_times)
-        if animation:
-            yield self._make_animation(part, targets.animation, animation)
+        feeds = [_feed(self._plan, output, slice_) for output in outputs]
+        needs = [frozenset(output.options.instants(slice_.span)) for output in outputs]
+        for each in shown:
+            for output, feed, instants in zip(outputs, feeds, needs, strict=True):
+                if each.time in instants:
+                    picture = self._paint(each, output.layout.size)
+                    yield from feed.add(picture, each)
+        for feed in reversed(feeds):
+            yield from feed.finish()
 
     def _paint(self, shown: Shown, size: Size) -> RgbPicture:
-        """Paint a frame at a size, once however often it is shown in a row."""
+        """Paint a frame at a size, once however often and for how many outputs it is shown."""
         if shown.frame is not self._frame:
             self._frame = shown.frame
             self._painted = {}
-            self._still = b""
         if size not in self._painted:
             self._painted[size] = self._painters[size].paint(shown.frame)
         return self._painted[size]
 
-    def _make_still(self, shown: Shown, size: Size) -> Artifact:
-        picture = self._paint(shown, size)
-        self._still = self._still or encode_still(picture, self._plan.recipe.frames.quality)
-        record = FrameRecord(
-            key=frame_key(shown.time),
-            time=shown.time,
-            source_time=shown.source_time,
-            size_bytes=len(self._still),
-            blake2b=_digest(self._still),
-        )
-        return Artifact(self._still, "image/jpeg", record)
 
-    def _make_sheet(
-        self,
-        part: Slice,
-        times: tuple[Fraction, ...],
-        thumbnails: list[RgbPicture],
-        source_times: list[Fraction],
-    ) -> Artifact:
-        grid, options = self._plan.sheet, self._plan.recipe.sheets
-        assert grid is not None  # noqa: S101  a plan without a grid has no thumbnails
-        sheet = lay_out(thumbnails, columns=grid.columns, rows=grid.rows)
-        data = encode_still(sheet, options.quality)
-        end = min(times[-1] + options.interval, self._plan.media.duration)
-        record = SheetRecord(
-            key=sheet_key(part.start),
-            start=times[0],
-            end=end,
-            source_times=tuple(source_times),
-            size_bytes=len(data),
-            blake2b=_digest(data),
-        )
-        return Artifact(data, "image/jpeg", record)
+class _Feed(Protocol):
+    """What takes the pictures of one output in one slice."""
 
-    def _make_animation(
-        self, part: Slice, times: tuple[Fraction, ...], pictures: list[RgbPicture]
-    ) -> Artifact:
-        options = self._plan.recipe.animations
-        most = options.max_bytes or None
-        data = encode_gif(pictures, times, part.end, colors=options.colors, max_bytes=most)
-        record = AnimationRecord(
-            key=animation_key(part.start),
-            media_type="image/gif",
-            frames=len(pictures),
-            size_bytes=len(data),
-            over_budget=most is not None and len(data) > most,
-            blake2b=_digest(data),
-        )
-        return Artifact(data, "image/gif", record)
+    def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]: ...
+
+    def finish(self) -> Iterator[Encoded]: ...
 
 
-def _digest(data: bytes) -> str:
-    return blake2b(data, digest_size=16).hexdigest()
+def _feed(plan: Plan, output: PlannedOutput, slice_: Slice) -> _Feed:
+    match output.options:
+        case Animation():
+            return _AnimationFeed(output, output.options, slice_)
+        case Still():
+            return _StillFeed(output, output.options, slice_)
+        case Sheet():
+            return _SheetFeed(output, output.options, slice_, plan.media.duration)
+        case _:
+            assert_never(output.options)
+
+
+class _AnimationFeed:
+    """Hands pictures on to the encoder of an animated format."""
+
+    def __init__(self, output: PlannedOutput, options: Animation, slice_: Slice) -> None:
+        self._output = output
+        self._slice = slice_
+        self._encoder = animation_encoder(options)
+        self._count = 0
+
+    def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]:
+        self._encoder.add(picture, shown.time)
+        self._count += 1
+        return iter(())
+
+    def finish(self) -> Iterator[Encoded]:
+        start, end = self._slice.start, self._slice.end
+        if self._count:
+            data = self._encoder.finish(end)
+            yield _encoded(self._output, data, start, start, end, self._count)
+
+
+class _StillFeed:
+    """Encodes each picture at once; a picture that is shown again is not encoded again."""
+
+    def __init__(self, output: PlannedOutput, options: Still, slice_: Slice) -> None:
+        self._output = output
+        self._encode = still_encoder(options.format)
+        self._quality = options.quality
+        instants = list(options.instants(slice_.span))
+        self._ends = dict(zip(instants, [*instants[1:], slice_.end], strict=True))
+        self._picture: RgbPicture | None = None
+        self._data = b""
+
+    def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]:
+        if picture is not self._picture:
+            self._picture, self._data = picture, self._encode(picture, self._quality)
+        start, end = shown.time, self._ends[shown.time]
+        yield _encoded(self._output, self._data, start, start, end, 1, (shown.source_time,))
+
+    def finish(self) -> Iterator[Encoded]:
+        return iter(())
+
+
+class _SheetFeed:
+    """Lays thumbnails out, and encodes the sheet when the slice ends."""
+
+    def __init__(
+        self, output: PlannedOutput, options: Sheet, slice_: Slice, duration: Fraction
+    ) -> None:
+        self._output = output
+        self._options = options
+        self._slice = slice_
+        self._duration = duration
+        self._thumbnails: list[RgbPicture] = []
+        self._times: list[Fraction] = []
+        self._source_times: list[Fraction] = []
+
+    def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]:
+        self._thumbnails.append(picture)
+        self._times.append(shown.time)
+        self._source_times.append(shown.source_time)
+        return iter(())
+
+    def finish(self) -> Iterator[Encoded]:
+        if not self._thumbnails:
+            return
+        layout, options = self._output.layout, self._options
+        sheet = lay_out(self._thumbnails, columns=layout.columns, rows=layout.rows)
+        data = still_encoder(options.format)(sheet, options.quality)
+        count = len(self._times)
+        end = min(self._times[-1] + options.interval, self._duration)
+        named, source_times = self._slice.start, tuple(self._source_times)
+        yield _encoded(self._output, data, named, self._times[0], end, count, source_times)
+
+
+def _encoded(
+    output: PlannedOutput,
+    data: bytes,
+    named: Fraction,
+    start: Fraction,
+    end: Fraction,
+    pictures: int,
+    source_times: tuple[Fraction, ...] = (),
+) -> Encoded:
+    """Describe an object; `named` is the time that its key says."""
+    artifact = Artifact(
+        key=artifact_key(output.name, output.id, named, output.format.suffix),
+        media_type=output.format.media_type,
+        start=start,
+        end=end,
+        pictures=pictures,
+        source_times=source_times,
+        size_bytes=len(data),
+        blake2b=blake2b(data, digest_size=16).hexdigest(),
+    )
+    return Encoded(output, data, artifact)

@@ -1,10 +1,10 @@
 """One slice from the source to the store: the one piece of work that every engine ships."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from scrubjay.errors import (
     SourceDamagedError,
@@ -18,15 +18,16 @@ from scrubjay.media.ahead import ahead
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import BeginAnewError, FrameReader, Shown
 from scrubjay.media.source import stamp_of
-from scrubjay.model import AnimationRecord, FrameRecord, Plan, SheetRecord, Slice, SliceRecord
+from scrubjay.model import Artifact, Plan, PlannedOutput, Slice, SliceRecord
 from scrubjay.places.place import Place, PlaceText
 from scrubjay.places.remote import server_error
-from scrubjay.planning import instants_of, plan_id, targets_from
-from scrubjay.sets.state import check_plan, save_record
+from scrubjay.planning import chosen_outputs, instants_of, targets_from
+from scrubjay.sets.state import save_record
 from scrubjay.sets.store import Sink, Store
-from scrubjay.slices.encoding import Artifact, Record, SliceEncoder
+from scrubjay.slices.encoding import SliceEncoder
 from scrubjay.slices.reading import check_identity, open_reader
 from scrubjay.slices.uploads import Uploads
+from scrubjay.slices.versions import check_versions
 from scrubjay.timing import short_clock
 
 __all__ = ["SliceRenderer", "render_slice"]
@@ -37,6 +38,8 @@ _AHEAD = 4
 _NOISE_SHARE = 0.75
 """A slice of which the decoder calls this share of the pictures corrupt is noise: a gap."""
 
+_Outputs: TypeAlias = tuple[PlannedOutput, ...]
+
 OnTime = Callable[[Fraction], None]
 """Told the time, in seconds, up to which a slice's frames have been read."""
 
@@ -44,14 +47,16 @@ _MAY_BE_THE_CONNECTION = (SourceForbiddenError, SourceUnavailableError, SourceDa
 """What a URL that has expired, or a broken connection, makes of a video on a server."""
 
 
-def render_slice(plan: Plan, index: int, *, source: PlaceText | Place, store: Store) -> SliceRecord:
-    """Render one slice of a plan and store it.
+def render_slice(
+    plan: Plan, index: int, *, source: PlaceText | Place, store: Store
+) -> tuple[SliceRecord, ...]:
+    """Render one slice of a plan and store it, and return the record of each output.
 
     Args:
         plan: what to make.
         index: which slice, 0-based.
         source: where the video lies that the plan was made for: a path or a URL.
-        store: where its artifacts go, and last its record.
+        store: where its artifacts go, and last its records.
 
     Raises:
         SourceError: the video cannot be read, is another one, or gives no picture there.
@@ -116,6 +121,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
 
     Raises:
         SourceError: on entering, the video cannot be opened or is another one.
+        VersionError: the plan was made for other versions of the libraries that make pictures.
     """
 
     def __init__(
@@ -128,9 +134,9 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         limits: Limits = Limits(),
         renewed: Callable[[Place], Place] = lambda place: place,
     ) -> None:
+        check_versions(plan)
         self._plan = plan
         self._limits = limits
-        self._plan_id = plan_id(plan)
         self._source = source
         self._renewed = renewed
         self._was_open = False
@@ -140,6 +146,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         self._open = ExitStack()
         self._reader: FrameReader | None = None
         self._next_index: int | None = None
+        self._outputs: _Outputs = ()
         self._is_fresh = True
         self._stamp: tuple[int, ...] = ()
 
@@ -171,8 +178,10 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
     ) -> None:
         self._close_reader()
 
-    def make(self, index: int, on_time: OnTime = lambda _: None) -> SliceRecord:
-        """Render one slice, store its artifacts, and last its record.
+    def make(
+        self, index: int, on_time: OnTime = lambda _: None, *, outputs: Collection[str] = ()
+    ) -> tuple[SliceRecord, ...]:
+        """Render one slice, store its artifacts, and last the record of each output.
 
         A signed URL is good for a while, and no longer than the session that signed it; when it
         expires in the middle of a slice, the slice is begun anew with a fresh one. So it is where
@@ -180,45 +189,54 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         damaged while its slice goes on from another, has several decoder threads, or leaves out
         frames.
 
+        Args:
+            index: which slice, 0-based.
+            on_time: told how far it is.
+            outputs: the names of those to make; all if empty.
+
         Raises:
             SourceDamagedError: nothing in the slice can be decoded, or nearly nothing without
                 the decoder's guesses.
             SourceUnavailableError: the server of the video broke off.
-            PlanReplacedError: another run has begun another set in the destination.
             StoreError: an object could not be written.
         """
         decodes_all = False
+        chosen = chosen_outputs(self._plan, outputs) if outputs else self._plan.outputs
         try:
-            return self._make(index, on_time)
+            return self._make(index, chosen, on_time)
         except BeginAnewError:
             self._threads, decodes_all = 1, True
         except _MAY_BE_THE_CONNECTION:
             if self._source.is_local:
                 raise
         self._close_reader()  # what it meets again, it meets for good
-        return self._make(index, on_time, decodes_all=decodes_all)
+        return self._make(index, chosen, on_time, decodes_all=decodes_all)
 
-    def _make(self, index: int, on_time: OnTime, *, decodes_all: bool = False) -> SliceRecord:
-        part = self._plan.slices[index]
-        on_time(part.start)  # opening may take a while
+    def _make(
+        self, index: int, outputs: _Outputs, on_time: OnTime, *, decodes_all: bool = False
+    ) -> tuple[SliceRecord, ...]:
+        slice_ = self._plan.slices[index]
+        on_time(slice_.start)  # opening may take a while
         try:
             reader = self._reader or self._open_reader()
             if decodes_all:
                 reader.decode_all()
-            records = self._rendered(reader, part, on_time)
+            artifacts = self._rendered(reader, slice_, outputs, on_time)
         except SourceError:
             self._close_reader()  # a retry needs a fresh URL, and no slice depends on a damaged one
             if self._source.is_local:
                 self._check_unchanged()  # which may look like damage
             raise
         self._check_unchanged()
-        record = self._record(part, records, self._damaged_in(reader, part))
-        save_record(self._store, record)
+        damaged = self._damaged_in(reader, slice_)
+        records = [self._record(slice_, each, artifacts[each.name], damaged) for each in outputs]
+        for output, record in zip(outputs, records, strict=True):
+            save_record(self._store, output, record)
         if reader.is_damaged or decodes_all:
             self._close_reader()  # no later slice may depend on this one
         else:
-            self._next_index = index + 1
-        return record
+            self._next_index, self._outputs = index + 1, outputs
+        return tuple(records)
 
     def _check_unchanged(self) -> None:
         """Check that the file was not written while it was read: it may give any picture then."""
@@ -227,23 +245,28 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
             check_identity(self._plan, self._source)  # touched, or replaced by a copy: all is well
             self._stamp = stamp
 
-    def _rendered(self, reader: FrameReader, part: Slice, on_time: OnTime) -> list[Record]:
-        """Render a slice and store its artifacts."""
-        goes_on = part.index == self._next_index
+    def _rendered(
+        self, reader: FrameReader, slice_: Slice, outputs: _Outputs, on_time: OnTime
+    ) -> dict[str, list[Artifact]]:
+        """Render a slice, store its artifacts, and return them by output."""
+        # a tolerance chooses pictures with regard to all outputs, made now or not
+        read = self._plan.outputs if self._plan.recipe.tolerance else outputs
+        goes_on = slice_.index == self._next_index and outputs == self._outputs
         self._next_index = None  # a slice that fails halfway is begun anew
         reader.stops_at_damage = reader.can_leave_out or not self._is_fresh
         self._is_fresh = False
         if not goes_on:
-            reader.start(targets_from(self._plan, part.index))
+            reader.start(targets_from(self._plan, slice_.index, read))
+        shown = self._shown(reader, slice_, read, on_time)
+        artifacts: dict[str, list[Artifact]] = {output.name: [] for output in outputs}
         try:
             with (
                 source_errors(self._source),
                 Uploads(self._store, on_wait=lambda: self._beat(reader)) as uploads,
             ):
-                return [
-                    uploads.put(self._checked(artifact))
-                    for artifact in self._encoder.render(part, self._shown(reader, part, on_time))
-                ]
+                for encoded in self._encoder.encode(slice_, shown, outputs):
+                    uploads.put(encoded)
+                    artifacts[encoded.output.name].append(encoded.artifact)
         except SourceForbiddenError:
             raise
         except SourceUnreadableError as error:  # here, and perhaps nowhere else
@@ -251,26 +274,23 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         except SourceDamagedError:
             self._check_server()
             raise
-
-    def _checked(self, artifact: Artifact) -> Artifact:
-        """Return an artifact that may be stored: where that is one look at a file, look at each."""
-        if isinstance(self._store, Store) and self._store.lanes == 1:
-            check_plan(self._store, self._plan_id)
-        return artifact
+        return artifacts
 
     def _beat(self, reader: FrameReader) -> None:
         """Report the time that was reported last."""
         reader.on_packet()
 
-    def _shown(self, reader: FrameReader, part: Slice, on_time: OnTime) -> Iterator[Shown]:
+    def _shown(
+        self, reader: FrameReader, slice_: Slice, outputs: _Outputs, on_time: OnTime
+    ) -> Iterator[Shown]:
         """Yield the slice's shown frames, reporting each; raise if there is nothing to show."""
-        wanted = len(instants_of(self._plan, part))
+        planned_count = len(instants_of(self._plan, slice_, outputs))
         count, tolerance = 0, self._plan.recipe.tolerance
         own: dict[Fraction, bool] = {}  # each picture that is first shown here: is it guessed?
         reader.on_packet = patience = _Patience(
-            self._plan.source.name, on_time, part.start, self._limits.idle_packets
+            self._plan.source.name, on_time, slice_.start, self._limits.idle_packets
         )
-        read = reader.until(part.end)
+        read = reader.until(slice_.end)
         with closing(ahead(read, _AHEAD) if self._threads > 1 else read) as pictures:
             for shown in pictures:
                 if shown.source_time > max(shown.time + tolerance, self._plan.media.first_picture):
@@ -278,14 +298,14 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
                         raise BeginAnewError  # what was to be shown may have been left out
                     break  # what was to be shown does not decode, and nothing before it does
                 patience.shown(shown.time)
-                if shown.source_time >= part.start:
+                if shown.source_time >= slice_.start:
                     own[shown.source_time] = shown.frame.is_corrupt
                 yield shown
                 on_time(shown.time)
                 count += 1
-        span = f"from {short_clock(part.start)} to {short_clock(part.end)}"
+        span = f"from {short_clock(slice_.start)} to {short_clock(slice_.end)}"
         name = self._plan.source.name
-        if count < wanted or (self._damaged_in(reader, part) and not own):
+        if count < planned_count or (self._damaged_in(reader, slice_) and not own):
             what = "encrypted" if reader.is_encrypted else "damaged"
             raise SourceDamagedError(f"{name} gives no picture {span}: it is {what} there")
         if own and sum(own.values()) >= _NOISE_SHARE * len(own):
@@ -294,22 +314,25 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
                 f"{sum(own.values())} of the {len(own)} pictures"
             )
 
-    def _damaged_in(self, reader: FrameReader, part: Slice) -> int:
-        return sum(part.start <= time < part.end for time in reader.damaged)
+    def _damaged_in(self, reader: FrameReader, slice_: Slice) -> int:
+        return sum(slice_.start <= time < slice_.end for time in reader.damaged)
 
     def _check_server(self) -> None:
         """Raise what the server of the video has against us: it may look like damage."""
         if not self._source.is_local and (error := server_error(self._source)):
             raise error from None
 
-    def _record(self, part: Slice, records: list[Record], damaged_packets: int) -> SliceRecord:
+    def _record(
+        self,
+        slice_: Slice,
+        output: PlannedOutput,
+        artifacts: Sequence[Artifact],
+        damaged_packets: int,
+    ) -> SliceRecord:
         return SliceRecord(
-            plan=self._plan_id,
-            index=part.index,
-            start=part.start,
-            end=part.end,
-            animation=next((each for each in records if isinstance(each, AnimationRecord)), None),
-            frames=tuple(each for each in records if isinstance(each, FrameRecord)),
-            sheet=next((each for each in records if isinstance(each, SheetRecord)), None),
+            output=output.id,
+            start=slice_.start,
+            end=slice_.end,
+            artifacts=tuple(artifacts),
             damaged_packets=damaged_packets,
         )

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from scrubjay.sets.store import Sink
-from scrubjay.slices.encoding import Artifact, Record
+from scrubjay.slices.encoding import Encoded
 
 __all__ = ["Uploads"]
 
@@ -55,24 +55,23 @@ class Uploads:
                 self._await(job)
             self._pool.shutdown()
 
-    def put(self, artifact: Artifact) -> Record:
+    def put(self, encoded: Encoded) -> None:
         """Put one artifact, now or soon.
 
         Raises:
             StoreError: this one, or one before it, could not be written.
         """
-        key, data = artifact.record.key, artifact.data
+        key, data, media_type = encoded.artifact.key, encoded.data, encoded.artifact.media_type
         if self._pool is None:
-            self._store.put(key, data, artifact.media_type)
-            return artifact.record
+            self._store.put(key, data, media_type)
+            return
         while self._coming and (
             self._coming[0][0].done() or self._waiting_bytes + len(data) > _MOST_WAITING_BYTES
         ):
             self._wait()
-        job = self._pool.submit(self._store.put, key, data, artifact.media_type)
+        job = self._pool.submit(self._store.put, key, data, media_type)
         self._coming.append((job, len(data)))
         self._waiting_bytes += len(data)
-        return artifact.record
 
     def _wait(self) -> None:
         """Wait for the oldest one, and raise its error if it has one."""

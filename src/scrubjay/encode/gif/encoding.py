@@ -24,8 +24,9 @@ from scrubjay.encode.gif.container import TRAILER, GifFrame, write_header
 from scrubjay.encode.gif.lzw import Indices, LzwCoder
 from scrubjay.encode.gif.packed import RgbPicture
 from scrubjay.encode.gif.stretches import Stretch, plan_palettes
+from scrubjay.model import Animation
 
-__all__ = ["encode_gif"]
+__all__ = ["Encoder", "encode_gif"]
 
 _MOST_COLORS, _MOST_DITHER = 255, 127
 _LADDER = (
@@ -88,6 +89,34 @@ def encode_gif(
     if max_bytes is None or len(data) <= max_bytes:
         return data
     return _squeeze(pictures, delays, first, max_bytes)
+
+
+class Encoder:
+    """Makes one animation of an output: palettes are chosen from all of its pictures.
+
+    Args:
+        options: the output's.
+    """
+
+    def __init__(self, options: Animation) -> None:
+        self._options = options
+        self._pictures: list[RgbPicture] = []
+        self._starts: list[Fraction] = []
+
+    def add(self, picture: RgbPicture, time: Fraction) -> None:
+        """Take the next picture, shown from `time` seconds on."""
+        self._pictures.append(picture)
+        self._starts.append(time)
+
+    def finish(self, end: Fraction) -> bytes:
+        """Return the file; its last picture ends at `end` seconds."""
+        return encode_gif(
+            self._pictures,
+            self._starts,
+            end,
+            colors=self._options.colors,
+            max_bytes=self._options.max_bytes or None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

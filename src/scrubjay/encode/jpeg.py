@@ -1,16 +1,16 @@
-"""A picture to JPEG."""
+"""Stills and sheets as JPEG."""
 
 import numpy as np
 import numpy.typing as npt
 from simplejpeg import encode_jpeg
 
-__all__ = ["encode_still"]
+__all__ = ["encode"]
 
 _CHROMA_FROM = 90
 """From this quality on, colour is kept at full resolution (4:4:4), as most encoders do."""
 
 
-def encode_still(picture: npt.NDArray[np.uint8], quality: int) -> bytes:
+def encode(picture: npt.NDArray[np.uint8], quality: int) -> bytes:
     """Return a (height, width, 3) RGB uint8 picture as a baseline JPEG (JFIF: BT.601, full range).
 
     Args:

@@ -1,0 +1,93 @@
+"""What a document is: a finished set in, the bytes of one or more files out."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fractions import Fraction
+from importlib import import_module
+from typing import NamedTuple, Protocol, cast
+
+from scrubjay.model import (
+    Artifact,
+    Kind,
+    Manifest,
+    Plan,
+    PlannedOutput,
+    Recipe,
+    SliceRecord,
+    TrackClock,
+)
+from scrubjay.registry import DOCUMENTS
+
+__all__ = ["Document", "File", "FinishedSet", "document", "tracks_of"]
+
+
+class File(NamedTuple):
+    """One file to write beside the manifest."""
+
+    key: str
+    data: bytes
+    media_type: str
+
+
+class FinishedSet(NamedTuple):
+    """A set of which all that could be made is made, as documents see it."""
+
+    plan: Plan
+    records: Mapping[int, Mapping[str, SliceRecord]]
+    """By slice index and output name: of the slices of which nothing is missing, rising."""
+    manifest: Manifest
+    manifest_json: bytes
+    """The manifest as it is written."""
+    video_url: str | None
+    """Where a page finds the video, relative to the set or absolute; None if nowhere."""
+    read: Callable[[str], bytes]
+    """Returns the bytes of an artifact, by key."""
+
+    @property
+    def origin(self) -> Fraction:
+        """What the clock of the tracks shows where the previews begin, in seconds."""
+        is_media = self.manifest.track_clock == "media"
+        return self.plan.media.origin if is_media else Fraction(0)
+
+    @property
+    def clock(self) -> TrackClock:
+        """The clock of the times in tracks."""
+        return self.manifest.track_clock
+
+    def outputs(self, kind: Kind) -> list[PlannedOutput]:
+        """Return the outputs of a kind."""
+        return [output for output in self.plan.outputs if output.options.kind == kind]
+
+    def artifacts(self, output: PlannedOutput) -> Iterator[Artifact]:
+        """Yield an output's artifacts, rising in time."""
+        for records in self.records.values():
+            yield from records[output.name].artifacts
+
+
+class Document(Protocol):
+    """One kind of document: the two functions that its module has."""
+
+    def tracks(self, recipe: Recipe) -> Mapping[str, str]:
+        """Return the key of each file that a set of that recipe has, by the track's name.
+
+        The first sheets have the plain name, `storyboard.vtt`, and others their own name as well,
+        `storyboard-small.vtt`. Empty where the recipe has nothing to put into it.
+        """
+        ...
+
+    def write(self, finished: FinishedSet) -> Iterable[File]:
+        """Yield the files; artifacts are named relative to the set."""
+        ...
+
+
+def document(name: str) -> Document:
+    """Return a document by its name in the registry."""
+    return cast("Document", import_module(DOCUMENTS[name]))
+
+
+def tracks_of(recipe: Recipe) -> dict[str, str]:
+    """Return the key of each file that a recipe's documents have, by track."""
+    return {
+        track: key
+        for name in recipe.documents
+        for track, key in document(name).tracks(recipe).items()
+    }

@@ -1,0 +1,43 @@
+"""What an encoder is: pictures in, the bytes of a file out."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from importlib import import_module
+from typing import Protocol, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubjay.model import Animation
+from scrubjay.registry import ANIMATION_FORMATS, STILL_FORMATS
+
+__all__ = ["AnimationEncoder", "RgbPicture", "StillEncoder", "animation_encoder", "still_encoder"]
+
+RgbPicture: TypeAlias = npt.NDArray[np.uint8]
+"""(height, width, 3) RGB uint8, full range, C-contiguous."""
+
+StillEncoder: TypeAlias = Callable[[RgbPicture, int], bytes]
+"""Takes one picture and a quality from 1 to 100, and returns the file."""
+
+
+class AnimationEncoder(Protocol):
+    """Takes the pictures of one animation as they are decoded."""
+
+    def add(self, picture: RgbPicture, time: Fraction) -> None:
+        """Take the next picture, shown from `time` seconds on; the same object again is cheap."""
+        ...
+
+    def finish(self, end: Fraction) -> bytes:
+        """Return the file; its last picture ends at `end` seconds."""
+        ...
+
+
+def animation_encoder(options: Animation) -> AnimationEncoder:
+    """Return a new encoder for one animation of an output."""
+    module = import_module(ANIMATION_FORMATS[options.format].module)
+    return cast("AnimationEncoder", module.Encoder(options))
+
+
+def still_encoder(format_name: str) -> StillEncoder:
+    """Return what encodes pictures in a format of stills."""
+    return cast("StillEncoder", import_module(STILL_FORMATS[format_name].module).encode)

@@ -1,0 +1,99 @@
+"""What decides the bytes of an output, in one place, and the ids that follow from it. Pure.
+
+Two outputs with one id have the same bytes, so they share their artifacts and records; whatever can
+change a byte changes the id. What is there for people (the file's name, warnings, counts) does not.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from scrubjay.model import MediaInfo, Output, Plan, Recipe, SourceRef, encode
+from scrubjay.registry import FORMATS
+
+__all__ = ["RENDER_VERSION", "VERSIONS", "output_id", "plan_id"]
+
+RENDER_VERSION = 4
+"""Raised whenever choosing, decoding or painting gives other pictures."""
+
+VERSIONS: Mapping[str, str] = {"scrubjay": str(RENDER_VERSION)}
+"""The versions that are known without loading a decoder."""
+
+_EVERY_LIBRARY = ("scrubjay", "av", "numpy")
+"""What chooses, decodes and paints every picture."""
+
+FOR_PEOPLE = frozenset({"container", "codec", "declared_duration", "frame_rate", "has_audio"}) | {
+    "packets",
+    "warnings",
+    "origin_note",
+}
+"""Facts of a video that decide no byte; all others do."""
+
+_SHARED_FIELDS = ("background", "stereo")
+"""Fields of a recipe that every output depends on."""
+
+
+def output_id(
+    source: SourceRef,
+    media: MediaInfo,
+    recipe: Recipe,
+    output: Output,
+    versions: Mapping[str, str],
+) -> str:
+    """Return the id of an output: 12 hexadecimal digits.
+
+    Args:
+        source: which video it is of; its name does not count.
+        media: what is in the video.
+        recipe: what the output belongs to. Fields that have their default do not count, so that a
+            new field changes no id.
+        output: one of the recipe's.
+        versions: of the libraries that make the pictures, by name.
+    """
+    format_ = FORMATS[output.format]
+    used = (*_EVERY_LIBRARY, *format_.libraries)
+    facts = {name: getattr(media, name) for name in media.__struct_fields__}
+    decisive = [
+        source.fingerprint,
+        {name: value for name, value in facts.items() if name not in FOR_PEOPLE},
+        [output.kind, output.name, output.format, format_.version, _changed(output)],
+        {name: getattr(recipe, name) for name in _SHARED_FIELDS if name in _changed(recipe)},
+        _grid(recipe, output),
+        {name: versions.get(name, "") for name in used},
+    ]
+    return _digest(decisive, 6)
+
+
+def _grid(recipe: Recipe, output: Output) -> Sequence[object]:
+    """Return what an output's pictures depend on beside their own instants.
+
+    With a tolerance, a picture is chosen with regard to those near it, of whichever output.
+    """
+    length = [] if output.kind == "frames" and not recipe.tolerance else [recipe.slice_length]
+    if not recipe.tolerance:
+        return length
+    return [*length, recipe.tolerance, [[each.kind, each.spacing] for each in recipe.outputs]]
+
+
+def plan_id(plan: Plan) -> str:
+    """Name a plan by what is made: 32 hexadecimal digits.
+
+    Plans of the same video, outputs and documents have the same id, whatever the file is called.
+    """
+    outputs = [[output.name, output.id] for output in plan.outputs]
+    last = plan.slices[-1].index
+    return _digest([outputs, plan.recipe.documents, last, plan.recipe.slice_length], 16)
+
+
+def _changed(struct: Output | Recipe) -> dict[str, object]:
+    """Return the fields that differ from their default."""
+    return {
+        field.name: value
+        for field in msgspec.structs.fields(struct)
+        if (value := getattr(struct, field.name)) != field.default
+    }
+
+
+def _digest(content: Sequence[object], size: int) -> str:
+    return blake2b(encode(content), digest_size=size).hexdigest()

@@ -1,0 +1,145 @@
+"""What players read: all of a set in one document. Times are seconds, keys are relative."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import Meta
+
+from scrubjay.model.media import SourceRef
+from scrubjay.model.values import Value
+
+__all__ = [
+    "AnimationEntry",
+    "FrameEntry",
+    "Gap",
+    "Manifest",
+    "ManifestMedia",
+    "SheetEntry",
+    "SliceEntry",
+    "TrackClock",
+]
+
+TrackClock: TypeAlias = Literal["media", "zero"]
+"""What the times of a track count from: see `Manifest.track_clock`."""
+
+_Output = Annotated[str, Meta(description="Name of the output in the recipe.")]
+_Key = Annotated[str, Meta(description="Where it is, relative to the manifest.")]
+
+
+class AnimationEntry(Value, frozen=True, kw_only=True):
+    """An animation, in the manifest."""
+
+    output: _Output
+    key: _Key
+    media_type: str
+    start: float
+    end: float
+    width: int
+    height: int
+    frames: Annotated[int, Meta(description="How many pictures it holds.")]
+    size_bytes: int
+    over_budget: Annotated[
+        bool, Meta(description="Whether it is larger than `max_bytes` even at its worst.")
+    ]
+
+
+class FrameEntry(Value, frozen=True, kw_only=True):
+    """A still, in the manifest."""
+
+    output: _Output
+    key: _Key
+    media_type: str
+    time: Annotated[float, Meta(description="The instant it stands for.")]
+    source_time: Annotated[
+        float, Meta(description="When the video shows exactly this picture first.")
+    ]
+    width: int
+    height: int
+    size_bytes: int
+
+
+class SheetEntry(Value, frozen=True, kw_only=True):
+    """A sprite sheet, in the manifest: thumbnail k, by rows, is for `start + k * interval`."""
+
+    output: _Output
+    key: _Key
+    media_type: str
+    start: float
+    end: float
+    columns: int
+    rows: int
+    thumbnail_width: int
+    thumbnail_height: int
+    interval: Annotated[float, Meta(description="Seconds from one thumbnail to the next.")]
+    count: Annotated[int, Meta(description="Thumbnails in it; cells after these are black.")]
+    size_bytes: int
+
+
+class SliceEntry(Value, frozen=True, kw_only=True):
+    """A slice, in the manifest."""
+
+    index: int
+    start: float
+    end: float
+    status: Literal["done", "failed"]
+    damaged_packets: Annotated[
+        int,
+        Meta(
+            description="Packets of the video that do not decode, or give a picture that the "
+            "decoder calls corrupt or had to guess in part."
+        ),
+    ]
+
+
+class Gap(Value, frozen=True, kw_only=True):
+    """A stretch of the video that has no previews, and why."""
+
+    start: float
+    end: float
+    reason: str
+
+
+class ManifestMedia(Value, frozen=True, kw_only=True):
+    """What the video is, in the manifest."""
+
+    duration: Annotated[float, Meta(description="Seconds that the previews cover.")]
+    origin: Annotated[
+        float, Meta(description="What the video's clock shows at the left end of the seek bar.")
+    ]
+    width: Annotated[int, Meta(description="Displayed width in px: square pixels, upright.")]
+    height: int
+    rotation_deg: int
+    frame_rate: Annotated[float | None, Meta(description="Average, for people.")]
+    codec: str
+    container: str
+    first_picture: float
+    has_audio: bool
+    warnings: tuple[str, ...]
+
+
+class Manifest(Value, frozen=True, kw_only=True):
+    """All that a reader needs to use a set of previews. Times are seconds; keys are relative."""
+
+    format: Literal["scrubjay/1"] = "scrubjay/1"
+    status: Annotated[
+        Literal["complete", "partial"],
+        Meta(description="`partial`: see `gaps` for what is missing."),
+    ]
+    plan: Annotated[str, Meta(description="Id of the plan that the set was made for.")]
+    source: SourceRef
+    media: ManifestMedia
+    recipe: dict[str, Any]
+    slices: tuple[SliceEntry, ...]
+    animations: tuple[AnimationEntry, ...]
+    frames: tuple[FrameEntry, ...]
+    sheets: tuple[SheetEntry, ...]
+    gaps: tuple[Gap, ...]
+    tracks: Annotated[
+        dict[str, str], Meta(description="Documents beside the manifest: name to key.")
+    ]
+    track_clock: Annotated[
+        TrackClock,
+        Meta(
+            description="The clock of the times in those: `media` is the video's own, which shows "
+            "`media.origin` where the previews begin; `zero` begins there, as this manifest does."
+        ),
+    ] = "zero"

@@ -1,0 +1,123 @@
+"""What will be made of one video."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Literal, NamedTuple
+
+from msgspec import Meta
+
+from scrubjay.model.media import MediaInfo, SourceRef
+from scrubjay.model.recipe import Output, Recipe
+from scrubjay.model.values import Count, Pixels, Size, Value
+from scrubjay.registry import FORMATS, Format
+from scrubjay.timing import Span
+
+__all__ = ["Layout", "OutputId", "Plan", "PlannedOutput", "Reading", "Slice"]
+
+OutputId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z")]
+"""Names what decides an output's bytes (`scrubjay.identity`)."""
+
+
+class Layout(Value, frozen=True, kw_only=True):
+    """How large an output's pictures are, and under which id its artifacts lie."""
+
+    id: OutputId
+    size: Size
+    """Of a picture, or of one thumbnail of a sheet."""
+    columns: Pixels = 1
+    rows: Pixels = 1
+
+
+class PlannedOutput(NamedTuple):
+    """One output of a plan: what was asked for, and how it is laid out."""
+
+    options: Output
+    layout: Layout
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in the recipe."""
+        return self.options.name
+
+    @property
+    def id(self) -> str:
+        """Its id: see `Layout`."""
+        return self.layout.id
+
+    @property
+    def format(self) -> Format:
+        """The format of its artifacts."""
+        return FORMATS[self.options.format]
+
+    @property
+    def canvas(self) -> Size:
+        """Width and height of one artifact in px."""
+        layout = self.layout
+        return Size(
+            width=layout.columns * layout.size.width, height=layout.rows * layout.size.height
+        )
+
+
+class Slice(Value, frozen=True, kw_only=True):
+    """One stretch of the video; the unit of work."""
+
+    index: Count
+    """0-based, no holes."""
+    start: Fraction
+    end: Fraction
+
+    @property
+    def span(self) -> Span:
+        """The slice's time as a half-open span."""
+        return Span(start=self.start, end=self.end)
+
+
+class Plan(Value, frozen=True, kw_only=True):
+    """All that will be made of one video. Any machine can take a slice of it."""
+
+    format: Literal["scrubjay-plan/2"] = "scrubjay-plan/2"
+    source: SourceRef
+    media: MediaInfo
+    recipe: Recipe
+    layouts: tuple[Layout, ...]
+    """One for each of the recipe's outputs, in their order."""
+    slices: tuple[Slice, ...]
+    versions: Mapping[str, str]
+    """Versions of all that may change a picture's bytes: only a worker that has the same ones may
+    make slices of this plan."""
+
+    def __post_init__(self) -> None:
+        edges = [Fraction(0), *(slice_.end for slice_ in self.slices)]
+        if any(
+            (slice_.index, slice_.start) != (index, edges[index]) or slice_.end <= slice_.start
+            for index, slice_ in enumerate(self.slices)
+        ):
+            raise ValueError("slices follow each other from 0 on, without holes")
+        if edges[-1] != self.media.duration:
+            raise ValueError("slices cover the video from its start to its end")
+        if len(self.layouts) != len(self.recipe.outputs):
+            raise ValueError("a plan has one layout for each output of its recipe")
+
+    @property
+    def outputs(self) -> tuple[PlannedOutput, ...]:
+        """Each output with its layout: animations, then stills, then sheets."""
+        return tuple(map(PlannedOutput, self.recipe.outputs, self.layouts))
+
+
+class Reading(Value, frozen=True, kw_only=True):
+    """What a plan's pictures cost to read: counted from packets, before anything is decoded."""
+
+    pictures: Annotated[int, Meta(ge=0, description="Instants at which a picture is needed.")]
+    packets_read: Annotated[int, Meta(ge=0, description="Packets read, lead-ins included.")]
+    frames_decoded: Annotated[int, Meta(ge=0, description="Frames decoded, lead-ins included.")]
+    frames_left_out: Annotated[
+        int, Meta(ge=0, description="Frames read but not decoded: nothing shows or refers to them.")
+    ]
+    frames_in_video: Annotated[
+        Count | None, Meta(description="Frames that the file's header counts, if it does.")
+    ]
+    seeks: Count
+    largest_miss: Annotated[
+        Fraction, Meta(description="Seconds from an instant to its picture's time, at most.")
+    ]
+    reasons: Annotated[tuple[str, ...], Meta(description="Why, a sentence each.")]

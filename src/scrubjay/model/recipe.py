@@ -1,0 +1,240 @@
+"""What is asked for: named outputs, and the documents that players read."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from scrubjay.model.values import Strict
+from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, STILL_FORMATS, Format
+from scrubjay.timing import Span, multiples_in, samples_in
+
+__all__ = [
+    "KINDS",
+    "PRESETS",
+    "Animation",
+    "Kind",
+    "Output",
+    "OutputName",
+    "Recipe",
+    "Sheet",
+    "Still",
+]
+
+Kind: TypeAlias = Literal["animations", "frames", "sheets"]
+"""The kinds of outputs, as recipes and manifests call them."""
+
+OutputName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,39}\Z")]
+"""What an output may be called."""
+
+_Name = Annotated[
+    OutputName,
+    Meta(
+        description="Folder of the output: a-z, 0-9 and hyphens; no two outputs share one.",
+        extra={"metavar": "NAME"},
+    ),
+]
+_Interval = Annotated[Fraction, Meta(description="Seconds from one picture to the next.")]
+_Quality = Annotated[int, Meta(ge=1, le=100, description="Quality of each picture, 1 to 100.")]
+
+
+def _check(name: str, value: Fraction, least: Fraction, most: Fraction) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value}; it must be from {least} to {most}")
+
+
+def _check_format(name: str, formats: Mapping[str, Format], what: str) -> None:
+    if name not in formats:
+        raise ValueError(f"format is {name!r}; {what} can be {' or '.join(formats)}")
+
+
+class Animation(Strict, frozen=True, kw_only=True):
+    """One animation for each slice."""
+
+    kind: ClassVar[Kind] = "animations"
+    name: _Name = "animations"
+    format: Annotated[
+        str,
+        Meta(
+            description=f"Format of the animations: {' or '.join(ANIMATION_FORMATS)}.",
+            extra={"metavar": "FORMAT"},
+        ),
+    ] = "gif"
+    fps: Annotated[Fraction, Meta(description="Frames per second, up to 50.")] = Fraction(10)
+    width: Annotated[
+        int, Meta(ge=1, le=4096, description="Width in px; a smaller video is not enlarged.")
+    ] = 240
+    colors: Annotated[int, Meta(ge=2, le=255, description="Most colours in a palette (GIF).")] = 255
+    max_bytes: Annotated[
+        int, Meta(ge=0, description="Most bytes of one animation, where possible; 0: no limit.")
+    ] = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check("fps", self.fps, Fraction(1, 100), Fraction(50))
+        _check_format(self.format, ANIMATION_FORMATS, "animations")
+
+    @property
+    def spacing(self) -> Fraction:
+        """Seconds between two pictures."""
+        return 1 / self.fps
+
+    def instants(self, span: Span) -> Iterator[Fraction]:
+        """Yield the times in a slice at which a picture is needed, counted from its start."""
+        return samples_in(span, self.fps)
+
+
+class Still(Strict, frozen=True, kw_only=True):
+    """A still for each interval."""
+
+    kind: ClassVar[Kind] = "frames"
+    name: _Name = "frames"
+    format: Annotated[
+        str,
+        Meta(
+            description=f"Format of the stills: {' or '.join(STILL_FORMATS)}.",
+            extra={"metavar": "FORMAT"},
+        ),
+    ] = "jpeg"
+    interval: _Interval = Fraction(1)
+    width: Annotated[
+        int, Meta(ge=0, le=16384, description="Width in px; 0 is the size of the video.")
+    ] = 0
+    quality: _Quality = 80
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
+        _check_format(self.format, STILL_FORMATS, "stills")
+
+    @property
+    def spacing(self) -> Fraction:
+        """Seconds between two pictures."""
+        return self.interval
+
+    def instants(self, span: Span) -> Iterator[Fraction]:
+        """Yield the times in a slice at which a picture is needed, on the whole video's grid."""
+        return multiples_in(span, self.interval)
+
+
+class Sheet(Strict, frozen=True, kw_only=True):
+    """A sheet of thumbnails for each slice."""
+
+    kind: ClassVar[Kind] = "sheets"
+    name: _Name = "sheets"
+    format: Annotated[
+        str,
+        Meta(
+            description=f"Format of the sheets: {' or '.join(STILL_FORMATS)}.",
+            extra={"metavar": "FORMAT"},
+        ),
+    ] = "jpeg"
+    interval: _Interval = Fraction(1)
+    width: Annotated[
+        int, Meta(ge=1, le=4096, description="Width of a thumbnail in px; never enlarged.")
+    ] = 240
+    columns: Annotated[int, Meta(ge=1, le=1000, description="Thumbnails in a row.")] = 6
+    quality: _Quality = 75
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
+        _check_format(self.format, STILL_FORMATS, "sheets")
+
+    @property
+    def spacing(self) -> Fraction:
+        """Seconds between two pictures."""
+        return self.interval
+
+    def instants(self, span: Span) -> Iterator[Fraction]:
+        """Yield the times in a slice at which a picture is needed, on the whole video's grid."""
+        return multiples_in(span, self.interval)
+
+
+Output: TypeAlias = Animation | Still | Sheet
+
+KINDS: Mapping[str, type[Output]] = {
+    "animations": Animation,
+    "frames": Still,
+    "sheets": Sheet,
+}
+"""The kinds of outputs, in the order in which everything lists them."""
+
+
+class Recipe(Strict, frozen=True, kw_only=True):
+    """What to make of a video. The defaults are the `classic` recipe."""
+
+    slice_length: Annotated[
+        Fraction, Meta(description="Seconds of video in a slice: one animation, one sheet.")
+    ] = Fraction(30)
+    tolerance: Annotated[
+        Fraction,
+        Meta(
+            description="Seconds by which a picture may miss its time if that is cheaper; 0: exact."
+        ),
+    ] = Fraction(0)
+    background: Annotated[
+        str,
+        Meta(
+            pattern="^#[0-9a-fA-F]{6}$",
+            description="Colour behind transparent pictures and beside narrow ones, as #rrggbb.",
+            extra={"metavar": "COLOUR"},
+        ),
+    ] = "#000000"
+    stereo: Annotated[
+        Literal["both", "left"],
+        Meta(
+            description="Which eye's picture of a stereo video to show.",
+            extra={"metavar": "both|left"},
+        ),
+    ] = "both"
+    animations: tuple[Animation, ...] = (Animation(),)
+    frames: tuple[Still, ...] = (Still(),)
+    sheets: tuple[Sheet, ...] = (Sheet(),)
+    documents: tuple[str, ...] = ("page", "webvtt")
+    """Names of the documents to write beside the manifest (`scrubjay.registry`)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check("slice_length", self.slice_length, Fraction(1, 10), Fraction(86400))
+        _check("tolerance", self.tolerance, Fraction(0), Fraction(3600))
+        for name in (*KINDS, "documents"):
+            msgspec.structs.force_setattr(self, name, tuple(getattr(self, name)))
+        names = Counter(output.name for output in self.outputs)
+        if not names:
+            raise ValueError("there is no output: no animations, no frames and no sheets")
+        if len(self.outputs) > _MOST_OUTPUTS:
+            raise ValueError(f"there are {len(self.outputs)} outputs; at most {_MOST_OUTPUTS} fit")
+        for name, count in names.items():
+            if count > 1:
+                raise ValueError(f"{count} outputs are called {name!r}; give each its own name")
+        for document in self.documents:
+            if document not in DOCUMENTS:
+                raise ValueError(f"no document is called {document!r}; choose {_ALL_DOCUMENTS}")
+        if len(set(self.documents)) < len(self.documents):
+            raise ValueError("documents lists a document twice")
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """All outputs: animations, then stills, then sheets."""
+        return (*self.animations, *self.frames, *self.sheets)
+
+
+_MOST_OUTPUTS = 32
+_ALL_DOCUMENTS = ", ".join(DOCUMENTS)
+
+PRESETS: Mapping[str, Recipe] = {
+    "classic": Recipe(),
+    "trickplay": Recipe(
+        slice_length=Fraction(1000),
+        tolerance=Fraction(5),
+        animations=(),
+        frames=(),
+        sheets=(Sheet(interval=Fraction(10), width=320, columns=10),),
+    ),
+}
+"""Recipes with a name: `classic` is the default; `trickplay` is what media servers and TV boxes
+read: sheets alone, 10 x 10 thumbnails of 320 px, one for each 10 s, from keyframes."""

@@ -1,0 +1,47 @@
+"""What was made: an artifact each, and a record for each output of a slice."""
+
+from fractions import Fraction
+from typing import Literal
+
+from scrubjay.model.plan import OutputId
+from scrubjay.model.values import Bytes, Count, Digest, Key, Value
+
+__all__ = ["Artifact", "SliceRecord"]
+
+
+class Artifact(Value, frozen=True, kw_only=True):
+    """One object in the store: an animation, a still or a sheet."""
+
+    key: Key
+    media_type: str
+    start: Fraction
+    """The time for which it, or its first picture, is shown."""
+    end: Fraction
+    pictures: Count
+    """How many it holds: frames of an animation, thumbnails of a sheet."""
+    source_times: tuple[Fraction, ...]
+    """When the source shows each picture of a still or sheet first; at most the picture's own time,
+    except before the video's first picture. Empty for an animation."""
+    size_bytes: Bytes
+    blake2b: Digest
+
+
+class SliceRecord(Value, frozen=True, kw_only=True):
+    """One finished output of one slice.
+
+    It is written after its artifacts: if it is there, they are there.
+    """
+
+    format: Literal["scrubjay-slice/2"] = "scrubjay-slice/2"
+    output: OutputId
+    start: Fraction
+    end: Fraction
+    artifacts: tuple[Artifact, ...]
+    """Rising in time; empty if the output has no picture in this slice."""
+    damaged_packets: Count = 0
+    """Packets of the slice that the decoder could not read, that the container calls corrupt, or
+    whose picture the decoder calls corrupt or had to guess in part."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size in bytes of every artifact by its key."""
+        return {artifact.key: artifact.size_bytes for artifact in self.artifacts}

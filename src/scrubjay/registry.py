@@ -1,0 +1,45 @@
+"""What can be made: a line for each format and each document, and no code that makes it.
+
+A new format is one module that makes it, and one line here. The module of a moving format has a
+class `Encoder` (`scrubjay.encode.base.AnimationEncoder`), that of a still one a function `encode`
+(`scrubjay.encode.base.StillEncoder`). It is imported where pictures are encoded, and only there.
+
+A new document is one module as well, with the two functions of `scrubjay.documents.base.Document`.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+__all__ = ["ANIMATION_FORMATS", "DOCUMENTS", "FORMATS", "STILL_FORMATS", "Format"]
+
+
+class Format(NamedTuple):
+    """What has to be known of a format without loading its encoder."""
+
+    module: str
+    media_type: str
+    suffix: str
+    largest_side_px: int
+    version: int
+    """Raised whenever the encoder writes other bytes for the same pictures."""
+    libraries: tuple[str, ...] = ()
+    """Libraries, beside those that decode and scale, whose versions may change the bytes."""
+
+
+ANIMATION_FORMATS: Mapping[str, Format] = {
+    "gif": Format("scrubjay.encode.gif.encoding", "image/gif", "gif", 65_535, 1),
+}
+"""What an animation can be. An encoder gets a slice's pictures as they are decoded."""
+
+STILL_FORMATS: Mapping[str, Format] = {
+    "jpeg": Format("scrubjay.encode.jpeg", "image/jpeg", "jpg", 65_500, 1, ("simplejpeg",)),
+}
+"""What a still and a sheet can be. A JPEG's side: libjpeg's JPEG_MAX_DIMENSION."""
+
+FORMATS: Mapping[str, Format] = {**ANIMATION_FORMATS, **STILL_FORMATS}
+
+DOCUMENTS: Mapping[str, str] = {
+    "page": "scrubjay.documents.page",
+    "webvtt": "scrubjay.documents.webvtt",
+}
+"""What can be written beside the manifest: name and module."""

@@ -1,0 +1,84 @@
+"""Earlier generations of a set: what they left, and its removal."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from scrubjay.errors import ObjectNotFoundError
+from scrubjay.identity import plan_id
+from scrubjay.keys import GENERATIONS, MANIFEST, generation_key, is_ours
+from scrubjay.model import Manifest, Plan, decode
+from scrubjay.sets.state import Generation, folders_of
+from scrubjay.sets.store import Store
+from scrubjay.waiting import mapped
+
+__all__ = ["prune_earlier", "published_seconds_ago", "stale_keys"]
+
+
+def published_seconds_ago(store: Store, plan: Plan) -> float | None:
+    """Return for how long the manifest has been that of a plan; None if it is not."""
+    try:
+        if decode(store.get(MANIFEST), Manifest).plan == plan_id(plan):
+            return store.age(MANIFEST)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        pass
+    return None
+
+
+def stale_keys(store: Store, plan: Plan) -> list[str]:
+    """Return the keys of what earlier plans left: artifacts and records.
+
+    Only what our own notes name counts; nothing that belongs to the current plan does.
+    """
+    return _keys_in(store, _leftovers(store, plan).folders)
+
+
+def prune_earlier(store: Store, plan: Plan) -> int:
+    """Remove what earlier plans left, and return how many artifacts and records that was.
+
+    Call it only when the current plan's set is published.
+
+    Raises:
+        StoreError: something could not be removed; call it again.
+    """
+    leftovers = _leftovers(store, plan)
+    keys = _keys_in(store, leftovers.folders)
+    store.delete(keys)
+    store.sweep([folder.rstrip("/") for folder in leftovers.folders], is_ours)
+    store.remove_empty(leftovers.folders)
+    store.delete(leftovers.notes)  # last: they say where the rest is
+    return len(keys)
+
+
+def _keys_in(store: Store, folders: Sequence[str]) -> list[str]:
+    found = mapped(store.sizes, folders, lanes=store.lanes)
+    return sorted(key for sizes in found for key in sizes if is_ours(key))
+
+
+class _Leftovers(NamedTuple):
+    folders: Sequence[str]
+    notes: Sequence[str]
+
+
+def _leftovers(store: Store, plan: Plan) -> _Leftovers:
+    """Find the folders of earlier plans' outputs, and the notes that name them."""
+    current = {output.id for output in plan.outputs}
+    folders: set[str] = set()
+    notes: list[str] = []
+    for key, generation in _generations(store):
+        if key == generation_key(plan_id(plan)):
+            continue
+        notes.append(key)
+        for name, id_ in generation.outputs.items():
+            if id_ not in current:
+                folders.update(folders_of(name, id_))
+    return _Leftovers(sorted(folders), notes)
+
+
+def _generations(store: Store) -> Iterator[tuple[str, Generation]]:
+    for key in sorted(store.sizes(GENERATIONS)):
+        try:
+            yield key, decode(store.get(key), Generation)
+        except (ObjectNotFoundError, msgspec.DecodeError):
+            continue

@@ -1,0 +1,46 @@
+"""The versions of all that may change a picture's bytes, as they are in this process."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+
+import av
+import numpy as np
+
+from scrubjay.errors import VersionError
+from scrubjay.identity import VERSIONS
+from scrubjay.model import Plan
+from scrubjay.registry import FORMATS
+
+__all__ = ["check_versions", "installed_versions"]
+
+
+@cache
+def installed_versions() -> Mapping[str, str]:
+    """Return the versions of the renderer and of the libraries that it and its encoders use."""
+    encoders = {name for each in FORMATS.values() for name in each.libraries}
+    return {
+        **VERSIONS,
+        "av": av.__version__,
+        "numpy": np.__version__,
+        **{name: import_module(name).__version__ for name in sorted(encoders)},
+    }
+
+
+def check_versions(plan: Plan) -> None:
+    """Check that this process would make the bytes that a plan's ids stand for.
+
+    Raises:
+        VersionError: it would not; the text names what differs.
+    """
+    own = installed_versions()
+    differing = [
+        f"{name} {own.get(name, 'none')} instead of {planned}"
+        for name, planned in plan.versions.items()
+        if own.get(name) != planned
+    ]
+    if differing:
+        raise VersionError(
+            f"this worker has {', '.join(differing)}, for which the plan was made: its pictures "
+            "would differ; run it again, so that it is planned anew"
+        )
