@@ -11,9 +11,9 @@ from scrubjay.events import Event, Finished, Planned, Probed
 
 def _recipe(max_bytes: int) -> scrubjay.Recipe:
     return scrubjay.Recipe(
-        animations=scrubjay.Animations(max_bytes=max_bytes),
-        frames=scrubjay.Frames(enabled=False),
-        sheets=scrubjay.Sheets(enabled=False),
+        animations=(scrubjay.Animation(max_bytes=max_bytes),),
+        frames=(),
+        sheets=(),
     )
 
 

@@ -15,16 +15,16 @@ from scrubjay.errors import (
 )
 from scrubjay.events import Event, Finished
 from scrubjay.keys import MANIFEST
-from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, SliceRecord, decode
+from scrubjay.model import Manifest, Recipe, SliceRecord, Still, decode
 from scrubjay.places.place import Place
 from scrubjay.sets.store import Store
 from scrubjay.slices.renderer import SliceRenderer
 
 _QUICK = Recipe(
     slice_length=Fraction(2),
-    animations=Animations(enabled=False),
-    frames=Frames(interval=Fraction(1, 4), width=96),
-    sheets=Sheets(enabled=False),
+    animations=(),
+    frames=(Still(interval=Fraction(1, 4), width=96),),
+    sheets=(),
 )
 
 _DAMAGED = [

@@ -11,7 +11,7 @@ import scrubjay
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import IncompleteError, ScrubjayError, SourceError
 from scrubjay.limits import Limits
-from scrubjay.model import Animations, Frames, Recipe
+from scrubjay.model import Animation, Recipe, Still
 from scrubjay.places.place import Place
 
 _BAD = (Path(__file__).parents[1] / ".." / "shared" / "media" / "bad").resolve()
@@ -19,8 +19,8 @@ FILES = sorted(path.name for path in _BAD.glob("*")) or ["(no media folder)"]
 
 QUICK = Recipe(
     slice_length=Fraction(4),
-    animations=Animations(fps=Fraction(2), width=64),
-    frames=Frames(width=64),
+    animations=(Animation(fps=Fraction(2), width=64),),
+    frames=(Still(width=64),),
 )
 
 _DEADLINE = 300

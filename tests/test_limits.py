@@ -21,7 +21,7 @@ from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import LimitError, RecipeError, SourceDamagedError
 from scrubjay.limits import Limits, option_of
 from scrubjay.media.probe import probe_media
-from scrubjay.model import Animations, Frames, Plan, Recipe, Sheets
+from scrubjay.model import Animation, Plan, Recipe, Sheet, Still
 from scrubjay.places.place import Place
 from scrubjay.planning import make_plan, targets_of
 from scrubjay.sets.store import Store
@@ -40,9 +40,9 @@ def test_counting_is_as_good_as_listing(
     """What a set has of everything is what its slices' instants are, counted without listing."""
     recipe = Recipe(
         slice_length=length,
-        animations=Animations(fps=Fraction(7, 3)),
-        frames=Frames(interval=still),
-        sheets=Sheets(interval=thumbnail, width=16),
+        animations=(Animation(fps=Fraction(7, 3)),),
+        frames=(Still(interval=still),),
+        sheets=(Sheet(interval=thumbnail, width=16),),
     )
     plan = planned(duration, recipe)
     targets = [targets_of(plan, part) for part in plan.slices]
@@ -85,14 +85,14 @@ def test_a_plan_holds_to_its_limits(
     [
         Recipe(
             slice_length=Fraction(86400),
-            animations=Animations(fps=Fraction(50), width=4096),
-            sheets=Sheets(enabled=False),
+            animations=(Animation(fps=Fraction(50), width=4096),),
+            sheets=(),
         ),
-        Recipe(slice_length=Fraction(3600), sheets=Sheets(enabled=False)),
+        Recipe(slice_length=Fraction(3600), sheets=()),
         Recipe(
             slice_length=Fraction(3600),
-            animations=Animations(enabled=False),
-            sheets=Sheets(width=1000, columns=60),
+            animations=(),
+            sheets=(Sheet(width=1000, columns=60),),
         ),
     ],
 )
@@ -219,9 +219,9 @@ def test_a_plan_is_described_without_listing_it(planned: Planned) -> None:
 def test_packets_without_a_picture_end_a_slice(media: Path) -> None:
     """A stretch of packets that gives no picture to show becomes a gap, with the option."""
     recipe = Recipe(
-        animations=Animations(enabled=False),
-        frames=Frames(interval=Fraction(40), width=64),
-        sheets=Sheets(enabled=False),
+        animations=(),
+        frames=(Still(interval=Fraction(40), width=64),),
+        sheets=(),
         slice_length=Fraction(120),
     )
     video, few = media / "real/film_720p24_120s.mp4", Limits(idle_packets=20)
@@ -254,9 +254,9 @@ def test_a_set_holds_to_its_bytes(
     video = _noise(tmp_path / "noise.avi", width=1920, height=1080, frames=6)
     recipe = Recipe(
         slice_length=Fraction(2),
-        animations=Animations(enabled=False),
-        frames=Frames(quality=100),
-        sheets=Sheets(enabled=False),
+        animations=(),
+        frames=(Still(quality=100),),
+        sheets=(),
     )
     few = Limits(base_output=1, output_per_byte=0)
     with pytest.raises(LimitError, match=r"1 MiB.*--output-per-byte"):
@@ -273,9 +273,7 @@ def test_a_picture_that_was_allowed_is_decoded(tmp_path: Path) -> None:
         stream.width, stream.height, stream.pix_fmt = side, side, "gray"
         container.mux(stream.encode(av.VideoFrame(side, side, "gray")))
         container.mux(stream.encode())
-    recipe = Recipe(
-        animations=Animations(width=64), frames=Frames(width=64), sheets=Sheets(enabled=False)
-    )
+    recipe = Recipe(animations=(Animation(width=64),), frames=(Still(width=64),), sheets=())
     with pytest.raises(LimitError, match="--max-pixels"):
         scrubjay.make(video, tmp_path / "set", recipe=recipe, engine=InlineEngine())
     engine = InlineEngine(limits=Limits(max_pixels=side * side))

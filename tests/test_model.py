@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from scrubjay.coding import MOST_SECONDS
 from scrubjay.model import (
+    Animation,
     AnimationRecord,
-    Animations,
     FrameRecord,
-    Frames,
     Plan,
     Recipe,
+    Sheet,
     SheetRecord,
-    Sheets,
     SliceRecord,
+    Still,
     decode,
     decode_as,
     encode,
@@ -32,14 +32,14 @@ RECIPES = st.builds(
     Recipe,
     slice_length=st.fractions(min_value=Fraction(1, 10), max_value=86_400, max_denominator=FINEST),
     animations=st.builds(
-        Animations,
+        Animation,
         enabled=st.booleans(),
         fps=st.fractions(min_value=Fraction(1, 100), max_value=50, max_denominator=FINEST),
         width=st.integers(1, 4096),
         colors=st.integers(2, 255),
     ),
-    frames=st.builds(Frames, interval=FRACTIONS, quality=st.integers(1, 100)),
-    sheets=st.builds(Sheets, interval=FRACTIONS, columns=st.integers(1, 1000)),
+    frames=st.builds(Still, interval=FRACTIONS, quality=st.integers(1, 100)),
+    sheets=st.builds(Sheet, interval=FRACTIONS, columns=st.integers(1, 1000)),
 )
 
 
@@ -86,9 +86,9 @@ def test_a_plan_s_id_survives_json(
     recipe = Recipe(
         slice_length=length,  # type: ignore[arg-type]
         tolerance=tolerance,  # type: ignore[arg-type]
-        animations=Animations(fps=fps),  # type: ignore[arg-type]
-        frames=Frames(interval=stills),  # type: ignore[arg-type]
-        sheets=Sheets(interval=sheets, columns=40),  # type: ignore[arg-type]
+        animations=(Animation(fps=fps),),  # type: ignore[arg-type]
+        frames=(Still(interval=stills),),  # type: ignore[arg-type]
+        sheets=(Sheet(interval=sheets, columns=40),),  # type: ignore[arg-type]
     )
     plan = planned(Fraction(61), recipe, width=64, height=36)
     assert plan_id(decode(encode(plan), Plan)) == plan_id(plan)
@@ -98,15 +98,15 @@ def test_a_plan_s_id_survives_json(
 @pytest.mark.parametrize(
     ("section", "field", "value"),
     [
-        (Frames, "quality", 101),
-        (Frames, "quality", True),
-        (Frames, "width", -1),
-        (Frames, "interval", "1e99"),
-        (Frames, "interval", "nan"),
-        (Frames, "interval", float("inf")),
-        (Animations, "fps", 0.1 + 0.2),
-        (Animations, "width", 240.5),
-        (Sheets, "enabled", 1),
+        (Still, "quality", 101),
+        (Still, "quality", True),
+        (Still, "width", -1),
+        (Still, "interval", "1e99"),
+        (Still, "interval", "nan"),
+        (Still, "interval", float("inf")),
+        (Animation, "fps", 0.1 + 0.2),
+        (Animation, "width", 240.5),
+        (Sheet, "enabled", 1),
         (Recipe, "slice_length", None),
     ],
 )

@@ -18,15 +18,15 @@ import scrubjay
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import DestinationError, ObjectNotFoundError, ScrubjayError, StoreError
 from scrubjay.keys import FOLDERS, MANIFEST, PAGE, PLAN, is_ours, record_key
-from scrubjay.model import Animations, Frames, Manifest, Recipe
+from scrubjay.model import Animation, Manifest, Recipe, Still
 from scrubjay.places.place import Place
 from scrubjay.sets.folder import Folder
 from scrubjay.sets.store import Store
 
 QUICK = Recipe(
     slice_length=Fraction(6),
-    animations=Animations(fps=Fraction(1), width=32),
-    frames=Frames(width=32),
+    animations=(Animation(fps=Fraction(1), width=32),),
+    frames=(Still(width=32),),
 )
 LONG = 120
 """Seconds after which a test that waits has failed."""

@@ -29,7 +29,7 @@ from scrubjay.errors import (
 )
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceStarted
 from scrubjay.keys import MANIFEST, PAGE, PLAN, SLICES, WEBVTT, frame_key
-from scrubjay.model import Animations, Frames, Manifest, Recipe, Sheets, decode
+from scrubjay.model import Animation, Manifest, Recipe, Sheet, Still, decode
 from scrubjay.places.place import Place
 from scrubjay.sets.store import Store
 from scrubjay.slices.renderer import SliceRenderer
@@ -150,7 +150,7 @@ def test_a_minute_of_barcodes_is_exact(media: Path, picture_of: Picture, length:
         return sum(int(mark > 127) << k for k, mark in enumerate(marks))
 
     # 256 px are half of the video: the squares stay squares
-    recipe = Recipe(slice_length=length, animations=Animations(width=256))
+    recipe = Recipe(slice_length=length, animations=(Animation(width=256),))
     store = _inline(media / "real" / "barcode_frames_60s.mp4", recipe)
     manifest = decode(store.get(MANIFEST), Manifest)
     assert [frame.time for frame in manifest.frames] == list(range(60))
@@ -182,7 +182,7 @@ def test_stills_do_not_depend_on_the_cut(
     clip: Path, objects: dict[str, bytes], length: Fraction
 ) -> None:
     """However the video is cut into slices, its stills are the same files with the same bytes."""
-    recipe = Recipe(slice_length=length, animations=Animations(enabled=False))
+    recipe = Recipe(slice_length=length, animations=())
     assert _stills(_objects(_inline(clip, recipe))) == _stills(objects)
 
 
@@ -190,9 +190,9 @@ def test_a_slice_may_lie_between_two_stills(clip: Path) -> None:
     """A slice without any instant of its own is still done, and the set complete."""
     recipe = Recipe(
         slice_length=Fraction(1, 2),
-        animations=Animations(enabled=False),
-        frames=Frames(interval=Fraction(5)),
-        sheets=Sheets(interval=Fraction(5)),
+        animations=(),
+        frames=(Still(interval=Fraction(5)),),
+        sheets=(Sheet(interval=Fraction(5)),),
     )
     manifest = decode(_inline(clip, recipe).get(MANIFEST), Manifest)
     assert manifest.status == "complete"
@@ -228,7 +228,7 @@ def test_the_manifest_is_as_published(objects: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("interval", [Fraction(1), Fraction(7, 3)])
 def test_cues_cover_the_video(clip: Path, interval: Fraction) -> None:
     """WebVTT cues touch from 0 to the end, and each names a place inside a sheet that exists."""
-    store = _inline(clip, Recipe(slice_length=Fraction(5), sheets=Sheets(interval=interval)))
+    store = _inline(clip, Recipe(slice_length=Fraction(5), sheets=(Sheet(interval=interval),)))
     manifest = decode(store.get(MANIFEST), Manifest)
     sheets = {sheet.key: sheet for sheet in manifest.sheets}
     text = store.get(WEBVTT).decode()
@@ -308,7 +308,7 @@ def test_another_recipe_replaces_the_set(clip: Path, *, remove_stale: bool) -> N
     """A changed recipe is noticed; what it no longer has goes only when that is asked for."""
     store = _inline(clip)
     store.put("frames/mine.jpg", b"mine", "image/jpeg")
-    recipe = Recipe(slice_length=Fraction(6), frames=Frames(interval=Fraction(2)))
+    recipe = Recipe(slice_length=Fraction(6), frames=(Still(interval=Fraction(2)),))
     fresh = _objects(_inline(clip, recipe))
     events = _again(clip, store, recipe, remove_stale=remove_stale)
     planned, finished = _of(Planned, events)[0], events[-1]
@@ -447,7 +447,7 @@ def test_only_a_key_of_the_set_is_the_sets(video: str, *, is_refused: bool) -> N
 def test_going_back_to_an_old_recipe_is_right(clip: Path, objects: dict[str, bytes]) -> None:
     """Records of an older plan that still lie there are never mistaken for this plan's."""
     store = _inline(clip)
-    _again(clip, store, Recipe(slice_length=Fraction(5), frames=Frames(quality=30)))
+    _again(clip, store, Recipe(slice_length=Fraction(5), frames=(Still(quality=30),)))
     _again(clip, store, remove_stale=True)
     assert _objects(store) == objects
 
@@ -460,7 +460,7 @@ def test_every_public_name_is_there(name: str) -> None:
 
 def test_an_impossible_recipe_writes_nothing(clip: Path, tmp_path: Path) -> None:
     """A recipe that this video cannot have is refused before anything is written."""
-    recipe = Recipe(sheets=Sheets(interval=Fraction(1, 100), columns=1000))
+    recipe = Recipe(sheets=(Sheet(interval=Fraction(1, 100), columns=1000),))
     with pytest.raises(RecipeError, match="sheet"):
         scrubjay.make(clip, tmp_path / "set", recipe=recipe, engine=InlineEngine())
     assert list(tmp_path.iterdir()) == []

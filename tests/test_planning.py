@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrubjay.errors import RecipeError
-from scrubjay.model import Animations, Frames, Plan, Recipe, Sheets, Size, decode, encode
+from scrubjay.model import Animation, Plan, Recipe, Sheet, Size, Still, decode, encode
 from scrubjay.planning import MAX_JPEG_PX, instants_of, plan_id, targets_of
 
 Planned = Callable[..., Plan]
@@ -33,7 +33,7 @@ def test_every_still_is_in_one_slice(
     planned: Planned, duration: Fraction, length: Fraction, interval: Fraction
 ) -> None:
     """The slices' stills together are the video's grid of instants, each once."""
-    recipe = Recipe(slice_length=length, frames=Frames(interval=interval))
+    recipe = Recipe(slice_length=length, frames=(Still(interval=interval),))
     plan = planned(duration, recipe)
     times = [time for part in plan.slices for time in targets_of(plan, part).frames]
     assert times == [k * interval for k in range(len(times))]
@@ -45,7 +45,7 @@ def test_a_sheet_holds_every_thumbnail(
     planned: Planned, duration: Fraction, length: Fraction, interval: Fraction, columns: int
 ) -> None:
     """However slices lie on the grid of thumbnails, the sheet has a cell for each of them."""
-    sheets = Sheets(interval=interval, columns=columns, width=16)
+    sheets = Sheet(interval=interval, columns=columns, width=16)
     plan = planned(duration, Recipe(slice_length=length, sheets=sheets))
     assert plan.sheet is not None
     counts = [len(targets_of(plan, part).sheet) for part in plan.slices]
@@ -74,7 +74,7 @@ def test_instants_are_sorted_and_unique(planned: Planned) -> None:
 
 def test_what_is_switched_off_is_not_planned(planned: Planned) -> None:
     """A kind of output that is off has no size and no instants."""
-    off = Recipe(animations=Animations(enabled=False), sheets=Sheets(enabled=False))
+    off = Recipe(animations=(), sheets=())
     plan = planned(Fraction(30), off)
     assert plan.animation is None
     assert plan.sheet is None
@@ -98,7 +98,7 @@ def test_pictures_keep_their_shape(
 ) -> None:
     """A picture is scaled to its width by the video's aspect, never enlarged, never empty."""
     width, height = size
-    recipe = Recipe(animations=Animations(width=wanted))
+    recipe = Recipe(animations=(Animation(width=wanted),))
     plan = planned(Fraction(30), recipe, width=width, height=height)
     assert plan.animation == made
     assert plan.frame == Size(width=width, height=height)
@@ -106,7 +106,7 @@ def test_pictures_keep_their_shape(
 
 def test_a_sheet_too_large_for_jpeg_is_refused(planned: Planned) -> None:
     """A sheet larger than a JPEG may be is an error that says what to change."""
-    recipe = Recipe(slice_length=Fraction(3600), sheets=Sheets(columns=1))
+    recipe = Recipe(slice_length=Fraction(3600), sheets=(Sheet(columns=1),))
     with pytest.raises(RecipeError, match=f"{MAX_JPEG_PX}.*sheets"):
         planned(Fraction(3600), recipe)
 
@@ -118,7 +118,7 @@ def test_a_plan_is_named_by_its_content(planned: Planned) -> None:
     others = [
         planned(Fraction(31)),
         planned(Fraction(30), Recipe(slice_length=Fraction(7))),
-        planned(Fraction(30), Recipe(frames=Frames(quality=81))),
+        planned(Fraction(30), Recipe(frames=(Still(quality=81),))),
         replace(plan, source=replace(plan.source, fingerprint="1" * 32)),
         replace(plan, render_version=plan.render_version + 1),
     ]

@@ -14,12 +14,12 @@ import scrubjay
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.keys import PLAN, record_key
 from scrubjay.model import (
-    Animations,
-    Frames,
+    Animation,
     Plan,
     Recipe,
-    Sheets,
+    Sheet,
     SliceRecord,
+    Still,
     decode,
     decode_as,
     encode,
@@ -30,9 +30,9 @@ from scrubjay.sets.store import Store
 
 BOTH = Recipe(
     slice_length=Fraction(4),
-    animations=Animations(fps=Fraction(2), width=64),
-    frames=Frames(width=64),
-    sheets=Sheets(width=64),
+    animations=(Animation(fps=Fraction(2), width=64),),
+    frames=(Still(width=64),),
+    sheets=(Sheet(width=64),),
 )
 
 
@@ -48,11 +48,13 @@ def made(clip: Path) -> tuple[Plan, SliceRecord, Store]:
     "recipe",
     [
         BOTH,
-        Recipe(slice_length=Fraction(7, 3), animations=Animations(fps=Fraction(7, 3), max_bytes=1)),
-        Recipe(slice_length=Fraction(1, 2), frames=Frames(enabled=False)),
-        Recipe(animations=Animations(enabled=False), sheets=Sheets(interval=Fraction(7, 2))),
-        Recipe(sheets=Sheets(enabled=False), frames=Frames(interval=Fraction(5))),
-        Recipe(tolerance=Fraction(3), animations=Animations(enabled=False)),
+        Recipe(
+            slice_length=Fraction(7, 3), animations=(Animation(fps=Fraction(7, 3), max_bytes=1),)
+        ),
+        Recipe(slice_length=Fraction(1, 2), frames=()),
+        Recipe(animations=(), sheets=(Sheet(interval=Fraction(7, 2)),)),
+        Recipe(sheets=(), frames=(Still(interval=Fraction(5)),)),
+        Recipe(tolerance=Fraction(3), animations=()),
     ],
     ids=range(6),
 )

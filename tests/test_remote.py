@@ -394,9 +394,7 @@ def test_fragments_without_an_index_are_read_in_one_pass(films: Callable[..., Pa
         assert server.sent <= 4 * path.stat().st_size
         engine = scrubjay.InlineEngine()
         remote, local = Store.in_memory(), Store.in_memory()
-        recipe = scrubjay.Recipe(
-            animations=scrubjay.Animations(enabled=False), frames=scrubjay.Frames(width=64)
-        )
+        recipe = scrubjay.Recipe(animations=(), frames=(scrubjay.Still(width=64),))
         assert scrubjay.make(place, remote, recipe=recipe, engine=engine).status == "complete"
         scrubjay.make(path, local, recipe=recipe, engine=engine)
         key = "frames/000000.jpg"  # FFmpeg loses the first packet where it asks for each jump

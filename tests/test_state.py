@@ -7,13 +7,11 @@ import pytest
 from scrubjay.errors import DestinationError, ObjectNotFoundError
 from scrubjay.keys import MANIFEST, PLAN, frame_key, record_key
 from scrubjay.model import (
-    Animations,
     FrameRecord,
-    Frames,
     Plan,
     Recipe,
-    Sheets,
     SliceRecord,
+    Still,
     encode,
 )
 from scrubjay.planning import plan_id
@@ -38,9 +36,9 @@ def plan(planned: Callable[..., Plan]) -> Plan:
 def _stills(seconds: int) -> Recipe:
     return Recipe(
         slice_length=Fraction(seconds),
-        animations=Animations(enabled=False),
-        frames=Frames(interval=Fraction(seconds)),
-        sheets=Sheets(enabled=False),
+        animations=(),
+        frames=(Still(interval=Fraction(seconds)),),
+        sheets=(),
     )
 
 

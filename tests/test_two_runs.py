@@ -13,7 +13,7 @@ from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import IncompleteError, PlanReplacedError, RenderError, ScrubjayError
 from scrubjay.events import Event, OnEvent, Planned, SliceDone, SliceProgress
 from scrubjay.keys import MANIFEST
-from scrubjay.model import Animations, Frames, Manifest, Recipe, decode
+from scrubjay.model import Animation, Manifest, Recipe, Still, decode
 from scrubjay.planning import plan_id
 from scrubjay.publishing import publish
 from scrubjay.sets.state import check_plan, save_plan, save_record
@@ -22,9 +22,9 @@ from scrubjay.sets.store import Store
 LONG = 120
 """Seconds after which a test that waits has failed."""
 
-FAST = Animations(fps=Fraction(2), width=64)
-OLD = Recipe(slice_length=Fraction(4), animations=FAST, frames=Frames(width=64))
-NEW = Recipe(slice_length=Fraction(4), animations=FAST, frames=Frames(width=96))
+FAST = Animation(fps=Fraction(2), width=64)
+OLD = Recipe(slice_length=Fraction(4), animations=FAST, frames=(Still(width=64),))
+NEW = Recipe(slice_length=Fraction(4), animations=FAST, frames=(Still(width=96),))
 
 Tree = Callable[[Path], dict[str, str]]
 

@@ -16,9 +16,7 @@ from scrubjay.documents.webvtt import clock_for
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.model import MediaInfo, Plan, TrackClock
 
-_RECIPE = scrubjay.Recipe(
-    animations=scrubjay.Animations(enabled=False), frames=scrubjay.Frames(enabled=False)
-)
+_RECIPE = scrubjay.Recipe(animations=(), frames=())
 
 
 def _cues(folder: Path) -> list[tuple[str, str]]:

@@ -24,9 +24,7 @@ from tabs import FirefoxTab, Tab
 
 import scrubjay
 
-_RECIPE = scrubjay.Recipe(
-    animations=scrubjay.Animations(enabled=False), sheets=scrubjay.Sheets(enabled=False)
-)
+_RECIPE = scrubjay.Recipe(animations=(), sheets=())
 
 _SITE = """<!doctype html><meta charset="utf-8"><title>A site</title>
 <link rel="icon" href="data:,">

@@ -118,9 +118,7 @@ def test_a_still_is_what_the_browser_shows(
 ) -> None:
     """Late starts, edit lists, turns and odd pixels: same time, same picture, same size."""
     video = media / name.replace("real/camera_518", "odd/camera_518")
-    recipe = scrubjay.Recipe(
-        animations=scrubjay.Animations(enabled=False), sheets=scrubjay.Sheets(enabled=False)
-    )
+    recipe = scrubjay.Recipe(animations=(), sheets=())
     manifest = scrubjay.make(video, tmp_path / "set", recipe=recipe)
     frames = manifest.frames
     for place in sorted({0, 1, len(frames) // 2, len(frames) - 1}):

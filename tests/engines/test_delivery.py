@@ -14,13 +14,11 @@ from scrubjay.errors import LimitError, WorkerCrashedError
 from scrubjay.keys import record_key
 from scrubjay.limits import Limits
 from scrubjay.model import (
-    Animations,
     FrameRecord,
-    Frames,
     Plan,
     Recipe,
-    Sheets,
     SliceRecord,
+    Still,
     encode,
 )
 from scrubjay.planning import plan_id
@@ -28,9 +26,9 @@ from scrubjay.sets.store import Store
 
 RECIPE = Recipe(
     slice_length=Fraction(2),
-    animations=Animations(enabled=False),
-    frames=Frames(interval=Fraction(1)),
-    sheets=Sheets(enabled=False),
+    animations=(),
+    frames=(Still(interval=Fraction(1)),),
+    sheets=(),
 )
 
 

@@ -28,15 +28,15 @@ from scrubjay.events import (
     SliceStarted,
 )
 from scrubjay.limits import Limits
-from scrubjay.model import Animations, Frames, Manifest, Recipe
+from scrubjay.model import Animation, Manifest, Recipe, Still
 from scrubjay.sets.store import Store
 
 Tree = Callable[[Path], dict[str, str]]
 
 BUSY = Recipe(
     slice_length=Fraction(3),
-    animations=Animations(fps=Fraction(24), width=480),
-    frames=Frames(interval=Fraction(1, 48)),
+    animations=(Animation(fps=Fraction(24), width=480),),
+    frames=(Still(interval=Fraction(1, 48)),),
 )
 """A slice of the busy clip takes a second or more: long enough to be hit in the middle."""
 
@@ -117,7 +117,7 @@ def test_a_crash_costs_one_try(
 @pytest.mark.parametrize("name", ["real/phone_360p_17s.mp4", "bad/packet_loss_2pct.ts"])
 def test_idle_cores_change_no_byte(media: Path, tmp_path: Path, name: str, tree: Tree) -> None:
     """One slice for eight workers is decoded by eight threads, and comes out as by one."""
-    recipe = Recipe(slice_length=Fraction(60), frames=Frames(interval=Fraction(1, 4)))
+    recipe = Recipe(slice_length=Fraction(60), frames=(Still(interval=Fraction(1, 4)),))
     for workers in (1, 8):
         engine = ProcessEngine(workers=workers)
         scrubjay.make(media / name, tmp_path / str(workers), recipe=recipe, engine=engine)

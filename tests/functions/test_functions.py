@@ -35,7 +35,7 @@ from scrubjay.keys import (
     failure_key,
     set_prefix,
 )
-from scrubjay.model import Animations, Frames, Recipe
+from scrubjay.model import Animation, Recipe, Still
 from scrubjay.places.place import Place
 from scrubjay.sets.state import load_plan
 from scrubjay.sets.store import Store
@@ -670,7 +670,7 @@ def test_two_plans_never_mix(
     for each in events:
         worker.handler(each, Context())
     recipe = Recipe(
-        slice_length=Fraction(3), animations=Animations(width=100), frames=Frames(width=200)
+        slice_length=Fraction(3), animations=(Animation(width=100),), frames=(Still(width=200),)
     )
     scrubjay.make(clip, tmp_path / "local", recipe=recipe)
     for path in (tmp_path / "local" / "frames").iterdir():

@@ -11,14 +11,12 @@ from scrubjay.aws.events import Upload
 from scrubjay.errors import RenderError
 from scrubjay.keys import failure_key, frame_key
 from scrubjay.model import (
-    Animations,
     FrameRecord,
-    Frames,
     Plan,
     Recipe,
-    Sheets,
     Slice,
     SliceRecord,
+    Still,
 )
 from scrubjay.planning import plan_id
 from scrubjay.sets.state import save_plan, save_record
@@ -87,9 +85,9 @@ class _Counted:
 def counted(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> _Counted:
     """A set of 400 slices of which none has ended."""
     recipe = Recipe(
-        animations=Animations(enabled=False),
-        frames=Frames(interval=Fraction(86_400), width=16),
-        sheets=Sheets(enabled=False),
+        animations=(),
+        frames=(Still(interval=Fraction(86_400), width=16),),
+        sheets=(),
     )
     return _Counted(planned(Fraction(30 * _SLICES), recipe), monkeypatch)
 

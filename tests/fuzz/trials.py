@@ -29,7 +29,7 @@ from scrubjay.errors import (
 )
 from scrubjay.keys import PLAN, record_key
 from scrubjay.limits import Limits
-from scrubjay.model import Animations, Frames, MediaInfo, Plan, Recipe, Sheets, SliceRecord
+from scrubjay.model import Animation, MediaInfo, Plan, Recipe, Sheet, SliceRecord, Still
 from scrubjay.places.place import Place
 from scrubjay.planning import make_plan
 from scrubjay.publishing import publish
@@ -52,9 +52,9 @@ KINDS = ("complete", "gap", "refused", "limit", "memory", "time", "crash", "find
 
 RECIPE = Recipe(
     slice_length=Fraction(1),
-    animations=Animations(fps=Fraction(4), width=48),
-    frames=Frames(interval=Fraction(1, 2), width=64),
-    sheets=Sheets(interval=Fraction(1, 4), width=32, columns=2),
+    animations=(Animation(fps=Fraction(4), width=48),),
+    frames=(Still(interval=Fraction(1, 2), width=64),),
+    sheets=(Sheet(interval=Fraction(1, 4), width=32, columns=2),),
 )
 LIMITS = Limits(
     max_duration=3600,

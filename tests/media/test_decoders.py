@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 import scrubjay
-from scrubjay.model import Recipe, Sheets
+from scrubjay.model import Recipe
 
 
 @pytest.mark.parametrize("background", ["#000000", "#ffffff", "#3060c0"])
@@ -19,7 +19,7 @@ def test_the_background_shows_through_webm(
     background: str,
 ) -> None:
     """A film in a circle: its corners are the background, its middle is not."""
-    recipe = Recipe(background=background, sheets=Sheets(enabled=False))
+    recipe = Recipe(background=background, sheets=())
     scrubjay.make(
         media / "odd" / "s_vp9_alpha.webm",
         tmp_path / "set",

@@ -373,7 +373,7 @@ def test_a_rehearsal_counts_what_reading_costs(encoded: Path, tolerance: str) ->
     recipe = scrubjay.Recipe(
         slice_length=Fraction(2),
         tolerance=Fraction(tolerance),
-        sheets=scrubjay.Sheets(enabled=False),
+        sheets=(),
     )
     plan = scrubjay.plan(encoded, recipe=recipe, engine=scrubjay.InlineEngine())
     reading = explain_reading(plan, source=Place.of(encoded))

@@ -13,14 +13,14 @@ from inputs import REFUSED, ROWS, Row
 
 import scrubjay
 from scrubjay import errors
-from scrubjay.model import Animations, Frames, Recipe, Sheets
+from scrubjay.model import Recipe, Still
 
 _RATE, _SECONDS, _SIZE = 25, 3, (192, 144)
 _QUICK = Recipe(
     slice_length=Fraction(1),
-    animations=Animations(enabled=False),
-    frames=Frames(interval=Fraction(1, 5), quality=95),
-    sheets=Sheets(enabled=False),
+    animations=(),
+    frames=(Still(interval=Fraction(1, 5), quality=95),),
+    sheets=(),
 )
 
 Picture = npt.NDArray[np.uint8]
