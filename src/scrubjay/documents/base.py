@@ -17,7 +17,7 @@ from scrubjay.model import (
 )
 from scrubjay.registry import DOCUMENTS
 
-__all__ = ["Document", "File", "FinishedSet", "document", "tracks_of"]
+__all__ = ["Cue", "Document", "File", "FinishedSet", "document", "tracks_of"]
 
 
 class File(NamedTuple):
@@ -26,6 +26,19 @@ class File(NamedTuple):
     key: str
     data: bytes
     media_type: str
+
+
+class Cue(NamedTuple):
+    """One thumbnail of a sheet, and when it is shown, in seconds on the clock of the tracks."""
+
+    start: Fraction
+    end: Fraction
+    key: str
+    """Of the sheet."""
+    x: int
+    """Left edge in the sheet, in px."""
+    y: int
+    """Top edge in the sheet, in px."""
 
 
 class FinishedSet(NamedTuple):
@@ -61,6 +74,22 @@ class FinishedSet(NamedTuple):
         """Yield an output's artifacts, rising in time."""
         for records in self.records.values():
             yield from records[output.name].artifacts
+
+    def cues(self, output: PlannedOutput) -> Iterator[Cue]:
+        """Yield the thumbnails of an output of sheets; they touch, and none is before time 0.
+
+        On the clock `media` the first begins at 0 all the same: a bar that shows the empty time
+        before the video's first picture shows that picture there.
+        """
+        columns, size, step = output.layout.columns, output.layout.size, output.options.spacing
+        for sheet in self.artifacts(output):
+            for place in range(sheet.pictures):
+                start = sheet.start + place * step
+                end = min(start + step, sheet.end) + self.origin
+                if end > 0:
+                    begin = max(start + self.origin, Fraction(0)) if start else Fraction(0)
+                    row, column = divmod(place, columns)
+                    yield Cue(begin, end, sheet.key, column * size.width, row * size.height)
 
 
 class Document(Protocol):

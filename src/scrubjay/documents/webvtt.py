@@ -7,8 +7,8 @@ Media Fragments 1.0, section 4.2.2), a convention that JW Player began.
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from scrubjay.documents.base import File, FinishedSet
-from scrubjay.model import PlannedOutput, Recipe, TrackClock
+from scrubjay.documents.base import Cue, File, FinishedSet
+from scrubjay.model import Recipe, Size, TrackClock
 from scrubjay.timing import clock
 
 __all__ = ["tracks", "write"]
@@ -22,14 +22,10 @@ def tracks(recipe: Recipe) -> Mapping[str, str]:
 
 
 def write(finished: FinishedSet) -> Iterator[File]:
-    """Yield a track for each output of sheets; cues touch, and times are rounded to milliseconds.
-
-    On the clock `media`, the cues stand at the times that the video's own clock shows, and the
-    first begins at 0: a bar that shows the empty time before shows it there.
-    """
+    """Yield a track for each output of sheets; times are rounded to milliseconds."""
     keys = tracks(finished.plan.recipe).values()
     for key, output in zip(keys, finished.outputs("sheets"), strict=True):
-        cues = _cues(finished, output)
+        cues = (_text(cue, output.layout.size) for cue in finished.cues(output))
         lines = ["WEBVTT", "", _note(finished.origin, finished.clock), *cues]
         yield File(key, "\n".join(lines).encode(), "text/vtt")
 
@@ -40,15 +36,6 @@ def _note(origin: Fraction, track_clock: TrackClock) -> str:
     return f"NOTE clock: {track_clock}. Times are on {where}: {begins}.\n"
 
 
-def _cues(finished: FinishedSet, output: PlannedOutput) -> Iterator[str]:
-    columns, size, origin = output.layout.columns, output.layout.size, finished.origin
-    for sheet in finished.artifacts(output):
-        for place in range(sheet.pictures):
-            start = sheet.start + place * output.options.spacing
-            end = min(start + output.options.spacing, sheet.end) + origin
-            if end <= 0:
-                continue  # WebVTT knows no time before 0
-            begin = max(start + origin, Fraction(0)) if start else Fraction(0)
-            row, column = divmod(place, columns)
-            area = f"{column * size.width},{row * size.height},{size.width},{size.height}"
-            yield f"{clock(begin)} --> {clock(end)}\n{sheet.key}#xywh={area}\n"
+def _text(cue: Cue, size: Size) -> str:
+    area = f"{cue.x},{cue.y},{size.width},{size.height}"
+    return f"{clock(cue.start)} --> {clock(cue.end)}\n{cue.key}#xywh={area}\n"
