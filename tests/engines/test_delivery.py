@@ -13,30 +13,29 @@ from scrubjay.engines.wire import MAX_LINE_BYTES, Progress, Put
 from scrubjay.errors import LimitError, WorkerCrashedError
 from scrubjay.keys import record_key
 from scrubjay.limits import Limits
-from scrubjay.model import (
-    FrameRecord,
-    Plan,
-    Recipe,
-    SliceRecord,
-    Still,
-    encode,
-)
-from scrubjay.planning import plan_id
+from scrubjay.model import Artifact, Plan, PlannedOutput, Recipe, SliceRecord, Still, encode
 from scrubjay.sets.store import Store
 
 RECIPE = Recipe(
     slice_length=Fraction(2),
     animations=(),
-    frames=(Still(interval=Fraction(1)),),
+    frames=(Still(), Still(name="small", width=160)),
     sheets=(),
 )
+JPEG = "image/jpeg"
 
 
 @pytest.fixture
 def plan(planned: Callable[..., Plan]) -> Plan:
-    """Two slices of two stills."""
+    """Two slices of two stills, in two sizes."""
     plan: Plan = planned(Fraction(4), RECIPE)
     return plan
+
+
+@pytest.fixture
+def frames(plan: Plan) -> PlannedOutput:
+    """The first of the plan's outputs."""
+    return plan.outputs[0]
 
 
 @pytest.fixture
@@ -48,113 +47,165 @@ def outbox() -> Iterator[Outbox]:
 
 @pytest.fixture
 def delivery(plan: Plan, outbox: Outbox) -> Delivery:
-    """What the second slice's worker may hand over."""
-    return Delivery(plan, plan.slices[1], outbox, Limits())
+    """What the second slice's worker may hand over, of the first output alone."""
+    return Delivery(plan, plan.slices[1], ["frames"], outbox, Limits())
 
 
-def _still(time: int, data: bytes = b"picture") -> tuple[HandedOver, FrameRecord]:
-    key = f"frames/{time:06}.jpg"
-    record = FrameRecord(
-        key=key,
-        time=Fraction(time),
-        source_time=Fraction(time),
+def _key(output: PlannedOutput, time: int) -> str:
+    return f"{output.name}/{output.id}/{time:06}.jpg"
+
+
+def _still(
+    output: PlannedOutput, time: int, data: bytes = b"picture"
+) -> tuple[HandedOver, Artifact]:
+    artifact = Artifact(
+        key=_key(output, time),
+        media_type=JPEG,
+        start=Fraction(time),
+        end=Fraction(time + 1),
+        pictures=1,
+        source_times=(Fraction(time),),
         size_bytes=len(data),
         blake2b=blake2b(data, digest_size=16).hexdigest(),
     )
-    return HandedOver(key, "image/jpeg", data), record
+    return HandedOver(artifact.key, JPEG, data), artifact
 
 
-def _record(plan: Plan, *stills: FrameRecord) -> SliceRecord:
-    part = plan.slices[1]
-    return SliceRecord(
-        plan=plan_id(plan),
-        index=1,
-        start=part.start,
-        end=part.end,
-        animation=None,
-        frames=stills,
-        sheet=None,
-        damaged_packets=0,
-    )
+def _record(output: PlannedOutput, *stills: Artifact) -> SliceRecord:
+    return SliceRecord(output=output.id, start=Fraction(2), end=Fraction(4), artifacts=stills)
 
 
-def _hand_over(delivery: Delivery, record: SliceRecord) -> None:
-    delivery.take(HandedOver(record_key(Fraction(2)), "application/json", encode(record)))
+def _record_key(output: PlannedOutput) -> str:
+    return record_key(output.id, Fraction(2), Fraction(4))
 
 
-def test_what_a_slice_is_to_have_is_written(delivery: Delivery, plan: Plan, outbox: Outbox) -> None:
-    """Its pictures, and last its record, which says what they are."""
-    stills = [_still(2), _still(3)]
+def _hand_over(delivery: Delivery, output: PlannedOutput, record: SliceRecord) -> None:
+    delivery.take(HandedOver(_record_key(output), "application/json", encode(record)))
+
+
+def _hand_over_pictures(delivery: Delivery, output: PlannedOutput) -> SliceRecord:
+    """Hand over all pictures of the slice, and return the record that belongs to them."""
+    stills = [_still(output, 2), _still(output, 3)]
     for handed_over, _ in stills:
         delivery.take(handed_over)
+    return _record(output, *(artifact for _, artifact in stills))
+
+
+def test_what_a_slice_is_to_have_is_written(
+    delivery: Delivery, frames: PlannedOutput, outbox: Outbox
+) -> None:
+    """Its pictures, and last its record, which says what they are."""
+    record = _hand_over_pictures(delivery, frames)
+    assert not delivery.has_all
     assert not delivery.is_over
-    _hand_over(delivery, _record(plan, *(record for _, record in stills)))
+    _hand_over(delivery, frames, record)
+    assert delivery.has_all
     assert delivery.is_over
-    assert set(outbox.store.sizes()) == {
-        "frames/000002.jpg",
-        "frames/000003.jpg",
-        record_key(Fraction(2)),
-    }
+    assert delivery.records == [record]
+    expected = {_key(frames, 2), _key(frames, 3), _record_key(frames)}
+    assert set(outbox.store.sizes()) == expected
+
+
+def test_every_output_has_its_own_record(plan: Plan, outbox: Outbox) -> None:
+    """All pictures of a slice come first; it is over when the last output's record is written."""
+    delivery = Delivery(plan, plan.slices[1], ["frames", "small"], outbox, Limits())
+    records = [_hand_over_pictures(delivery, output) for output in plan.outputs]
+    _hand_over(delivery, plan.outputs[0], records[0])
+    assert not delivery.is_over
+    assert set(outbox.store.sizes(".scrubjay/")) == {_record_key(plan.outputs[0])}
+    _hand_over(delivery, plan.outputs[1], records[1])
+    assert delivery.is_over
+    assert delivery.records == records
 
 
 @pytest.mark.parametrize(
     ("key", "media_type"),
     [
-        ("frames/000000.jpg", "image/jpeg"),  # the other slice's
-        ("frames/000002.jpg", "text/html"),
-        ("animations/000002.gif", "image/gif"),  # not in the plan
+        ("frames/{frames}/000000.jpg", JPEG),  # the other slice's
+        ("frames/{frames}/000002.jpg", "text/html"),
+        ("frames/{small}/000002.jpg", JPEG),
+        ("frames/000002.jpg", JPEG),
+        ("frames/0123456789ab/000002.jpg", JPEG),  # of another plan
+        ("small/{small}/000002.jpg", JPEG),  # in the plan, but made already
+        ("animations/0123456789ab/000002.gif", "image/gif"),  # not in the plan
+        (".scrubjay/slices/{small}/000002-000004.json", "application/json"),
+        (".scrubjay/slices/{frames}/000000-000002.json", "application/json"),
+        (".scrubjay/generations/00000000000000000000000000000000.json", "application/json"),
         ("manifest.json", "application/json"),
         ("index.html", "text/html"),
         (".scrubjay/plan.json", "application/json"),
-        (".scrubjay/slices/000000.json", "application/json"),
-        ("frames/../../../root/.ssh/authorized_keys", "image/jpeg"),
-        ("/etc/passwd", "image/jpeg"),
-        ("", "image/jpeg"),
+        ("frames/{frames}/../../../root/.ssh/authorized_keys", JPEG),
+        ("/etc/passwd", JPEG),
+        ("", JPEG),
     ],
 )
 def test_other_objects_are_not_written(
-    delivery: Delivery, outbox: Outbox, key: str, media_type: str
+    delivery: Delivery, plan: Plan, outbox: Outbox, key: str, media_type: str
 ) -> None:
     """A worker can write nothing but what its slice is to have; its run is not fooled."""
+    key = key.format(**{output.name: output.id for output in plan.outputs})
     with pytest.raises(WorkerCrashedError, match="not to have"):
         delivery.take(HandedOver(key, media_type, b"x"))
     assert not outbox.store.sizes()
 
 
-def test_a_record_says_what_was_handed_over(delivery: Delivery, plan: Plan, outbox: Outbox) -> None:
-    """A record of other pictures, of another slice or of another plan is not written."""
-    handed_over, still = _still(2)
-    delivery.take(handed_over)
-    right = _record(plan, still)
+def test_a_record_says_what_was_handed_over(
+    plan: Plan, frames: PlannedOutput, outbox: Outbox
+) -> None:
+    """A record of other pictures, of another slice or of another output is not written."""
+
+    def began() -> tuple[Delivery, SliceRecord]:
+        delivery = Delivery(plan, plan.slices[1], ["frames"], outbox, Limits())
+        return delivery, _hand_over_pictures(delivery, frames)
+
+    _, right = began()
+    first, second = right.artifacts
     for wrong in (
-        _record(plan),
-        _record(plan, still, _still(3)[1]),
-        _record(plan, replace(still, size_bytes=1)),
-        _record(plan, replace(still, blake2b="0" * 32)),
-        replace(right, index=0),
+        _record(frames),
+        _record(frames, first),
+        _record(frames, second, first),
+        _record(frames, first, second, _still(frames, 4)[1]),
+        _record(frames, first, _still(plan.outputs[1], 3)[1]),
+        _record(frames, first, replace(second, size_bytes=1)),
+        _record(frames, first, replace(second, blake2b="0" * 32)),
         replace(right, start=Fraction(0)),
-        replace(right, plan="0" * 32),
+        replace(right, end=Fraction(3)),
+        replace(right, output=plan.outputs[1].id),
+        replace(right, output="0" * 12),
     ):
+        delivery, _ = began()
         with pytest.raises(WorkerCrashedError, match="handed over"):
-            _hand_over(delivery, wrong)
+            _hand_over(delivery, frames, wrong)
+        assert not delivery.records
+    delivery, _ = began()
     with pytest.raises(WorkerCrashedError, match="cannot be read"):
-        delivery.take(HandedOver(record_key(Fraction(2)), "application/json", b"\xff{"))
-    assert set(outbox.store.sizes()) == {"frames/000002.jpg"}
+        delivery.take(HandedOver(_record_key(frames), "application/json", b"\xff{"))
+    assert not outbox.store.sizes(".scrubjay/")
 
 
-def test_nothing_comes_after_the_record(delivery: Delivery, plan: Plan) -> None:
-    """A slice whose record is written is done."""
-    stills = [_still(2), _still(3)]
-    for handed_over, _ in stills:
-        delivery.take(handed_over)
-    _hand_over(delivery, _record(plan, *(record for _, record in stills)))
-    with pytest.raises(WorkerCrashedError):
-        delivery.take(handed_over)
+def test_nothing_comes_after_the_records(delivery: Delivery, frames: PlannedOutput) -> None:
+    """Once its records are written, a slice takes no picture and no other record."""
+    record = _hand_over_pictures(delivery, frames)
+    _hand_over(delivery, frames, record)
+    with pytest.raises(WorkerCrashedError, match="not to have"):
+        delivery.take(_still(frames, 2)[0])
+    with pytest.raises(WorkerCrashedError, match="not to have"):
+        _hand_over(delivery, frames, record)
+
+
+def test_no_picture_comes_after_the_first_record(plan: Plan, outbox: Outbox) -> None:
+    """What a record says stays true: no picture is written once one output's record is."""
+    delivery = Delivery(plan, plan.slices[1], ["frames", "small"], outbox, Limits())
+    record = _hand_over_pictures(delivery, plan.outputs[0])
+    _hand_over(delivery, plan.outputs[0], record)
+    for output in plan.outputs:
+        with pytest.raises(WorkerCrashedError, match="not to have"):
+            delivery.take(_still(output, 2, b"another picture")[0])
 
 
 def test_objects_come_whole_however_they_are_cut() -> None:
     """Bytes that arrive one by one give what was sent, lines and objects alike."""
-    put = Put(key="frames/000002.jpg", media_type="image/jpeg", size_bytes=4)
+    put = Put(key="frames/0123456789ab/000002.jpg", media_type=JPEG, size_bytes=4)
     sent = encode(put) + b"\na\nb\n" + encode(Progress(time=Fraction(1))) + b"\n"
     whole = list(Inbox(100).take(sent))
     inbox = Inbox(100)
@@ -181,10 +232,10 @@ def test_what_no_worker_sends_ends_it(sent: bytes) -> None:
         list(Inbox(100).take(sent))
 
 
-def test_a_slice_may_not_fill_the_disk(plan: Plan, outbox: Outbox) -> None:
+def test_a_slice_may_not_fill_the_disk(plan: Plan, frames: PlannedOutput, outbox: Outbox) -> None:
     """What a slice may write is bounded by what its video holds; the bound is an option."""
     limits = Limits(base_output=1, output_per_byte=0)
-    delivery = Delivery(plan, plan.slices[1], outbox, limits)
+    delivery = Delivery(plan, plan.slices[1], ["frames"], outbox, limits)
     with pytest.raises(LimitError, match="--base-output"):
-        delivery.take(_still(2, bytes(2 << 20))[0])
+        delivery.take(_still(frames, 2, bytes(2 << 20))[0])
     assert not outbox.store.sizes()
