@@ -136,7 +136,7 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
             return int(value) if value.denominator == 1 else _seconds(value)
         raise NotImplementedError
 
-    plain: dict[str, Any] = msgspec.to_builtins(recipe, enc_hook=number)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(recipe, enc_hook=number))
     return plain
 
 
