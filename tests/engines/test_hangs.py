@@ -108,7 +108,7 @@ def test_a_slice_has_a_deadline(busy_clip: Path, tmp_path: Path) -> None:
         if isinstance(event, Planned):
             engine._time_left = 0.01
 
-    with pytest.raises(OutOfTimeError, match="most that this slice may take"):
+    with engine, pytest.raises(OutOfTimeError, match="most that this slice may take"):
         scrubjay.make(busy_clip, tmp_path / "set", engine=engine, on_progress=hurry)
 
 
