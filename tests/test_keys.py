@@ -6,29 +6,45 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrubjay import keys
+from scrubjay.documents.base import tracks_of
 from scrubjay.keys import (
-    animation_key,
+    artifact_folder,
+    artifact_key,
+    caching,
     failure_key,
-    frame_key,
-    is_artifact,
+    generation_key,
+    is_document,
+    is_failure,
     is_ours,
+    record_folder,
     record_key,
     set_prefix,
-    sheet_key,
 )
+from scrubjay.model import Recipe, Sheet
+from scrubjay.registry import DOCUMENTS
 
+ID = "3f9a2c1e77d0"
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,39}", fullmatch=True)
+IDS = st.from_regex(r"[0-9a-f]{12}", fullmatch=True)
 TIMES = st.integers(0, 10**9).map(lambda thousandths: Fraction(thousandths, 1000))
-KEYS = (animation_key, frame_key, sheet_key, record_key)
+
+
+def _still(time: Fraction) -> str:
+    return artifact_key("frames", ID, time, "jpg")
 
 
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        (animation_key(Fraction(30)), "animations/000030.gif"),
-        (frame_key(Fraction(31)), "frames/000031.jpg"),
-        (frame_key(Fraction(7, 3)), "frames/000002.333.jpg"),
-        (sheet_key(Fraction(1_234_567)), "sheets/1234567.jpg"),
-        (record_key(Fraction(1, 2)), ".scrubjay/slices/000000.500.json"),
+        (artifact_key("animations", ID, Fraction(30), "gif"), f"animations/{ID}/000030.gif"),
+        (_still(Fraction(31)), f"frames/{ID}/000031.jpg"),
+        (_still(Fraction(7, 3)), f"frames/{ID}/000002.333.jpg"),
+        (artifact_key("small-2", ID, Fraction(1_234_567), "jpg"), f"small-2/{ID}/1234567.jpg"),
+        (
+            record_key(ID, Fraction(1, 2), Fraction(30)),
+            f".scrubjay/slices/{ID}/000000.500-000030.json",
+        ),
+        (generation_key("0" * 32), f".scrubjay/generations/{'0' * 32}.json"),
     ],
 )
 def test_keys_are_named_by_their_second(key: str, expected: str) -> None:
@@ -39,39 +55,84 @@ def test_keys_are_named_by_their_second(key: str, expected: str) -> None:
 @given(one=TIMES, other=TIMES)
 def test_keys_are_unique_and_sort_by_time(one: Fraction, other: Fraction) -> None:
     """Different milliseconds have different keys, in order of time while six digits last."""
-    for key in KEYS:
+    for key in (_still, lambda time: record_key(ID, time, Fraction(10**6))):
         assert (key(one) == key(other)) == (one == other)
         if max(one, other) < 10**6:
             first, second = (key(time).rpartition(".")[0] for time in sorted((one, other)))
             assert first <= second
+    ends = {record_key(ID, Fraction(0), end) for end in (one, other)}
+    assert len(ends) == len({one, other})  # two ways of slicing share no record
 
 
-@given(time=TIMES)
-def test_what_a_slice_writes_is_an_artifact(time: Fraction) -> None:
-    """Every key of a slice is known as one, and lies in a known folder."""
-    for key in (make(time) for make in KEYS):
-        assert is_artifact(key)
-        assert key.rpartition("/")[0] in keys.FOLDERS
+@given(name=NAMES, id_=IDS, start=TIMES, end=TIMES, suffix=st.sampled_from(["gif", "jpg", "webp"]))
+def test_what_a_slice_writes_is_ours(
+    name: str, id_: str, start: Fraction, end: Fraction, suffix: str
+) -> None:
+    """Every key of a slice is known as ours, and lies in the folders of its output."""
+    artifact, record = artifact_key(name, id_, start, suffix), record_key(id_, start, end)
+    assert is_ours(artifact)
+    assert is_ours(record)
+    assert artifact.rpartition("/")[0] + "/" == artifact_folder(name, id_)
+    assert record.rpartition("/")[0] + "/" == record_folder(id_)
+
+
+@given(one=st.tuples(NAMES, IDS, TIMES), other=st.tuples(NAMES, IDS, TIMES))
+def test_outputs_share_no_key(
+    one: tuple[str, str, Fraction], other: tuple[str, str, Fraction]
+) -> None:
+    """Whatever outputs are called: another name, id or time is another key."""
+    assert (artifact_key(*one, "jpg") == artifact_key(*other, "jpg")) == (one == other)
 
 
 @pytest.mark.parametrize(
     "key",
     [
-        keys.MANIFEST,
-        keys.PAGE,
-        keys.WEBVTT,
-        keys.PLAN,
-        "frames/000001.jpg.bak",
-        "frames/1.jpg",
-        "frames/000001.png",
-        "my/frames/000001.jpg",
-        "frames/000001.jpg\n",
+        f"frames/{ID}/000001.jpg.bak",
+        f"frames/{ID}/1.jpg",
+        f"frames/{ID}/000001.jpg\n",
+        f"frames/{ID[1:]}/000001.jpg",
+        f"frames/{ID.upper()}/000001.jpg",
+        f"my/frames/{ID}/000001.jpg",
+        f"Frames/{ID}/000001.jpg",
+        "frames/000001.jpg",
+        "frames/holiday.jpg",
+        f".scrubjay/slices/{ID}/000001.json",
+        ".scrubjay/generations/mine.json",
+        ".scrubjay/notes.txt",
         "holiday.jpg",
+        "movie.mp4",
+        "index.mp4.html",
+        "storyboards.vtt",
+        "storyboard-.vtt",
+        "storyboard-a/b.vtt",
+        "",
     ],
 )
-def test_other_objects_are_no_artifacts(key: str) -> None:
-    """Documents and other people's files are never taken for what a slice wrote."""
-    assert not is_artifact(key)
+def test_other_objects_are_not_ours(key: str) -> None:
+    """Other people's files are never taken for what Scrubjay wrote, whatever they resemble."""
+    assert not is_ours(key)
+
+
+@pytest.mark.parametrize("key", [keys.MANIFEST, keys.PLAN])
+def test_the_manifest_and_the_plan_are_ours(key: str) -> None:
+    """What says what a set is, is ours, and is no document that a recipe may lack."""
+    assert is_ours(key)
+    assert not is_document(key)
+
+
+def test_documents_are_ours() -> None:
+    """Every file that the documents of any recipe have is known as a document's."""
+    sheets = tuple(Sheet(name=name) for name in ("sheets", "small-2", "x"))
+    tracks = tracks_of(Recipe(sheets=sheets, documents=tuple(DOCUMENTS)))
+    assert len(tracks) >= len(DOCUMENTS) + 2
+    assert all(is_document(key) and is_ours(key) for key in tracks.values())
+
+
+def test_only_artifacts_may_be_kept() -> None:
+    """An artifact never changes under its key; all that may change is asked for each time."""
+    assert "immutable" in caching(_still(Fraction(7)))
+    for key in (keys.MANIFEST, keys.PAGE, keys.PLAN, record_key(ID, Fraction(0), Fraction(30))):
+        assert caching(key) == "no-cache"
 
 
 @pytest.mark.parametrize(
@@ -109,10 +170,11 @@ def test_long_keys_are_shortened_apart(end: str) -> None:
     assert len(set_prefix(f"a{end}.mp4")) <= 600
 
 
-def test_what_functions_leave_is_ours_and_no_artifact() -> None:
-    """Notes and markers are never called stale, and unfinished ones are swept."""
-    marks = (keys.ORIGIN, keys.PROBLEM, keys.SENT, keys.ANNOUNCED)
-    for key in (failure_key(Fraction(30)), *marks):
+def test_what_functions_leave_is_ours() -> None:
+    """Notes and markers are ours, so unfinished ones are swept; only a failure's is a failure."""
+    failure = failure_key(Fraction(30))
+    assert is_failure(failure)
+    assert is_ours(failure)
+    for key in (keys.ORIGIN, keys.PROBLEM, keys.SENT, keys.ANNOUNCED):
         assert is_ours(key)
-        assert not is_artifact(key)
-        assert key.rpartition("/")[0] in keys.FOLDERS
+        assert not is_failure(key)

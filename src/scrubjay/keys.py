@@ -10,6 +10,7 @@ from fractions import Fraction
 from hashlib import blake2b
 from string import ascii_letters, digits
 
+from scrubjay.registry import DOCUMENTS
 from scrubjay.timing import milliseconds
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "caching",
     "failure_key",
     "generation_key",
+    "is_document",
     "is_failure",
     "is_ours",
     "record_folder",
@@ -47,14 +49,18 @@ ORIGIN = ".scrubjay/origin.json"
 SENT = ".scrubjay/sent"
 ANNOUNCED = ".scrubjay/announced"
 
+_NAME = r"[a-z][a-z0-9-]*"
 _ID = r"[0-9a-f]{12}"
 _SECOND = r"\d{6,}(\.\d{3})?"
-_ARTIFACT = re.compile(rf"[a-z][a-z0-9-]*/{_ID}/{_SECOND}\.[a-z0-9]+")
+_ARTIFACT = re.compile(rf"{_NAME}/{_ID}/{_SECOND}\.[a-z0-9]+")
 _STATE = re.compile(
     rf"\.scrubjay/(slices/{_ID}/{_SECOND}-{_SECOND}\.json|generations/[0-9a-f]{{32}}\.json)"
 )
 _FAILURE = re.compile(rf"\.scrubjay/failures/{_SECOND}\.json")
-_DOCUMENT = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9]+")
+_DOCUMENTS = tuple(
+    re.compile(rf"{re.escape(stem)}(-{_NAME})?\.{re.escape(suffix)}")
+    for stem, _, suffix in (kind.file.rpartition(".") for kind in DOCUMENTS.values())
+)
 
 _PLAIN = frozenset(ascii_letters + digits + "-_.")
 _MOST_PART_CHARACTERS = 200
@@ -137,9 +143,14 @@ def caching(key: str) -> str:
 
 def is_ours(key: str) -> bool:
     """Whether a key is one that Scrubjay may write at all."""
-    state = {PLAN, PROBLEM, ORIGIN, SENT, ANNOUNCED}
-    patterns = (_ARTIFACT, _STATE, _FAILURE, _DOCUMENT)
-    return key in state or any(pattern.fullmatch(key) for pattern in patterns)
+    named = {MANIFEST, PLAN, PROBLEM, ORIGIN, SENT, ANNOUNCED}
+    patterns = (_ARTIFACT, _STATE, _FAILURE)
+    return key in named or is_document(key) or any(each.fullmatch(key) for each in patterns)
+
+
+def is_document(key: str) -> bool:
+    """Whether a key is one of a document beside the manifest."""
+    return any(pattern.fullmatch(key) for pattern in _DOCUMENTS)
 
 
 def is_failure(key: str) -> bool:

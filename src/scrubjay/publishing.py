@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from scrubjay.documents.base import File, FinishedSet, document, tracks_of
 from scrubjay.documents.manifest import build_manifest
 from scrubjay.errors import ObjectNotFoundError, StoreError
-from scrubjay.keys import MANIFEST, is_ours
+from scrubjay.keys import MANIFEST, is_document
 from scrubjay.model import Manifest, Plan, TrackClock, decode, encode
 from scrubjay.sets.state import SetState, check_is_current, load_state
 from scrubjay.sets.store import Store
@@ -104,7 +104,7 @@ def _remove_others(store: Store, earlier: bytes, keys: Iterable[str]) -> None:
     """Remove the documents that an earlier manifest names and this one does not."""
     with suppress(ValueError):
         named = decode(earlier, Manifest).tracks.values()
-        store.delete(key for key in set(named) - set(keys) if is_ours(key))
+        store.delete(key for key in set(named) - set(keys) if is_document(key))
 
 
 def _found(store: Store, key: str) -> bytes:

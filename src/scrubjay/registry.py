@@ -10,7 +10,7 @@ A new document is one module as well, with the two functions of `scrubjay.docume
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["ANIMATION_FORMATS", "DOCUMENTS", "FORMATS", "STILL_FORMATS", "Format"]
+__all__ = ["ANIMATION_FORMATS", "DOCUMENTS", "FORMATS", "STILL_FORMATS", "DocumentKind", "Format"]
 
 
 class Format(NamedTuple):
@@ -26,6 +26,14 @@ class Format(NamedTuple):
     """Libraries, beside those that decode and scale, whose versions may change the bytes."""
 
 
+class DocumentKind(NamedTuple):
+    """What has to be known of a document without loading what writes it."""
+
+    module: str
+    file: str
+    """Its key; where several outputs have one each, `-name` follows the stem of the others."""
+
+
 ANIMATION_FORMATS: Mapping[str, Format] = {
     "gif": Format("scrubjay.encode.gif.encoding", "image/gif", "gif", 65_535, 1),
 }
@@ -38,8 +46,8 @@ STILL_FORMATS: Mapping[str, Format] = {
 
 FORMATS: Mapping[str, Format] = {**ANIMATION_FORMATS, **STILL_FORMATS}
 
-DOCUMENTS: Mapping[str, str] = {
-    "page": "scrubjay.documents.page",
-    "webvtt": "scrubjay.documents.webvtt",
+DOCUMENTS: Mapping[str, DocumentKind] = {
+    "page": DocumentKind("scrubjay.documents.page", "index.html"),
+    "webvtt": DocumentKind("scrubjay.documents.webvtt", "storyboard.vtt"),
 }
-"""What can be written beside the manifest: name and module."""
+"""What can be written beside the manifest."""

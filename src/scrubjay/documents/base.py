@@ -110,7 +110,7 @@ class Document(Protocol):
 
 def document(name: str) -> Document:
     """Return a document by its name in the registry."""
-    return cast("Document", import_module(DOCUMENTS[name]))
+    return cast("Document", import_module(DOCUMENTS[name].module))
 
 
 def tracks_of(recipe: Recipe) -> dict[str, str]:
