@@ -40,7 +40,8 @@ def _attempt(video: Path, folder: Path) -> _Outcome:
 
     def run() -> None:
         try:
-            outcome.manifest = scrubjay.make(video, folder, recipe=QUICK, engine=engine)
+            with engine:
+                outcome.manifest = scrubjay.make(video, folder, recipe=QUICK, engine=engine)
         except BaseException as error:  # noqa: BLE001  the test looks at it
             outcome.error = error
 

@@ -27,13 +27,23 @@ from scrubjay.errors import (
     WorkerMemoryError,
     WorkerStalledError,
 )
-from scrubjay.keys import PLAN, record_key
+from scrubjay.identity import plan_id
+from scrubjay.keys import GENERATIONS, PLAN, generation_key, record_key
 from scrubjay.limits import Limits
-from scrubjay.model import Animation, MediaInfo, Plan, Recipe, Sheet, SliceRecord, Still
+from scrubjay.model import (
+    Animation,
+    MediaInfo,
+    Plan,
+    PlannedOutput,
+    Recipe,
+    Sheet,
+    SliceRecord,
+    Still,
+)
 from scrubjay.places.place import Place
 from scrubjay.planning import make_plan
 from scrubjay.publishing import publish
-from scrubjay.sets.state import done_slices, save_plan
+from scrubjay.sets.state import load_state, save_plan
 from scrubjay.sets.store import Store
 
 __all__ = ["KINDS", "Outcome", "Trials"]
@@ -161,23 +171,30 @@ class Trials(AbstractContextManager["Trials"]):
 
     def _made(self, video: Path, destination: Path, seed: int) -> Outcome:
         place, store = Place.of(video), Store.open(destination)
-        source, media = self._engine.probe(place)
+        source, media, versions = self._engine.probe(place)
         _check_media(media)
-        plan = make_plan(source, media, RECIPE, LIMITS)
+        plan = make_plan(source, media, RECIPE, LIMITS, versions=versions)
         save_plan(store, plan)
         index = random.Random(seed).randrange(len(plan.slices))  # noqa: S311  not for secrets
-        lost = self._engine.run(Job(plan, place, store), [index], lambda _: None)
-        if lost:
-            outcome = self._failed(lost[index], destination)
+        missing = {index: tuple(output.name for output in plan.outputs)}
+        ran = self._engine.run(Job(plan, place, store), missing, lambda _: None)
+        if ran.lost:
+            outcome = self._failed(ran.lost[index], destination)
             return Outcome("gap", outcome.why) if outcome.kind == "refused" else outcome
-        record = done_slices(store, plan).get(index)
-        if record is None:
-            raise _WrongError("the slice was made, and its record or an object is not right")
-        expected = {PLAN, record_key(record.start), *record.sizes()}
+        records = load_state(store, plan).made.get(index)
+        if records is None or records != ran.records[index]:
+            raise _WrongError("the slice was made, and a record or an object is not right")
+        expected = _state_of(plan) | {
+            key
+            for output in plan.outputs
+            for record in [records[output.name]]
+            for key in (record_key(output.id, record.start, record.end), *record.sizes())
+        }
         if found := set(_files(destination)) ^ expected:
             raise _WrongError(f"files left behind, or missing: {', '.join(sorted(found))}")
-        for wrong in _wrong(plan, record, destination):
-            raise _WrongError(wrong)
+        for output in plan.outputs:
+            for wrong in _wrong(plan, output, records[output.name], destination):
+                raise _WrongError(wrong)
         manifest = publish(plan, store)
         if (manifest.status == "complete") != (len(plan.slices) == 1):
             raise _WrongError(f"it is called {manifest.status}, with {len(plan.slices)} slices")
@@ -192,11 +209,17 @@ class Trials(AbstractContextManager["Trials"]):
         if kind == "crash" and "was ended by" not in str(error):
             return Outcome("finding", f"no signal ended the worker: {error}")
         if kind not in _BY_CHANCE:  # a worker that was killed leaves what the run's end sweeps up
-            left = sorted(set(_files(destination)) - {PLAN})
+            kept = (PLAN, GENERATIONS)
+            left = [key for key in sorted(_files(destination)) if not key.startswith(kept)]
             staged = [key for key in left if not key.endswith((".jpg", ".gif"))]
             if staged:
                 return Outcome("finding", f"left behind after {why}: {', '.join(staged)}")
         return Outcome(kind, why)
+
+
+def _state_of(plan: Plan) -> set[str]:
+    """Return the keys of what a run writes before its first slice."""
+    return {PLAN, generation_key(plan_id(plan))}
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -225,30 +248,19 @@ def _check_media(media: MediaInfo) -> None:
         )
 
 
-def _wrong(plan: Plan, record: SliceRecord, folder: Path) -> Iterator[str]:
-    """Say what of a slice is not as its plan says."""
+def _wrong(plan: Plan, output: PlannedOutput, record: SliceRecord, folder: Path) -> Iterator[str]:
+    """Say what of a slice's output is not as its plan says."""
     media = plan.media
-    thumbnails: list[tuple[Fraction, Fraction]] = []
-    if record.sheet:
-        step = plan.recipe.sheets.interval
-        times = (record.sheet.start + k * step for k in range(len(record.sheet.source_times)))
-        thumbnails = list(zip(times, record.sheet.source_times, strict=True))
-    shown = [(frame.time, frame.source_time) for frame in record.frames]
-    for time, source_time in (*shown, *thumbnails):
-        where = f"at {float(time)} s it shows the picture of {float(source_time)} s"
-        if source_time > max(time, media.first_picture) + _SKEW:
-            yield f"{where}, which comes later (first picture: {float(media.first_picture)} s)"
-        if source_time >= media.duration:
-            yield f"{where}, and it lasts {float(media.duration)} s"
-    sizes = [(frame.key, plan.frame) for frame in record.frames]
-    if record.animation:
-        sizes.append((record.animation.key, plan.animation))
-    for key, size in sizes:
-        assert size is not None
-        yield from _unlike(folder / key, (size.width, size.height))
-    if record.sheet and (grid := plan.sheet):
-        whole = (grid.columns * grid.thumbnail.width, grid.rows * grid.thumbnail.height)
-        yield from _unlike(folder / record.sheet.key, whole)
+    for artifact in record.artifacts:
+        for place, source_time in enumerate(artifact.source_times):
+            time = artifact.start + place * output.options.spacing
+            where = f"at {float(time)} s {output.name} show the picture of {float(source_time)} s"
+            if source_time > max(time, media.first_picture) + _SKEW:
+                yield f"{where}, which comes later (first picture: {float(media.first_picture)} s)"
+            if source_time >= media.duration:
+                yield f"{where}, and it lasts {float(media.duration)} s"
+        size = output.canvas
+        yield from _unlike(folder / artifact.key, (size.width, size.height))
 
 
 def _unlike(path: Path, size: tuple[int, int]) -> Iterator[str]:
