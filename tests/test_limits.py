@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import scrubjay
 from scrubjay.cli.words import describe_plan
-from scrubjay.costs import counts_of
+from scrubjay.costs import Count, counts_of
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import LimitError, RecipeError, SourceDamagedError
@@ -23,7 +23,7 @@ from scrubjay.limits import Limits, option_of
 from scrubjay.media.probe import probe_media
 from scrubjay.model import Animation, Plan, Recipe, Sheet, Still
 from scrubjay.places.place import Place
-from scrubjay.planning import make_plan, targets_of
+from scrubjay.planning import keys_of, make_plan
 from scrubjay.sets.store import Store
 
 Planned = Callable[..., Plan]
@@ -40,18 +40,38 @@ def test_counting_is_as_good_as_listing(
     """What a set has of everything is what its slices' instants are, counted without listing."""
     recipe = Recipe(
         slice_length=length,
-        animations=(Animation(fps=Fraction(7, 3)),),
-        frames=(Still(interval=still),),
+        animations=(Animation(fps=Fraction(7, 3)), Animation(name="slow", fps=Fraction(1, 9))),
+        frames=(Still(interval=still), Still(name="few", interval=3 * still)),
         sheets=(Sheet(interval=thumbnail, width=16),),
     )
     plan = planned(duration, recipe)
-    targets = [targets_of(plan, part) for part in plan.slices]
     counts = counts_of(duration, recipe)
-    assert counts.slices == counts.animations == len(plan.slices)
-    assert counts.animation_pictures == sum(len(each.animation) for each in targets)
-    assert counts.stills == sum(len(each.frames) for each in targets)
-    assert counts.thumbnails == sum(len(each.sheet) for each in targets)
-    assert counts.sheets == sum(bool(each.sheet) for each in targets)
+    assert counts.slices == len(plan.slices)
+    assert counts.outputs == tuple(
+        Count(
+            artifacts=sum(len(keys_of(output, slice_)) for slice_ in plan.slices),
+            pictures=sum(len(list(output.options.instants(each.span))) for each in plan.slices),
+        )
+        for output in plan.outputs
+    )
+
+
+@pytest.mark.parametrize("sheets", [(), (Sheet(),), (Sheet(), Sheet(name="few", width=64))])
+def test_no_set_has_more_objects_than_were_counted(clip: Path, sheets: tuple[Sheet, ...]) -> None:
+    """Everything that a set consists of was counted before anything was made."""
+    recipe = Recipe(
+        slice_length=Fraction(5),
+        frames=(Still(), Still(name="small", width=64, interval=Fraction(5))),
+        sheets=sheets,
+    )
+    store = Store.in_memory()
+    manifest = scrubjay.make(clip, store, recipe=recipe, engine=InlineEngine())
+    counts = counts_of(Fraction(12), recipe)
+    spare = counts.documents - len(manifest.tracks)
+    assert 0 <= spare <= len(recipe.documents)
+    assert len(store.sizes()) == counts.objects - spare
+    made = len(manifest.animations) + len(manifest.frames) + len(manifest.sheets)
+    assert made == sum(output.artifacts for output in counts.outputs)
 
 
 @pytest.mark.parametrize("field", [field.name for field in msgspec.structs.fields(Limits)])

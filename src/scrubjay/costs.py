@@ -49,6 +49,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[Count, ...]
     """In the order of the recipe's outputs."""
     documents: int
+    """Files beside the manifest, at most: some documents have one for each output of sheets."""
 
     @property
     def objects(self) -> int:
@@ -69,7 +70,7 @@ def counts_of(duration: Fraction, recipe: Recipe) -> Counts:
     return Counts(
         slices=slices,
         outputs=tuple(_count(output, duration, recipe, slices) for output in recipe.outputs),
-        documents=len(recipe.documents),
+        documents=len(recipe.documents) * max(1, len(recipe.sheets)),
     )
 
 

@@ -63,7 +63,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="Objects that a set may have however little its video holds. The default "
             "is an hour of the classic recipe, made of a single picture.",
         ),
-    ] = 4_000
+    ] = 4_500
     objects_per_packet: Annotated[
         int,
         Meta(
