@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrubjay.coding import MOST_SECONDS
+from scrubjay.identity import plan_id
 from scrubjay.model import (
     Animation,
-    AnimationRecord,
-    FrameRecord,
+    Artifact,
     Plan,
     Recipe,
     Sheet,
-    SheetRecord,
     SliceRecord,
     Still,
     decode,
@@ -24,22 +24,42 @@ from scrubjay.model import (
     encode_pretty,
     exact,
 )
-from scrubjay.planning import plan_id
 
 FINEST = 10**12
 FRACTIONS = st.fractions(min_value=Fraction(1, 100), max_value=86_400, max_denominator=FINEST)
+ANIMATIONS = st.builds(
+    Animation,
+    name=st.sampled_from(["animations", "web", "a-1"]),
+    fps=st.fractions(min_value=Fraction(1, 100), max_value=50, max_denominator=FINEST),
+    width=st.integers(1, 4096),
+    colors=st.integers(2, 255),
+)
+STILLS = st.builds(
+    Still,
+    name=st.sampled_from(["frames", "small", "large"]),
+    interval=FRACTIONS,
+    quality=st.integers(1, 100),
+)
+SHEETS = st.builds(
+    Sheet,
+    name=st.sampled_from(["sheets", "tiles"]),
+    interval=FRACTIONS,
+    columns=st.integers(1, 1000),
+)
+
+
+def _some(outputs: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Any number of outputs, none of the same name."""
+    return st.lists(outputs, max_size=3, unique_by=lambda output: output.name).map(tuple)
+
+
 RECIPES = st.builds(
     Recipe,
     slice_length=st.fractions(min_value=Fraction(1, 10), max_value=86_400, max_denominator=FINEST),
-    animations=st.builds(
-        Animation,
-        enabled=st.booleans(),
-        fps=st.fractions(min_value=Fraction(1, 100), max_value=50, max_denominator=FINEST),
-        width=st.integers(1, 4096),
-        colors=st.integers(2, 255),
-    ),
-    frames=st.builds(Still, interval=FRACTIONS, quality=st.integers(1, 100)),
-    sheets=st.builds(Sheet, interval=FRACTIONS, columns=st.integers(1, 1000)),
+    animations=_some(ANIMATIONS),
+    frames=_some(STILLS),
+    sheets=st.lists(SHEETS, min_size=1, max_size=2, unique_by=lambda each: each.name).map(tuple),
+    documents=st.sampled_from([(), ("webvtt",), ("webvtt", "page")]),
 )
 
 
@@ -106,7 +126,11 @@ def test_a_plan_s_id_survives_json(
         (Still, "interval", float("inf")),
         (Animation, "fps", 0.1 + 0.2),
         (Animation, "width", 240.5),
-        (Sheet, "enabled", 1),
+        (Sheet, "name", "Größe"),
+        (Sheet, "name", "a/b"),
+        (Sheet, "name", ".."),
+        (Still, "format", "gif"),
+        (Animation, "format", "jpeg"),
         (Recipe, "slice_length", None),
     ],
 )
@@ -117,32 +141,29 @@ def test_a_recipe_made_in_python_is_checked(section: type, field: str, value: ob
 
 
 def test_a_record_survives_json() -> None:
-    """A slice's record comes back as it was, and knows the size of each artifact."""
-    made = {"size_bytes": 7, "blake2b": "0" * 32}
+    """A record comes back as it was, and knows the size of each artifact."""
+    artifacts = tuple(
+        Artifact(
+            key=key,
+            media_type="image/jpeg",
+            start=start,
+            end=start + 1,
+            pictures=1,
+            source_times=(start - Fraction(1, 24),),
+            size_bytes=size,
+            blake2b="0" * 32,
+        )
+        for key, start, size in (("a", Fraction(7, 3), 7), ("b", Fraction(10, 3), 8))
+    )
     record = SliceRecord(
-        plan="p",
-        index=1,
+        output="0123456789ab",
         start=Fraction(7, 3),
         end=Fraction(14, 3),
-        animation=AnimationRecord(
-            key="a",
-            media_type="image/gif",
-            frames=24,
-            size_bytes=7,
-            over_budget=False,
-            blake2b="0" * 32,
-        ),
-        frames=(FrameRecord(key="f", time=Fraction(3), source_time=Fraction(71, 24), **made),),  # type: ignore[arg-type]
-        sheet=SheetRecord(
-            key="s",
-            start=Fraction(3),
-            end=Fraction(5),
-            source_times=(Fraction(3),),
-            **made,  # type: ignore[arg-type]
-        ),
+        artifacts=artifacts,
+        damaged_packets=1,
     )
     assert decode(encode(record), SliceRecord) == record
-    assert record.sizes() == {"a": 7, "f": 7, "s": 7}
+    assert record.sizes() == {"a": 7, "b": 8}
 
 
 def test_a_plan_carries_nothing_of_this_machine(planned: Callable[..., Plan]) -> None:
@@ -185,20 +206,27 @@ def test_no_numbers_are_refused(value: object) -> None:
     ("fields", "place"),
     [
         ({"slice_lenght": 30}, "slice_lenght"),
-        ({"animations": {"with": 240}}, "with"),
-        ({"animations": {"width": 0}}, r"animations\.width"),
-        ({"animations": {"width": "wide"}}, r"animations\.width"),
-        ({"animations": {"width": 240.5}}, r"animations\.width"),
-        ({"animations": {"fps": 0}}, "fps is 0"),
-        ({"animations": {"fps": 51}}, "fps is 51"),
-        ({"animations": {"colors": 256}}, r"animations\.colors"),
-        ({"frames": {"quality": 101}}, r"frames\.quality"),
-        ({"frames": {"interval": -1}}, "interval is -1"),
-        ({"sheets": {"columns": 0}}, r"sheets\.columns"),
+        ({"animations": [{"with": 240}]}, "with"),
+        ({"animations": [{"width": 0}]}, r"animations\[0\]\.width"),
+        ({"animations": [{"width": "wide"}]}, r"animations\[0\]\.width"),
+        ({"animations": [{"width": 240.5}]}, r"animations\[0\]\.width"),
+        ({"animations": [{"fps": 0}]}, "fps is 0"),
+        ({"animations": [{"fps": 51}]}, "fps is 51"),
+        ({"animations": [{"colors": 256}]}, r"animations\[0\]\.colors"),
+        ({"animations": [{"format": "bmp"}]}, "format is 'bmp'; animations can be gif"),
+        ({"frames": [{"quality": 101}]}, r"frames\[0\]\.quality"),
+        ({"frames": [{"interval": -1}]}, "interval is -1"),
+        ({"frames": [{"name": "A"}]}, r"frames\[0\]\.name"),
+        ({"frames": [{}, {}]}, "2 outputs are called 'frames'"),
+        ({"sheets": [{"name": "frames"}]}, "2 outputs are called 'frames'"),
+        ({"sheets": [{"columns": 0}]}, r"sheets\[0\]\.columns"),
         ({"sheets": 6}, r"\$\.sheets"),
         ({"slice_length": "1/1000"}, "slice_length is 1/1000"),
         ({"slice_length": float("nan")}, "expected a number"),
-        ({kind: {"enabled": False} for kind in ("animations", "frames", "sheets")}, "all switched"),
+        ({"animations": (), "frames": (), "sheets": ()}, "no output"),
+        ({"frames": [{"name": f"f{number}"} for number in range(31)]}, "33 outputs; at most 32"),
+        ({"documents": ["subtitles"]}, "no document is called 'subtitles'; choose page"),
+        ({"documents": ["page", "page"]}, "a document twice"),
     ],
 )
 def test_recipes_are_strict(fields: dict[str, object], place: str) -> None:

@@ -139,7 +139,8 @@ BODIES = {
 }
 ACTIONS: dict[str, Callable[[Store], object]] = {
     "put": lambda store: store.put("a", b"1", "x/y"),
-    "put_new": lambda store: store.put_new("a", b"1", "x/y"),
+    "put_if_new": lambda store: store.put_if("a", b"1", "x/y", ""),
+    "put_if_old": lambda store: store.put_if("a", b"1", "x/y", "1 2"),
     "list": lambda store: store.sizes(),
     "get": lambda store: store.get("a"),
     "delete": lambda store: store.delete(["a"]),

@@ -1,7 +1,7 @@
 """Artifacts on their way to the store."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -9,20 +9,34 @@ from pathlib import Path
 import pytest
 
 from scrubjay.errors import DestinationError
-from scrubjay.model import FrameRecord
+from scrubjay.model import Artifact, Plan, PlannedOutput
 from scrubjay.places.place import Place
 from scrubjay.sets.folder import Folder
 from scrubjay.sets.store import Store
-from scrubjay.slices.encoding import Artifact
+from scrubjay.slices.encoding import Encoded
 from scrubjay.slices.uploads import Uploads
 
 
-def _artifact(number: int, size: int = 10) -> Artifact:
+@pytest.fixture(scope="module")
+def output(planned: Callable[..., Plan]) -> PlannedOutput:
+    """An output of stills."""
+    plan: Plan = planned(Fraction(30))
+    return next(each for each in plan.outputs if each.options.kind == "frames")
+
+
+def _still(output: PlannedOutput, number: int, size: int = 10) -> Encoded:
     time = Fraction(number)
-    record = FrameRecord(
-        key=f"frames/{number}.jpg", time=time, source_time=time, size_bytes=size, blake2b=""
+    artifact = Artifact(
+        key=f"frames/{number}.jpg",
+        media_type="image/jpeg",
+        start=time,
+        end=time + 1,
+        pictures=1,
+        source_times=(time,),
+        size_bytes=size,
+        blake2b="0" * 32,
     )
-    return Artifact(bytes(size), "image/jpeg", record)
+    return Encoded(output, bytes(size), artifact)
 
 
 @pytest.fixture(autouse=True)
@@ -33,23 +47,23 @@ def _no_thread_is_left() -> Iterator[None]:
     assert set(threading.enumerate()) <= before
 
 
-def _put_all(store: Store, count: int) -> None:
+def _put_all(store: Store, output: PlannedOutput, count: int) -> None:
     with Uploads(store) as uploads:
         for number in range(count):
-            assert uploads.put(_artifact(number)).key == f"frames/{number}.jpg"
+            uploads.put(_still(output, number))
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
-def test_all_are_there_afterwards(tmp_path: Path, lanes: int) -> None:
+def test_all_are_there_afterwards(tmp_path: Path, output: PlannedOutput, lanes: int) -> None:
     """What was put is in the store when the uploads are left, however many go at once."""
     store = Store.open(tmp_path)
     store.lanes = lanes
-    _put_all(store, 50)
-    assert len(store.sizes()) == 50
+    _put_all(store, output, 50)
+    assert store.sizes() == {f"frames/{number}.jpg": 10 for number in range(50)}
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
-def test_no_error_is_lost(tmp_path: Path, lanes: int) -> None:
+def test_no_error_is_lost(tmp_path: Path, output: PlannedOutput, lanes: int) -> None:
     """An object that cannot be written, be it the first or the last, is an error."""
     for number in (0, 49):
         folder = tmp_path / str(number)
@@ -57,16 +71,16 @@ def test_no_error_is_lost(tmp_path: Path, lanes: int) -> None:
         store = Store.open(folder)
         store.lanes = lanes
         with pytest.raises(DestinationError):
-            _put_all(store, 50)
+            _put_all(store, output, 50)
 
 
-def test_memory_is_bounded(tmp_path: Path) -> None:
+def test_memory_is_bounded(tmp_path: Path, output: PlannedOutput) -> None:
     """More than 64 MiB do not wait: rendering waits for the store instead."""
     store = Store.open(tmp_path)
     store.lanes = 2
     with Uploads(store) as uploads:
         for number in range(12):
-            uploads.put(_artifact(number, 10 << 20))
+            uploads.put(_still(output, number, 10 << 20))
             assert uploads._waiting_bytes <= 64 << 20
     assert len(store.sizes()) == 12
 
@@ -95,21 +109,21 @@ def _slow_line(folder: Path) -> _SlowLine:
     return store
 
 
-def test_waiting_shows_signs_of_life(tmp_path: Path) -> None:
+def test_waiting_shows_signs_of_life(tmp_path: Path, output: PlannedOutput) -> None:
     """While the store is waited for, the caller is told that it is not stalled."""
     store = _slow_line(tmp_path)
     with Uploads(store, on_wait=store.let) as uploads:
-        uploads.put(_artifact(1))
+        uploads.put(_still(output, 1))
     assert len(store.sizes()) == 1
 
 
-def test_giving_up_shows_signs_of_life(tmp_path: Path) -> None:
+def test_giving_up_shows_signs_of_life(tmp_path: Path, output: PlannedOutput) -> None:
     """So it is where rendering failed: what is on its way is waited for, the rest is not sent."""
 
     def fail() -> None:
         with Uploads(store, on_wait=store.let) as uploads:
             for number in range(50):
-                uploads.put(_artifact(number))
+                uploads.put(_still(output, number))
             for _ in range(store.lanes):
                 assert store.begun.acquire(timeout=120)
             raise ZeroDivisionError
