@@ -161,6 +161,12 @@ def test_a_time_lapse_of_a_day_is_no_bomb(planned: Planned) -> None:
         assert make_plan(source, media, Recipe()).media.duration == seconds
 
 
+def test_the_default_of_objects_is_two_days() -> None:
+    """As the limit's description says: two days of the classic recipe fit, three do not."""
+    counts = [counts_of(Fraction(86_400 * days), Recipe()).objects for days in (2, 3)]
+    assert counts[0] <= Limits().max_objects < counts[1]
+
+
 def test_an_index_of_few_bytes_holds_few_packets() -> None:
     """A header may claim millions of packets: without bytes for them, they count for nothing."""
     limits = Limits()

@@ -55,7 +55,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="Objects of a set: pictures, records and documents. The default is two "
             "days of the classic recipe.",
         ),
-    ] = 200_000
+    ] = 210_000
     base_objects: Annotated[
         int,
         Meta(
