@@ -14,21 +14,17 @@ from scrubjay.model import Recipe
 @pytest.mark.parametrize("background", ["#000000", "#ffffff", "#3060c0"])
 def test_the_background_shows_through_webm(
     media: Path,
-    tmp_path: Path,
     picture_of: Callable[[bytes], npt.NDArray[np.uint8]],
     background: str,
 ) -> None:
     """A film in a circle: its corners are the background, its middle is not."""
-    recipe = Recipe(background=background, sheets=())
-    scrubjay.make(
-        media / "odd" / "s_vp9_alpha.webm",
-        tmp_path / "set",
-        recipe=recipe,
-        engine=scrubjay.InlineEngine(),
-    )
+    recipe = Recipe(background=background, animations=(), sheets=())
+    video, store = media / "odd" / "s_vp9_alpha.webm", scrubjay.Store.in_memory()
+    manifest = scrubjay.make(video, store, recipe=recipe, engine=scrubjay.InlineEngine())
     colour = np.frombuffer(bytes.fromhex(background[1:]), np.uint8).astype(int)
-    for second in range(3):
-        still = picture_of((tmp_path / f"set/frames/00000{second}.jpg").read_bytes()).astype(int)
+    assert len(manifest.frames) >= 3
+    for frame in manifest.frames[:3]:
+        still = picture_of(store.get(frame.key)).astype(int)
         assert np.abs(still[:10, :10] - colour).max() < 8
         assert np.abs(still[-10:, -10:] - colour).max() < 8
         assert np.abs(still[120:150, 220:260] - colour).mean() > 30

@@ -77,14 +77,13 @@ def _clap(width: int, height: int, right: int, down: int) -> bytes:
 
 def _shown(path: Path, stereo: Literal["both", "left"] = "both") -> tuple[MediaInfo, RgbPicture]:
     """Return what a video is, and its first picture as a recipe's still."""
-    recipe = Recipe(stereo=stereo)
+    recipe = Recipe(stereo=stereo, animations=(), sheets=())
     found = probe_media(Place.of(path))[1]
     source = SourceRef(name=path.name, size_bytes=1, fingerprint="0" * 32)
-    size = make_plan(source, found, recipe).frame
-    assert size is not None
+    (layout,) = make_plan(source, found, recipe).layouts
     with av.open(f"file:{path}") as container:
         frame = next(container.decode(video=0))
-    painter = Painter(found, size, background=recipe.background, stereo=recipe.stereo)
+    painter = Painter(found, layout.size, background=recipe.background, stereo=recipe.stereo)
     return found, painter.paint(frame)
 
 
