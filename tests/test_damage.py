@@ -36,7 +36,7 @@ _DAMAGED = [
     "bad/trunc_50pct.mkv",
 ]
 
-Outcome = SliceRecord | str
+Outcome = tuple[SliceRecord, ...] | str
 
 
 def _manifest(video: Path, recipe: Recipe = _QUICK) -> tuple[Manifest, list[Event]]:
