@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 from needed import lacking
 
 from scrubjay.errors import DestinationError, ObjectNotFoundError, PlaceError, StoreFullError
-from scrubjay.keys import FOLDERS, is_ours
+from scrubjay.keys import is_ours
 from scrubjay.places.place import Place
 from scrubjay.sets.store import Store
 
 JPEG = "image/jpeg"
+ID = "0123456789ab"
+STILL, RECORD = f"frames/{ID}/000001.jpg", f".scrubjay/slices/{ID}/000000-000030.json"
+FOLDERS = ["", f"frames/{ID}", ".scrubjay", f".scrubjay/slices/{ID}"]
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -27,18 +31,18 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 def test_what_is_put_is_got(store: Store) -> None:
     """An object comes back byte for byte, and is listed with its size."""
     data = bytes(range(256)) * 999
-    store.put("frames/000001.jpg", data, JPEG)
-    store.put(".scrubjay/slices/000000.json", b"", "application/json")
-    assert store.get("frames/000001.jpg") == data
-    assert store.sizes() == {"frames/000001.jpg": len(data), ".scrubjay/slices/000000.json": 0}
+    store.put(STILL, data, JPEG)
+    store.put(RECORD, b"", "application/json")
+    assert store.get(STILL) == data
+    assert store.sizes() == {STILL: len(data), RECORD: 0}
 
 
 def test_putting_again_replaces(store: Store) -> None:
     """A key holds what was put last, whole, even where that is shorter."""
-    store.put("frames/000001.jpg", b"long and old", JPEG)
-    store.put("frames/000001.jpg", b"new", JPEG)
-    assert store.get("frames/000001.jpg") == b"new"
-    assert store.sizes() == {"frames/000001.jpg": 3}
+    store.put(STILL, b"long and old", JPEG)
+    store.put(STILL, b"new", JPEG)
+    assert store.get(STILL) == b"new"
+    assert store.sizes() == {STILL: 3}
 
 
 def test_a_new_object_is_put_once(store: Store) -> None:
@@ -47,12 +51,59 @@ def test_a_new_object_is_put_once(store: Store) -> None:
     A deleted object can be new again.
     """
     with ThreadPoolExecutor(4) as pool:
-        firsts = list(pool.map(lambda k: store.put_new("a/b", bytes([k]), JPEG), range(4)))
+        firsts = list(pool.map(lambda k: store.put_if("a/b", bytes([k]), JPEG, ""), range(4)))
     assert firsts.count(True) == 1
     assert store.get("a/b") == bytes([firsts.index(True)])
     store.delete(["a/b"])
-    assert store.put_new("a/b", b"again", JPEG)
+    assert store.put_if("a/b", b"again", JPEG, "")
     assert store.sizes() == {"a/b": 5}
+
+
+def test_an_object_is_replaced_once(store: Store) -> None:
+    """Of several writers that saw the same version one replaces it; the others change nothing."""
+    store.put("a/b", b"old", JPEG)
+    seen = store.version("a/b")
+    with ThreadPoolExecutor(4) as pool:
+        firsts = list(pool.map(lambda k: store.put_if("a/b", bytes([k]), JPEG, seen), range(4)))
+    assert firsts.count(True) == 1
+    assert store.get("a/b") == bytes([firsts.index(True)])
+    assert store.version("a/b") != seen
+    assert store.put_if("a/b", b"newer", JPEG, store.version("a/b"))
+    assert store.get("a/b") == b"newer"
+
+
+def test_what_is_gone_is_not_replaced(store: Store) -> None:
+    """A version of an object that was deleted meanwhile, or never was, is nobody's to replace."""
+    store.put("a", b"old", JPEG)
+    seen = store.version("a")
+    store.delete(["a"])
+    assert not store.put_if("a", b"new", JPEG, seen)
+    assert not store.put_if("folder/b", b"new", JPEG, seen)
+    assert store.sizes() == {}
+    assert store.version("a") == store.version("folder/b") == ""
+
+
+def test_what_is_put_meanwhile_is_not_replaced(store: Store) -> None:
+    """Putting an object anew changes its version, even if not one byte of it."""
+    store.put("a", b"same", JPEG)
+    seen = store.version("a")
+    store.put("a", b"same", JPEG)
+    assert not store.put_if("a", b"new", JPEG, seen)
+    assert store.get("a") == b"same"
+
+
+def test_an_object_has_an_age(store: Store) -> None:
+    """How long ago an object was written is known, and begins anew when it is put again."""
+    store.put("a", b"1", JPEG)
+    assert 0 <= store.age("a") < 60
+    if store.place is not None:
+        an_hour_ago = time.time() - 3600
+        os.utime(Path(store.place.address) / "a", (an_hour_ago, an_hour_ago))
+        assert 3600 <= store.age("a") < 3660
+        store.put("a", b"1", JPEG)
+        assert store.age("a") < 60
+    with pytest.raises(ObjectNotFoundError):
+        store.age("b")
 
 
 def test_a_folder_of_keys_can_be_listed(store: Store) -> None:
@@ -83,22 +134,23 @@ def test_deleting_passes_over_what_is_gone(store: Store) -> None:
 
 def test_sweeping_keeps_every_object(store: Store) -> None:
     """Sweeping never touches a finished object."""
-    store.put("frames/000001.jpg", b"1", JPEG)
+    store.put(STILL, b"1", JPEG)
     store.put("manifest.json", b"{}", "application/json")
     store.sweep(FOLDERS, is_ours)
-    assert store.sizes() == {"frames/000001.jpg": 1, "manifest.json": 2}
+    assert store.sizes() == {STILL: 1, "manifest.json": 2}
 
 
 def test_sweeping_removes_what_a_killed_writer_left(tmp_path: Path) -> None:
     """Unfinished files of our keys go; files that merely look like them are other people's."""
-    ours = ["manifest.json#1", "frames/000001.jpg#12", ".scrubjay/slices/000030.json#1"]
-    theirs = ["take #2", "song#1", "frames/000001.jpg#draft", "frames/me.jpg#1", "frames/#1"]
+    ours = ["manifest.json#1", "storyboard.vtt#7", f"{STILL}#12", f"{RECORD}#1"]
+    theirs = ["take #2", "song#1", "movie.mp4#1", f"{STILL}#draft", f"frames/{ID}/me.jpg#1"]
+    theirs += [f"frames/{ID}/#1", "frames/000001.jpg#1"]
     for name in (*ours, *theirs):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"half")
     Store.open(tmp_path).sweep(FOLDERS, is_ours)
-    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
-    assert left - {"frames", ".scrubjay", ".scrubjay/slices"} == set(theirs)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.relative_to(tmp_path).as_posix() for path in files} == set(theirs)
 
 
 def test_sweeping_leaves_what_another_run_is_writing(tmp_path: Path) -> None:
@@ -122,8 +174,8 @@ def test_sweeping_leaves_what_another_run_is_writing(tmp_path: Path) -> None:
 
 def test_an_object_is_there_or_not(store: Store) -> None:
     """Asking for an object reads nothing of it."""
-    store.put("frames/000001.jpg", b"1", JPEG)
-    assert store.has("frames/000001.jpg")
+    store.put(STILL, b"1", JPEG)
+    assert store.has(STILL)
     assert not store.has("frames/000002.jpg")
 
 
@@ -171,10 +223,10 @@ def test_a_link_to_nowhere_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_in_an_objects_place_is_an_error(tmp_path: Path) -> None:
     """An object whose key is a folder cannot be written, and leaves nothing half written."""
-    (tmp_path / "frames" / "000001.jpg").mkdir(parents=True)
+    (tmp_path / STILL).mkdir(parents=True)
     store = Store.open(tmp_path)
     with pytest.raises(DestinationError):
-        store.put("frames/000001.jpg", b"1", JPEG)
+        store.put(STILL, b"1", JPEG)
     assert store.sizes() == {}
 
 
@@ -182,15 +234,15 @@ def test_a_full_disk_leaves_no_half_object(mount: Callable[[str], Path]) -> None
     """What does not fit is not there at all, the object before it is, and space can be made."""
     folder = mount("size=256k")
     store = Store.open(folder)
-    store.put("frames/000001.jpg", b"1" * 100_000, JPEG)
-    with pytest.raises(StoreFullError, match=r"frames/000001\.jpg"):
-        store.put("frames/000001.jpg", b"2" * 300_000, JPEG)
+    store.put(STILL, b"1" * 100_000, JPEG)
+    with pytest.raises(StoreFullError, match=STILL):
+        store.put(STILL, b"2" * 300_000, JPEG)
     with pytest.raises(StoreFullError, match=r"frames/000002\.jpg"):
         store.put("frames/000002.jpg", b"2" * 300_000, JPEG)
     store.sweep(FOLDERS, is_ours)
-    assert store.get("frames/000001.jpg") == b"1" * 100_000
+    assert store.get(STILL) == b"1" * 100_000
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["000001.jpg"]
-    store.delete(["frames/000001.jpg"])
+    store.delete([STILL])
     store.put("frames/000002.jpg", b"2" * 100_000, JPEG)
     assert store.sizes() == {"frames/000002.jpg": 100_000}
 
@@ -217,19 +269,24 @@ _PUTS = """
 import sys
 from scrubjay.sets.store import Store
 store = Store.open(sys.argv[1])
-print([store.put_new("a/b", data, "x/y") for data in (b"first", b"second")], store.get("a/b"))
+print([store.put_if("a/b", data, "x/y", "") for data in (b"first", b"second")], store.get("a/b"))
+print(store.put_if("a/b", b"third", "x/y", store.version("a/b")), store.get("a/b"))
 """
 
 
-@pytest.mark.parametrize("error", ["EPERM", "ENOSYS", "EOPNOTSUPP", "EMLINK"])
-def test_a_new_object_needs_no_hard_links(tmp_path: Path, error: str) -> None:
-    """On a file system without hard links (FAT, some shares) a new object is put once as well."""
+@pytest.mark.parametrize("call", ["link,linkat:error=EPERM", "flock:error=ENOLCK"])
+def test_a_new_object_needs_no_links_and_no_locks(tmp_path: Path, call: str) -> None:
+    """On file systems without hard links or locks (FAT, some shares) objects are put all the same.
+
+    Two that write at the very same moment may then both be told that they did.
+    """
     if not (strace := shutil.which("strace")):
-        lacking("no strace here to make links fail")
-    refuse = [strace, "-f", "-qq", "-o", os.devnull, "-e", f"inject=link,linkat:error={error}"]
+        lacking("no strace here to make calls fail")
+    refuse = [strace, "-f", "-qq", "-o", str(tmp_path / "calls"), "-e", f"inject={call}"]
     if subprocess.run([*refuse, "true"], check=False, timeout=60).returncode:
         lacking("processes may not be traced here")
-    command = [*refuse, sys.executable, "-c", _PUTS, str(tmp_path)]
+    command = [*refuse, sys.executable, "-c", _PUTS, str(tmp_path / "set")]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
-    assert done.stdout == "[True, False] b'first'\n"
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["b"]
+    assert done.stdout == "[True, False] b'first'\nTrue b'third'\n"
+    assert [path.name for path in (tmp_path / "set").rglob("*") if path.is_file()] == ["b"]
+    assert ("(INJECTED)" in (tmp_path / "calls").read_text()) == call.startswith("flock")

@@ -146,7 +146,7 @@ class Store:
         return self._backend.sizes(prefix.rstrip("/"))
 
     def version(self, key: str) -> str:
-        """Return what changes whenever an object is written; empty if there is none.
+        """Return what changes when other bytes are written; empty if there is no object.
 
         Raises:
             StoreError: it could not be looked up.
