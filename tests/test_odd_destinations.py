@@ -1,6 +1,7 @@
 """Destinations where somebody has laid pipes, sockets, folders and links in our files' places."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -17,7 +19,7 @@ import pytest
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import DestinationError, ObjectNotFoundError, ScrubjayError, StoreError
-from scrubjay.keys import FOLDERS, MANIFEST, PAGE, PLAN, is_ours, record_key
+from scrubjay.keys import GENERATIONS, MANIFEST, PAGE, PLAN, RECORDS, is_ours
 from scrubjay.model import Animation, Manifest, Recipe, Still
 from scrubjay.places.place import Place
 from scrubjay.sets.folder import Folder
@@ -67,14 +69,19 @@ def _attempt(clip: Path, folder: Path) -> Manifest | Exception:
     return ended[0]
 
 
+def _first_below(folder: Path, prefix: str) -> str:
+    """Return the key of the first file below a folder of a set, or the key itself."""
+    store = Store.open(folder)
+    return min(store.sizes(prefix)) if prefix.endswith("/") else prefix
+
+
 @pytest.mark.parametrize("kind", LAID)
-@pytest.mark.parametrize(
-    "key", [PLAN, MANIFEST, PAGE, record_key(Fraction(6)), "frames/000007.jpg"]
-)
-def test_nothing_but_files_is_opened(clip: Path, tmp_path: Path, kind: str, key: str) -> None:
+@pytest.mark.parametrize("where", [PLAN, MANIFEST, PAGE, GENERATIONS, RECORDS, "frames/"])
+def test_nothing_but_files_is_opened(clip: Path, tmp_path: Path, kind: str, where: str) -> None:
     """Whatever lies in a file's place: the run ends at once, with a set or with one sentence."""
     folder = tmp_path / "set"
     scrubjay.make(clip, folder, recipe=QUICK, engine=InlineEngine())
+    key = _first_below(folder, where)
     (folder / key).unlink()
     LAID[kind](folder / key)
     ended = _attempt(clip, folder)
@@ -84,35 +91,33 @@ def test_nothing_but_files_is_opened(clip: Path, tmp_path: Path, kind: str, key:
         assert key.rpartition("/")[2] in str(ended)
     else:
         assert ended.status == "complete"
-        assert (folder / key).is_file()
-        assert not (folder / key).is_symlink()
+        assert where == GENERATIONS or (folder / key).is_file()  # such a note is read in pruning
+        assert where == GENERATIONS or not (folder / key).is_symlink()
     assert not list(tmp_path.rglob("*#*"))
 
 
 @pytest.mark.parametrize(
-    "name", ["frames", "animations", "sheets", ".scrubjay", ".scrubjay/slices"]
+    "name", ["frames", "frames/*", "animations", "sheets", ".scrubjay", ".scrubjay/slices/*"]
 )
 def test_a_linked_folder_is_refused(clip: Path, tmp_path: Path, name: str) -> None:
     """Nothing is read, written or deleted through a link in a folder's place."""
     elsewhere, folder = tmp_path / "elsewhere", tmp_path / "set"
-    theirs = ["000001.jpg", "000007.jpg", "000000.gif", "000000.json", "000001.jpg#7"]
-    elsewhere.mkdir()
-    for each in theirs:
-        (elsewhere / each).write_bytes(b"theirs")
     scrubjay.make(clip, folder, recipe=QUICK, engine=InlineEngine())
-    for path in sorted((folder / name).rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    (folder / name).rmdir()
-    (folder / name).symlink_to(elsewhere, target_is_directory=True)
+    linked = next(folder.glob(name))
+    shutil.copytree(linked, elsewhere)
+    (elsewhere / "000001.jpg#7").write_bytes(b"theirs")
+    theirs = {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()}
+    shutil.rmtree(linked)
+    linked.symlink_to(elsewhere, target_is_directory=True)
     with pytest.raises(DestinationError, match="is a link"):
         scrubjay.make(clip, folder, recipe=QUICK, engine=InlineEngine(), remove_stale=True)
-    store = Store.open(folder)
+    store, below = Store.open(folder), linked.relative_to(folder).as_posix()
+    for each in theirs:
+        with pytest.raises(DestinationError, match="is a link"):
+            store.delete([f"{below}/{each.relative_to(elsewhere).as_posix()}"])
     with pytest.raises(DestinationError, match="is a link"):
-        store.delete([f"{name}/{each}" for each in theirs])
-    with pytest.raises(DestinationError, match="is a link"):
-        store.sweep(FOLDERS, is_ours)
-    assert sorted(each.name for each in elsewhere.iterdir()) == sorted(theirs)
-    assert {each.read_bytes() for each in elsewhere.iterdir()} == {b"theirs"}
+        store.sweep(["", below], is_ours)
+    assert {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()} == theirs
 
 
 def test_the_destination_itself_may_be_a_link(clip: Path, tmp_path: Path) -> None:
@@ -161,7 +166,7 @@ def test_a_key_never_leaves_the_folder(tmp_path: Path, key: str) -> None:
     store.put("a/b", b"1", "x/y")
     for action in (
         lambda: store.put(key, b"1", "x/y"),
-        lambda: store.put_new(key, b"1", "x/y"),
+        lambda: store.put_if(key, b"1", "x/y", ""),
         lambda: store.get(key),
         lambda: store.delete([key]),
         lambda: store.has(key),
@@ -171,44 +176,65 @@ def test_a_key_never_leaves_the_folder(tmp_path: Path, key: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
-def test_a_new_file_is_never_seen_unfinished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where there are no hard links, of many writers one is first, and readers see it whole."""
+def _written_first(folder: Folder, version: str, data: bytes) -> bool:
+    return folder.put_if("manifest.json", data, version)
 
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(os, "link", refuse)
+def test_a_file_is_never_seen_unfinished(tmp_path: Path) -> None:
+    """Of many writers of one version one is first, and readers see its file whole or not at all."""
     folder, seen, stop = Folder(tmp_path), set[bytes](), threading.Event()
+    data = [bytes([65 + k]) * 100_000 for k in range(4)]
 
     def watch() -> None:
         while not stop.is_set():
             try:
-                seen.add(folder.get("manifest.json")[:1])
+                seen.add(folder.get("manifest.json"))
             except ObjectNotFoundError:
-                seen.add(b"none")
+                seen.add(b"")
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    for _ in range(50):
+    for turn in range(51):
+        version = folder.version("manifest.json") if turn % 3 else ""
+        write = partial(_written_first, folder, version)
         with ThreadPoolExecutor(4) as pool:
-            data = [bytes([65 + k]) * 100_000 for k in range(4)]
-            firsts = list(pool.map(lambda each: folder.put_new("manifest.json", each), data))
+            firsts = list(pool.map(write, data))
         assert firsts.count(True) == 1
         assert folder.get("manifest.json") == data[firsts.index(True)]
-        folder.delete("manifest.json")
+        if turn % 3 == 2:
+            folder.delete("manifest.json")
     stop.set()
     watcher.join()
-    assert seen <= {b"A", b"B", b"C", b"D", b"none"}
+    assert seen <= {b"", *data}
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_claim_that_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
-    """Sweeping removes what stands beside a new file's name after its writer was killed."""
-    (tmp_path / "manifest.json#0").touch()
-    Store.open(tmp_path).sweep(FOLDERS, is_ours)
-    assert list(tmp_path.iterdir()) == []
+_HOLDS = """
+import fcntl, os, sys
+from scrubjay.sets.folder import Folder
+lock = fcntl.flock
+def hold(handle, kind):
+    lock(handle, kind)
+    print("held", flush=True)
+    sys.stdin.read()
+fcntl.flock = hold
+Folder(sys.argv[1]).put_if("manifest.json", b"never", "")
+"""
+
+
+def test_a_killed_writer_holds_nobody_up(tmp_path: Path) -> None:
+    """One that is killed between looking and writing leaves no lock, and what it left is swept."""
+    command = [sys.executable, "-c", _HOLDS, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"held\n"
+        process.kill()
+    store = Store.open(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert store.sizes() == {}
+    assert store.put_if("manifest.json", b"1", "x/y", "")
+    store.sweep([""], is_ours)
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
 
 
 def test_messages_name_the_file_and_the_reason(tmp_path: Path) -> None:

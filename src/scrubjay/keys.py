@@ -22,6 +22,7 @@ __all__ = [
     "PAGE",
     "PLAN",
     "PROBLEM",
+    "RECORDS",
     "SENT",
     "artifact_folder",
     "artifact_key",
