@@ -1,5 +1,6 @@
 """The `scrubjay` command's entry: says so in one sentence if its libraries are not installed."""
 
+import gc
 import sys
 
 __all__ = ["start"]
@@ -7,6 +8,7 @@ __all__ = ["start"]
 
 def start() -> None:
     """Run the command line."""
+    gc.disable()  # of what is loaded nothing is garbage: looking for it would take 20 ms
     try:
         from scrubjay.cli.main import main  # noqa: PLC0415  its libraries are an extra
     except ModuleNotFoundError as exc:
@@ -16,4 +18,6 @@ def start() -> None:
     except KeyboardInterrupt:
         print("scrubjay: stopped", file=sys.stderr)  # noqa: T201  before anything was begun
         sys.exit(130)  # ExitCode.INTERRUPTED
+    gc.freeze()
+    gc.enable()
     main()
