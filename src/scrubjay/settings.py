@@ -4,7 +4,6 @@ This is the only module that reads the environment or a configuration file. A fl
 environment (`SCRUBJAY_*`), that over the file, that over the default.
 """
 
-import tomllib
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import reduce
@@ -209,6 +208,8 @@ def function_recipe(settings: FunctionSettings) -> Recipe:
     """
     written: _Tree = {"preset": settings.recipe}
     if settings.recipe not in PRESETS:
+        import tomllib  # noqa: PLC0415  few recipes are written so
+
         try:
             written = tomllib.loads(settings.recipe, parse_float=_decimal)
         except (tomllib.TOMLDecodeError, ValueError) as exc:
@@ -274,6 +275,8 @@ def _overlay(tree: _Tree, changes: _Tree) -> None:
 
 def _read(path: Path) -> _Tree:
     """Read a TOML file; its decimal numbers become exact fractions."""
+    import tomllib  # noqa: PLC0415  few recipes are written so
+
     try:
         with path.open("rb") as file:
             return tomllib.load(file, parse_float=_decimal)

@@ -1,12 +1,14 @@
 """Options made from the recipe's and the settings' own fields, shown in groups."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 import msgspec
 from msgspec import Meta
+from msgspec.structs import FieldInfo
 
 from scrubjay.limits import Limits, option_of
 from scrubjay.model import Recipe, exact
@@ -82,7 +84,7 @@ def stream_option(command: F) -> F:
 
 def recipe_options(command: F) -> F:
     """Give a command an option for every field of the recipe."""
-    for name, hint, default in reversed(list(_recipe_fields())):
+    for name, hint, default in reversed(_recipe_fields()):
         section, _, field = name.rpartition(".")
         group = section.capitalize() or "Slices"
         if field == "enabled":
@@ -96,9 +98,8 @@ def recipe_options(command: F) -> F:
 def settings_options(command: F) -> F:
     """Give a command an option for every setting and every limit."""
     for group, struct in (("Limits", Limits), ("Running", Settings)):
-        hints = get_type_hints(struct, include_extras=True)
-        for field in reversed(msgspec.structs.fields(struct)):
-            flag, hint = option_of(field.name), hints[field.name]
+        for field, hint in reversed(_hinted(struct)):
+            flag = option_of(field.name)
             if isinstance(field.default, bool):
                 flag = f"{flag}/--no-{flag.removeprefix('--')}"
             command = _option(group, flag, field.name, hint, field.default)(command)
@@ -110,16 +111,24 @@ def recipe_flags(values: dict[str, Any]) -> dict[str, object]:
     return {name: values.pop(_parameter(name)) for name, _, _ in _recipe_fields()}
 
 
-def _recipe_fields() -> Iterator[tuple[str, object, object]]:
-    """Yield each field of the recipe: dotted name, annotation, default."""
-    for field in msgspec.structs.fields(Recipe):
-        hint = get_type_hints(Recipe, include_extras=True)[field.name]
+@cache
+def _recipe_fields() -> tuple[tuple[str, object, object], ...]:
+    """Return each field of the recipe: dotted name, annotation, default."""
+    found: list[tuple[str, object, object]] = []
+    for field, hint in _hinted(Recipe):
         if get_origin(hint) is Annotated:
-            yield field.name, hint, field.default
+            found.append((field.name, hint, field.default))
             continue
-        inner = get_type_hints(hint, include_extras=True)
-        for part in msgspec.structs.fields(hint):
-            yield f"{field.name}.{part.name}", inner[part.name], part.default
+        for part, inner in _hinted(hint):
+            found.append((f"{field.name}.{part.name}", inner, part.default))
+    return tuple(found)
+
+
+@cache
+def _hinted(struct: Any) -> tuple[tuple[FieldInfo, Any], ...]:  # noqa: ANN401  a hint as it comes
+    """Return each field of a type of values, with its annotation."""
+    hints = get_type_hints(struct, include_extras=True)
+    return tuple((field, hints[field.name]) for field in msgspec.structs.fields(struct))
 
 
 def _parameter(name: str) -> str:

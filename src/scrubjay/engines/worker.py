@@ -32,8 +32,8 @@ with each larger block, and a worker grows for a dozen slices (mallopt(3), "dyna
 threshold"). Much lower ones make numpy's intermediate results cost system time."""
 
 _PROGRAM = "import gc; gc.disable(); from scrubjay.engines.child import main; main()"
-"""What a worker runs. While it loads its libraries, a tenth of the time would go into looking for
-garbage among what stays."""
+"""What a worker runs. What is loaded stays: to look for garbage meanwhile would take a tenth of the
+time."""
 
 _HANDED_DOWN = (
     "LANG",
@@ -207,7 +207,7 @@ class Worker:
 
 def _started(*, network: bool) -> "subprocess.Popen[bytes]":
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603  a constant, in this interpreter
             # -P: a module of that name in the current folder must not stand in for another
             [sys.executable, "-P", "-c", _PROGRAM],
             bufsize=0,

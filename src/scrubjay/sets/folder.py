@@ -7,7 +7,6 @@ are read. A destination itself may be a link.
 
 import errno
 import os
-import random
 import re
 import stat
 import time
@@ -23,7 +22,7 @@ __all__ = ["Folder", "local_errors"]
 _STAGED = re.compile(r"(.+)#\d+")
 """What a file that is not finished is called: its name, `#`, a number."""
 
-_MOST_STAGED = 1 << 48
+_STAGED_BYTES = 6
 _CLAIM = "#0"
 """Stands behind a new file's name while it is put where there are no hard links."""
 
@@ -104,7 +103,7 @@ class Folder:
     def _written(self, key: str, data: bytes) -> Generator[tuple[int, str, str]]:
         """Write a file under another name for now; what is left of it at the end is removed."""
         with self._parent(key, is_made=True) as (folder, name):
-            staged = f"{name}#{random.randrange(1, _MOST_STAGED)}"  # noqa: S311  no secret
+            staged = f"{name}#{1 + int.from_bytes(os.urandom(_STAGED_BYTES))}"
             file = os.open(staged, _CREATE, 0o666, dir_fd=folder)
             try:
                 with os.fdopen(file, "wb", buffering=0) as writer:
