@@ -119,7 +119,8 @@ def test_a_set_goes_from_bucket_to_bucket(s3: S3Server, clip: Path, store: Store
     _write(s3, "films", "in/clip.mp4", clip.read_bytes())
     source, target = _place(s3, "s3://films/in/clip.mp4"), store.place
     assert target is not None
-    scrubjay.make(source, target, recipe=SHORT, engine=ProcessEngine(workers=2))
+    with ProcessEngine(workers=2) as engine:
+        scrubjay.make(source, target, recipe=SHORT, engine=engine)
     local = Store.in_memory()
     scrubjay.make(clip, local, recipe=SHORT, engine=InlineEngine())
     assert {key: store.get(key) for key in store.sizes()} == {

@@ -64,7 +64,8 @@ def make(
         source: where the video lies: a path or a URL.
         destination: where the set goes: a folder, a URL, or a store.
         recipe: what to make; None is the `classic` recipe.
-        engine: where slices run; None is worker processes on this machine.
+        engine: where slices run; None is worker processes on this machine. It stays open: whoever
+            opened it closes it.
         on_progress: called with each event of the run, in this thread.
         remove_stale: delete what an earlier plan left in the destination and this one lacks.
         stream: which stream of the file, 0-based; None is the one that browsers show.
@@ -88,7 +89,7 @@ def make(
         tell = _stopping_at_damage(tell, video.name)
     store = destination if isinstance(destination, Store) else Store.open(destination)
     _check_apart(video, store)
-    with _swept(store), engine or ProcessEngine() as running:
+    with _swept(store), _opened(engine) as running:
         found, media = running.probe(video)
         tell(Probed(source=found, media=media))
         wanted = make_plan(found, media, recipe or Recipe(), running.limits)
@@ -116,7 +117,7 @@ def probe(
     Raises:
         SourceError: it cannot be opened, has no video, or gives no picture.
     """
-    with engine or ProcessEngine(workers=1) as running:
+    with _opened(engine, workers=1) as running:
         return running.probe(pinned(Place.of(source, stream=stream)))[1]
 
 
@@ -140,7 +141,7 @@ def plan(
         LimitError: that would cost more than the engine's limits allow.
         RecipeError: the recipe cannot be made of this video.
     """
-    with engine or ProcessEngine(workers=1) as running:
+    with _opened(engine, workers=1) as running:
         found, media = running.probe(pinned(Place.of(source, stream=stream)))
     return make_plan(found, media, recipe or Recipe(), running.limits)
 
@@ -156,7 +157,7 @@ def explain(source: PlaceText | Place, wanted: Plan, *, engine: Engine | None = 
     Raises:
         SourceError: it cannot be opened, or is another one.
     """
-    with engine or ProcessEngine(workers=1) as running:
+    with _opened(engine, workers=1) as running:
         return running.explain(wanted, pinned(Place.of(source)))
 
 
@@ -177,6 +178,16 @@ def _check_apart(video: Place, store: Store) -> None:
         raise DestinationError(
             f"{video.name} lies where the set's {key} is to be written; use another destination"
         )
+
+
+@contextmanager
+def _opened(engine: Engine | None, *, workers: int = 0) -> Generator[Engine]:
+    """Give the caller's engine, which stays open, or one of our own, which is closed at the end."""
+    if engine is not None:
+        yield engine
+        return
+    with ProcessEngine(workers=workers) as own:
+        yield own
 
 
 @contextmanager

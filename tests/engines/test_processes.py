@@ -96,7 +96,8 @@ def _run(
     clip: Path, folder: Path, engine: ProcessEngine, sign: signal.Signals, times: int
 ) -> tuple[_Killer, Manifest]:
     killer = _Killer(engine, sign, 1, times)
-    return killer, scrubjay.make(clip, folder, recipe=BUSY, engine=engine, on_progress=killer)
+    with engine:
+        return killer, scrubjay.make(clip, folder, recipe=BUSY, engine=engine, on_progress=killer)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSEGV])
@@ -119,8 +120,8 @@ def test_idle_cores_change_no_byte(media: Path, tmp_path: Path, name: str, tree:
     """One slice for eight workers is decoded by eight threads, and comes out as by one."""
     recipe = Recipe(slice_length=Fraction(60), frames=Frames(interval=Fraction(1, 4)))
     for workers in (1, 8):
-        engine = ProcessEngine(workers=workers)
-        scrubjay.make(media / name, tmp_path / str(workers), recipe=recipe, engine=engine)
+        with ProcessEngine(workers=workers) as engine:
+            scrubjay.make(media / name, tmp_path / str(workers), recipe=recipe, engine=engine)
     assert _previews(tree(tmp_path / "8")) == _previews(tree(tmp_path / "1"))
 
 
@@ -241,7 +242,7 @@ def test_every_slice_lost_is_an_error_of_the_slice(busy_clip: Path, tmp_path: Pa
             assert worker is not None
             os.kill(worker.pid, signal.SIGKILL)
 
-    with pytest.raises(WorkerCrashedError, match="slice 0"):
+    with engine, pytest.raises(WorkerCrashedError, match="slice 0"):
         scrubjay.make(busy_clip, tmp_path / "set", recipe=BUSY, engine=engine, on_progress=kill)
     assert sum(isinstance(event, SliceFailed) for event in events) == 4
     assert not (tmp_path / "set/manifest.json").exists()
@@ -256,7 +257,7 @@ def test_too_little_memory_is_said(media: Path, tmp_path: Path, limit_mib: int) 
     engine = ProcessEngine(workers=1, attempts=2, stall_timeout=60, limits=limits)
     recipe = Recipe(slice_length=Fraction(15))
     video = media / "real" / "film_1080p24_30s.mp4"
-    with pytest.raises(EngineError, match=r"memory|worker process"):
+    with engine, pytest.raises(EngineError, match=r"memory|worker process"):
         scrubjay.make(video, tmp_path / "set", recipe=recipe, engine=engine)
     assert not (tmp_path / "set/manifest.json").exists()
 
@@ -266,7 +267,7 @@ def test_a_decompression_bomb_is_defused(media: Path, tmp_path: Path) -> None:
     """A small file with a huge picture ends in an error that names memory."""
     limits = Limits(memory_limit=300, max_pixels=1 << 30)
     engine = ProcessEngine(workers=1, attempts=1, limits=limits)
-    with pytest.raises(WorkerMemoryError, match="memory"):
+    with engine, pytest.raises(WorkerMemoryError, match="memory"):
         scrubjay.make(media / "bad/bomb_png_16000x16000.mov", tmp_path / "set", engine=engine)
     assert not (tmp_path / "set").exists()
 
@@ -281,13 +282,16 @@ def test_a_dead_idle_worker_is_replaced(clip: Path, tmp_path: Path) -> None:
             assert worker is not None
             os.kill(worker.pid, signal.SIGKILL)
 
-    assert scrubjay.make(clip, tmp_path, engine=engine, on_progress=kill).status == "complete"
+    with engine:
+        made = scrubjay.make(clip, tmp_path, engine=engine, on_progress=kill)
+    assert made.status == "complete"
 
 
 def test_workers_fill_a_store_in_memory(clip: Path) -> None:
     """Workers hand over what they make, so the destination may be in the memory of this process."""
     store = Store.in_memory()
-    assert scrubjay.make(clip, store, engine=ProcessEngine(workers=1)).status == "complete"
+    with ProcessEngine(workers=1) as engine:
+        assert scrubjay.make(clip, store, engine=engine).status == "complete"
     assert store.has("animations/000000.gif")
 
 
@@ -300,8 +304,11 @@ def test_a_video_that_vanishes_ends_the_run(clip: Path, tmp_path: Path) -> None:
         if event.__class__.__name__ == "Planned":
             video.unlink()
 
-    with pytest.raises(SourceNotFoundError, match=r"video\.mp4 does not exist any more"):
-        scrubjay.make(video, tmp_path / "set", engine=ProcessEngine(workers=1), on_progress=remove)
+    with (
+        ProcessEngine(workers=1) as engine,
+        pytest.raises(SourceNotFoundError, match=r"video\.mp4 does not exist any more"),
+    ):
+        scrubjay.make(video, tmp_path / "set", engine=engine, on_progress=remove)
 
 
 def test_a_failed_callback_ends_the_workers(busy_clip: Path, tmp_path: Path) -> None:

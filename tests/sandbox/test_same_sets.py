@@ -36,8 +36,8 @@ def test_sets_are_the_same_with_and_without(
         lacking(f"this machine lacks {', '.join(sandbox_support().missing)}")
     recipe = Recipe(slice_length=Fraction(4))
     for sandbox in ("require", "off"):
-        engine = ProcessEngine(workers=4, sandbox=sandbox)
-        manifest = scrubjay.make(media / name, tmp_path / sandbox, recipe=recipe, engine=engine)
+        with ProcessEngine(workers=4, sandbox=sandbox) as engine:
+            manifest = scrubjay.make(media / name, tmp_path / sandbox, recipe=recipe, engine=engine)
         assert manifest.status == "complete"
     confined, free = tree(tmp_path / "require"), tree(tmp_path / "off")
     assert {key: confined[key] for key in confined if key != "index.html"} == {
@@ -51,7 +51,8 @@ def test_a_machine_that_lacks_a_sandbox_is_named(
     """Where the kernel has no Landlock, a run says so once; with `require`, nothing is opened."""
     monkeypatch.setattr("scrubjay.sandbox.confinement.landlock_version", lambda: 0)
     events: list[Event] = []
-    scrubjay.make(clip, tmp_path / "set", engine=ProcessEngine(), on_progress=events.append)
+    with ProcessEngine() as engine:
+        scrubjay.make(clip, tmp_path / "set", engine=engine, on_progress=events.append)
     (note,) = [event for event in events if isinstance(event, Unconfined)]
     assert "Landlock" in note.missing[0]
     with pytest.raises(SandboxError, match="lacks Landlock"):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Self
 
 from scrubjay.aws.beginning import hand_out
@@ -43,7 +43,7 @@ class AwsLambdaEngine:
     Args:
         stack: the deployed stack, or its name.
         patience: seconds without any new record after which the rest is given up as missing.
-        local: opens the video; None is a worker process on this machine.
+        local: opens the video, and stays open itself; None is a worker process on this machine.
         on_silence: told, once, a sentence for a person when a minute has passed without news.
     """
 
@@ -59,7 +59,8 @@ class AwsLambdaEngine:
         self._stack = Stack(stack) if isinstance(stack, str) else stack
         self._patience = patience
         self._sent = 0
-        self._local = local or ProcessEngine(workers=1)
+        self._own = ExitStack()
+        self._local = local or self._own.enter_context(ProcessEngine(workers=1))
 
     @property
     def limits(self) -> Limits:
@@ -67,12 +68,11 @@ class AwsLambdaEngine:
         return self._local.limits
 
     def __enter__(self) -> Self:
-        self._local.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop watching; slices that were sent are made all the same."""
-        self._local.__exit__(None, None, None)
+        self._own.close()
 
     def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
         """Look into the video at a place, in a worker process on this machine.

@@ -48,13 +48,16 @@ def handler(event: Json, context: Context) -> dict[str, object]:
                 if not _is_wanted(upload, output, suffixes):
                     continue
                 try:
-                    with safe(key=upload.key, bucket=upload.bucket):
+                    with (
+                        safe(key=upload.key, bucket=upload.bucket),
+                        open_engine(context, settings.sandbox, limits) as engine,
+                    ):
                         sent += plan_upload(
                             upload,
                             output=output,
                             recipe=recipe,
                             transport=transport,
-                            engine=open_engine(context, settings.sandbox, limits),
+                            engine=engine,
                             request=context.aws_request_id,
                         )
                 except Exception as error:  # noqa: BLE001  the others shall have their turn
@@ -112,8 +115,7 @@ def plan_upload(
     source = Place(address=f"s3://{upload.bucket}/{upload.key}", etag=upload.etag)
     try:
         source = pinned(source)
-        with engine:
-            found, media = engine.probe(source)
+        found, media = engine.probe(source)
         plan = make_plan(found, media, recipe, engine.limits)
     except SourceChangedError:
         log("INFO", "passed over: it has been replaced since", key=upload.key)

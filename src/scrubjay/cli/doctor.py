@@ -68,14 +68,15 @@ def _examined(video: str, values: dict[str, Any], *, decode: bool) -> "Diagnosis
 
     settings = load_settings(values, os.environ)
     place = Place.of(video, endpoint=settings.endpoint, stream=values["stream"])
-    engine = ProcessEngine(
+    opened = ProcessEngine(
         workers=settings.workers,
         attempts=settings.attempts,
         stall_timeout=settings.stall_timeout,
         limits=load_limits(values, os.environ),
         sandbox=settings.sandbox,
     )
-    return examine(place, engine, decode=decode)
+    with opened as engine:
+        return examine(place, engine, decode=decode)
 
 
 def _lines(found: "Diagnosis | None", machine: "tuple[Finding, ...]") -> Iterator[str]:
