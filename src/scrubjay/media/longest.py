@@ -23,6 +23,9 @@ _SMALL_BYTES = 8 << 20
 _SAMPLES = 6
 """Places in a large file at which the shape is looked at, besides its start."""
 
+_START = -(1 << 62)
+"""A tick before every video."""
+
 _MOST_KINDS = 64
 """Headers of which pictures are decoded to see their shape."""
 
@@ -75,7 +78,8 @@ def _samples(
     is_local = container.name.startswith("file:")
     if not is_local and "mov" in container.format.name:
         return  # its headers are in its index, and each look costs a request
-    video.at_start()
+    if "mov" not in container.format.name or not video.seek(_START):  # its index is at hand
+        video.at_start()
     container = video.container
     is_small = is_local and container.size <= _SMALL_BYTES
     key: Packet[VideoStream] | None = None
