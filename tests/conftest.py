@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -230,6 +231,22 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield mount
     for each in set(mounted):
         subprocess.run(["umount", str(each)], check=True, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def failing() -> Callable[..., list[str]]:
+    """Begin a command line in which system calls fail: `failing("link:error=EPERM", path=)`."""
+    if not (strace := shutil.which("strace")):
+        lacking("no strace here to make system calls fail")
+    traced = [strace, "-qq", "-o", os.devnull, "true"]
+    if subprocess.run(traced, check=False, timeout=60).returncode:
+        lacking("processes may not be traced here")
+
+    def failing(what: str, path: Path | None = None) -> list[str]:
+        of_path = [] if path is None else ["-P", str(path)]
+        return [strace, "-f", "-qq", "-o", os.devnull, *of_path, "-e", f"inject={what}"]
+
+    return failing
 
 
 @pytest.fixture(scope="session")
