@@ -204,8 +204,28 @@ def test_a_new_file_is_never_seen_unfinished(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_claim_that_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
-    """Sweeping removes what stands beside a new file's name after its writer was killed."""
+def test_a_claim_that_a_killed_writer_left_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands beside a new file's name after its writer was killed stops nobody.
+
+    Of the many writers that find it at once, one is first; sweeping removes it as well.
+    """
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    for _ in range(5):
+        (tmp_path / "manifest.json#0").touch()
+        with ThreadPoolExecutor(16) as pool:
+            data = [bytes([65 + k]) for k in range(16)]
+            firsts = list(
+                pool.map(lambda each: Folder(tmp_path).put_new("manifest.json", each), data)
+            )
+        assert firsts.count(True) == 1
+        assert Folder(tmp_path).get("manifest.json") == data[firsts.index(True)]
+        Folder(tmp_path).delete("manifest.json")
     (tmp_path / "manifest.json#0").touch()
     Store.open(tmp_path).sweep(FOLDERS, is_ours)
     assert list(tmp_path.iterdir()) == []

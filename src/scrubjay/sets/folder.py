@@ -6,6 +6,7 @@ are read. A destination itself may be a link.
 """
 
 import errno
+import fcntl
 import os
 import re
 import stat
@@ -29,15 +30,14 @@ _CLAIM = "#0"
 _UNTOUCHED_SECONDS = 1
 """How long an unfinished file must stay as it is to be nobody's."""
 
-_LEFT_SECONDS = 10
-"""After this, who claimed a name was killed: putting a file takes no time once it is written."""
-
 _MOST_BYTES = 1 << 30
 """Bytes of an object that is read into memory, at most."""
 
 _ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _NOT_WRITABLE = {
@@ -233,25 +233,38 @@ def _claimed(folder: int, staged: str, name: str) -> bool:
 
     Of several writers one holds a file beside it meanwhile; no reader sees anything unfinished.
     """
-    claim = name + _CLAIM
-    until = time.monotonic() + _LEFT_SECONDS
-    while True:
-        try:
-            os.close(os.open(claim, _CREATE, 0o666, dir_fd=folder))
-            break
-        except FileExistsError:
-            if time.monotonic() > until:  # its writer was killed
-                with suppress(FileNotFoundError):
-                    os.unlink(claim, dir_fd=folder)
-            time.sleep(0.01)
-    try:
+    with _locked(folder, name + _CLAIM):
         if _is_there(folder, name):
             return False
         os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
         return True
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(claim, dir_fd=folder)
+
+
+@contextmanager
+def _locked(folder: int, claim: str) -> Generator[None]:
+    """Hold the lock on a file, which goes when its holder does, however that ends."""
+    while True:
+        handle = os.open(claim, _LOCK, 0o666, dir_fd=folder)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not _is_at(folder, claim, handle):
+                continue  # its last holder has just removed it
+            try:
+                yield
+            finally:
+                with suppress(FileNotFoundError):  # somebody swept it away
+                    os.unlink(claim, dir_fd=folder)
+            return
+        finally:
+            os.close(handle)
+
+
+def _is_at(folder: int, name: str, handle: int) -> bool:
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(found, os.fstat(handle))
 
 
 def _is_there(folder: int, name: str) -> bool:
