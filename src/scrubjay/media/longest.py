@@ -78,8 +78,7 @@ def _samples(
     is_local = container.name.startswith("file:")
     if not is_local and "mov" in container.format.name:
         return  # its headers are in its index, and each look costs a request
-    if "mov" not in container.format.name or not video.seek(_START):  # its index is at hand
-        video.at_start()
+    _rewind(video)
     container = video.container
     is_small = is_local and container.size <= _SMALL_BYTES
     key: Packet[VideoStream] | None = None
@@ -104,6 +103,12 @@ def _samples(
         yield _Sample(key, max(1, last - start))
     elif not is_small:
         yield from _sought(video, reader, timeline, duration, on_packet)
+
+
+def _rewind(video: Video) -> None:
+    """Go back to the start: in an MP4 by its index, which takes no second opening."""
+    if "mov" not in video.container.format.name or not video.seek(_START):
+        video.at_start()
 
 
 def _sought(
