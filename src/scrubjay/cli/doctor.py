@@ -9,7 +9,7 @@ import click
 
 from scrubjay.cli.exits import exit_code
 from scrubjay.cli.options import GroupedCommand, grouped, settings_options, stream_option
-from scrubjay.cli.report import reported
+from scrubjay.cli.report import reported, show
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import SourceDamagedError, error_class
 from scrubjay.model import encode_pretty
@@ -52,9 +52,9 @@ def doctor(video: str | None, *, as_json: bool, decode: bool, **values: Any) -> 
         machine = examine_machine()
         found = _examined(video, values, decode=decode) if video is not None else None
         if as_json:
-            click.echo(encode_pretty({"machine": machine, "video": found}), nl=False)
+            show(encode_pretty({"machine": machine, "video": found}), nl=False)
         else:
-            click.echo("\n".join(_lines(found, machine)))
+            show("\n".join(_lines(found, machine)))
         if found is None:
             return
         if not found.makes_previews:
