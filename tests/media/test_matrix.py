@@ -17,7 +17,6 @@ import numpy.typing as npt
 import pytest
 from av.packet import Packet
 from av.video.stream import VideoStream
-from needed import lacking
 
 from scrubjay.media.frames import FrameReader
 from scrubjay.media.probe import probe_media
@@ -125,7 +124,7 @@ def _moving(number: int) -> npt.NDArray[np.uint8]:
 def _write(path: Path, container: str, coding: _Coding) -> None:
     """Write a clip of moving pictures."""
     if coding.encoder not in av.codec.codecs_available:
-        lacking(f"this FFmpeg has no {coding.encoder}")
+        pytest.skip(f"this FFmpeg has no {coding.encoder}")
     options = {"movflags": "frag_keyframe+empty_moov"} if container == "mp4-fragmented" else {}
     with av.open(str(path), "w", format=_CONTAINERS[container][0], options=options) as output:
         stream = output.add_stream(coding.encoder, rate=_RATE, options=coding.options)
