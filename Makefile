@@ -71,13 +71,13 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[cli]'
+	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 # uv takes a quarter of pip's time; where it does not find the packages, pip's own settings may.
 $(VENV)/.dev: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[cli]' --group dev || \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group dev || \
 	  { $(BIN)/python -m pip install --quiet --upgrade pip && \
-	    $(BIN)/python -m pip install --quiet --editable '.[cli]' --group dev; }
+	    $(BIN)/python -m pip install --quiet --editable . --group dev; }
 	@touch $(VENV)/.package $@

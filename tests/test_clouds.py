@@ -16,7 +16,6 @@ import obstore
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from needed import lacking
 from obstore.store import S3Store
 from s3_server import KEYS, PROGRAM, S3Server
 
@@ -46,7 +45,7 @@ SHORT = Recipe(slice_length=Fraction(5))
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An emulated S3 with the bucket `films`."""
     if not PROGRAM.exists():
-        lacking("no emulated S3: `make test` installs it")
+        pytest.skip("no emulated S3: `make test` installs it")
     with pytest.MonkeyPatch.context() as patch, S3Server(tmp_path_factory.mktemp("s3")) as server:
         for name in [each for each in os.environ if each.startswith("AWS_")]:
             patch.delenv(name)
@@ -119,7 +118,8 @@ def test_a_set_goes_from_bucket_to_bucket(s3: S3Server, clip: Path, store: Store
     _write(s3, "films", "in/clip.mp4", clip.read_bytes())
     source, target = _place(s3, "s3://films/in/clip.mp4"), store.place
     assert target is not None
-    scrubjay.make(source, target, recipe=SHORT, engine=ProcessEngine(workers=2))
+    with ProcessEngine(workers=2) as engine:
+        scrubjay.make(source, target, recipe=SHORT, engine=engine)
     local = Store.in_memory()
     scrubjay.make(clip, local, recipe=SHORT, engine=InlineEngine())
     assert {key: store.get(key) for key in store.sizes()} == {

@@ -12,16 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrubjay.aws.beginning import begin
-from scrubjay.aws.completion import Failure
-from scrubjay.aws.events import Upload, orders_in, uploads_in
+from scrubjay.aws.dead_letters import read_dead_letter
+from scrubjay.aws.events import SliceEvent, Upload, orders_in, uploads_in
 from scrubjay.aws.log import log
-from scrubjay.aws.redrive import read_letter
 from scrubjay.coding import decode, decode_as, encode, parse_json
+from scrubjay.engines.base import Job
+from scrubjay.engines.queue.beginning import begin
+from scrubjay.engines.queue.notes import Failure
+from scrubjay.engines.queue.orders import FinishOrder, SliceOrder
 from scrubjay.engines.wire import to_command, to_reply
 from scrubjay.errors import EventError
 from scrubjay.keys import FAILURES, failure_key
 from scrubjay.model import Manifest, MediaInfo, Plan, SliceRecord
+from scrubjay.places.place import Place
 from scrubjay.sets.store import Store
 
 SCALARS = st.one_of(
@@ -49,7 +52,16 @@ BROKEN = [b"", b"\xff\xfe", b'{"plan": "\xff"}', b'{"plan": "\\ud800"}', b"NaN",
 BORDERS: dict[str, Callable[[bytes], object]] = {
     **{
         kind.__name__: partial(decode, kind=kind)
-        for kind in (Plan, SliceRecord, Manifest, MediaInfo, Failure, Upload)
+        for kind in (
+            Plan,
+            SliceRecord,
+            Manifest,
+            MediaInfo,
+            Failure,
+            Upload,
+            SliceOrder,
+            FinishOrder,
+        )
     },
     "reply": to_reply,
     "command": to_command,
@@ -122,6 +134,7 @@ def test_any_order_makes_sense_or_is_one_error(detail: dict[str, Any]) -> None:
         [order] = orders_in({"detail": {"key": "a.mp4", "start": 0, "end": 30} | detail})
     except EventError:
         return
+    assert isinstance(order, SliceEvent)
     assert 0 <= float(order.start) <= float(order.end)
     assert (order.index or 0) < 1 << 41
 
@@ -130,7 +143,7 @@ def test_any_order_makes_sense_or_is_one_error(detail: dict[str, Any]) -> None:
 def test_any_letter_is_read_or_one_error(body: str) -> None:
     """A dead letter of any content is read, or is an `EventError`: the others have their turn."""
     with contextlib.suppress(EventError):
-        read_letter(body)
+        read_dead_letter(body)
 
 
 @pytest.mark.parametrize("data", DEEP + BROKEN, ids=range(len(DEEP + BROKEN)))
@@ -139,7 +152,7 @@ def test_a_broken_letter_is_one_error(data: bytes) -> None:
     text = data.decode(errors="surrogateescape")
     for body in (text, json.dumps({"Records": [{"Sns": {"Message": text}}]})):
         with pytest.raises(EventError):
-            read_letter(body)
+            read_dead_letter(body)
 
 
 def test_a_new_plan_takes_away_only_its_own_notes(planned: Callable[..., Plan]) -> None:
@@ -148,7 +161,7 @@ def test_a_new_plan_takes_away_only_its_own_notes(planned: Callable[..., Plan]) 
     theirs = [f"{FAILURES}notes.txt", f"{FAILURES}000030.json.bak", f"{FAILURES}deep/000030.json"]
     for key in (*theirs, failure_key(Fraction(30))):
         store.put(key, b"{}", "application/json")
-    begin(store, planned(Fraction(60)), Upload(bucket="films", key="a.mp4"))
+    begin(Job(planned(Fraction(60)), Place.of("s3://films/a.mp4"), store))
     assert sorted(store.sizes(FAILURES)) == sorted(theirs)
 
 

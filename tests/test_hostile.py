@@ -36,11 +36,11 @@ class _Outcome:
 def _attempt(video: Path, folder: Path) -> _Outcome:
     """Run in a thread, so that a hang fails the test and not the suite."""
     outcome = _Outcome()
-    engine = ProcessEngine(workers=1, attempts=2, stall_timeout=60, limits=Limits(memory_limit=512))
+    limits = Limits(memory_limit=512)
 
     def run() -> None:
         try:
-            with engine:
+            with ProcessEngine(workers=1, attempts=2, stall_timeout=60, limits=limits) as engine:
                 outcome.manifest = scrubjay.make(video, folder, recipe=QUICK, engine=engine)
         except BaseException as error:  # noqa: BLE001  the test looks at it
             outcome.error = error

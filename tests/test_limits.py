@@ -285,8 +285,8 @@ def test_a_set_holds_to_its_bytes(
         sheets=(),
     )
     few = Limits(base_output=1, output_per_byte=0)
-    with pytest.raises(LimitError, match=r"1 MiB.*--output-per-byte"):
-        scrubjay.make(video, tmp_path / "set", recipe=recipe, engine=engine(limits=few))
+    with engine(limits=few) as lent, pytest.raises(LimitError, match=r"1 MiB.*--output-per-byte"):
+        scrubjay.make(video, tmp_path / "set", recipe=recipe, engine=lent)
     assert not (tmp_path / "set/manifest.json").exists()
     assert scrubjay.make(video, tmp_path / "set", recipe=recipe).status == "complete"
 

@@ -170,8 +170,8 @@ def test_workers_make_the_same_bytes(
 
     Only the page may differ: it names the way from the set to the video.
     """
-    engine = ProcessEngine(workers=workers)
-    scrubjay.make(clip, tmp_path / "set", recipe=SHORT, engine=engine)
+    with ProcessEngine(workers=workers) as engine:
+        scrubjay.make(clip, tmp_path / "set", recipe=SHORT, engine=engine)
     made = _objects(Store.open(tmp_path / "set"))
     assert made.pop(PAGE) != objects[PAGE]
     assert made == {key: data for key, data in objects.items() if key != PAGE}

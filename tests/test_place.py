@@ -7,7 +7,7 @@ import pytest
 from scrubjay.errors import PlaceError
 from scrubjay.pipeline import _url_from
 from scrubjay.places.place import Place, redacted
-from scrubjay.places.signing import signed
+from scrubjay.places.remote import signed
 from scrubjay.sets.store import Store
 
 SIGNED = "https://user:pass@cdn.example/films/a%20b.mp4?X-Amz-Signature=secret&X-Amz-Date=1"

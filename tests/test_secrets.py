@@ -15,7 +15,7 @@ from range_server import RangeServer
 
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
-from scrubjay.errors import DestinationError, ScrubjayError, SourceError, StoreError
+from scrubjay.errors import DestinationError, SourceError, StoreError
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.places.place import Place
 from scrubjay.sets.store import Store
@@ -88,6 +88,7 @@ def test_a_run_shows_no_secret(server: RangeServer, tmp_path: Path, trouble: Tro
         assert shown
         for secret in SECRETS:
             assert secret.encode() not in shown
+    assert (out / "manifest.json").exists() == (trouble is _none)
     for path in out.rglob("*"):
         if path.is_file():
             assert not any(secret.encode() in path.read_bytes() for secret in SECRETS), path
@@ -105,15 +106,15 @@ def _command() -> list[str]:
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_an_exception_holds_no_secret(server: RangeServer, trouble: Trouble) -> None:
     """Neither an error, nor its traceback, nor what it came from, holds any."""
+    (server.folder / "video.mp4").write_bytes((server.folder / "video.mp4").read_bytes()[:-20_000])
     trouble(server)
-    try:
-        scrubjay.make(_address(server), Store.in_memory(), engine=InlineEngine())
-    except ScrubjayError as error:
-        each: BaseException | None = error
-        while each is not None:
-            text = "".join(traceback.format_exception(each)) + repr(each) + str(each)
-            assert not any(secret in text for secret in SECRETS)
-            each = each.__cause__ or each.__context__
+    with pytest.raises(SourceError) as caught:
+        scrubjay.make(_address(server), Store.in_memory(), engine=InlineEngine(), strict=True)
+    each: BaseException | None = caught.value
+    while each is not None:
+        text = "".join(traceback.format_exception(each)) + repr(each) + str(each)
+        assert not any(secret in text for secret in SECRETS)
+        each = each.__cause__ or each.__context__
 
 
 @pytest.mark.parametrize("trouble", [_none, _forbid])
@@ -205,6 +206,7 @@ def test_a_store_s_error_holds_no_token(
     if status == 400:
         said = str(error)
         assert "400 Bad Request" in said
+        assert "Generic" not in said
         assert ("SomeCode" in said) == ("<Code>" in BODIES[body])
 
 

@@ -34,7 +34,7 @@ def main() -> None:
         (wheel,) = folder.glob("*.whl")
         venv.create(folder / "clean", with_pip=True)
         python = str(folder / "clean" / "bin" / "python")
-        _run(python, "-m", "pip", "install", "--quiet", f"{wheel}[cli]")
+        _run(python, "-m", "pip", "install", "--quiet", str(wheel))
         _run(python, "-c", _TRY, name, cwd=folder)
         scrubjay = str(folder / "clean" / "bin" / "scrubjay")
         _run(scrubjay, "probe", "tiny.mp4", cwd=folder)

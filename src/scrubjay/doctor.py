@@ -66,7 +66,7 @@ def examine(place: Place, engine: Engine, *, decode: bool = True) -> Diagnosis:
 
     Args:
         place: where it lies.
-        engine: what opens it.
+        engine: what opens it; it stays open.
         decode: whether to decode it in search of damage, which takes a while.
 
     Raises:
@@ -74,19 +74,18 @@ def examine(place: Place, engine: Engine, *, decode: bool = True) -> Diagnosis:
         SourceUnavailableError: its server does not answer.
         EngineError: looking failed, not the video.
     """
-    with engine as running:
-        try:
-            media = running.probe(place)[1]
-        except SourceError as error:
-            if type(error).__name__ in {"SourceNotFoundError", "SourceUnavailableError"}:
-                raise
-            return _refusal(place, error)
-        findings = list(_findings(place, media))
-        error_name, is_damaged = "", False
-        if decode:
-            damage, error_name = _damage(place, running)
-            is_damaged = bool(damage.done)
-            findings.append(damage)
+    try:
+        media = engine.probe(place)[1]
+    except SourceError as error:
+        if type(error).__name__ in {"SourceNotFoundError", "SourceUnavailableError"}:
+            raise
+        return _refusal(place, error)
+    findings = list(_findings(place, media))
+    error_name, is_damaged = "", False
+    if decode:
+        damage, error_name = _damage(place, engine)
+        is_damaged = bool(damage.done)
+        findings.append(damage)
     return Diagnosis(
         name=place.name,
         makes_previews=error_name in {"", IncompleteError.__name__},

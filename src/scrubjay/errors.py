@@ -223,10 +223,10 @@ class OutOfTimeError(EngineError):
 
 
 class TransportError(EngineError):
-    """Slices could not be handed to the functions that make them, however often it was tried."""
+    """Orders could not be handed to the workers, however often it was tried."""
 
-    refused: frozenset[str] = frozenset()
-    """Details of the events that nobody took, where others were taken."""
+    refused: frozenset[int] = frozenset()
+    """Positions, 0-based, of those that nobody took, in what was to be sent."""
 
 
 class EventError(EngineError):

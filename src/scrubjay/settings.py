@@ -4,7 +4,6 @@ This is the only module that reads the environment or a configuration file. A fl
 environment (`SCRUBJAY_*`), that over the file, that over the default.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -208,6 +207,8 @@ def function_recipe(settings: FunctionSettings) -> Recipe:
     """
     written: _Tree = {"preset": settings.recipe}
     if settings.recipe not in PRESETS:
+        import tomllib  # noqa: PLC0415  few recipes are written so
+
         try:
             written = tomllib.loads(settings.recipe, parse_float=_decimal)
         except (tomllib.TOMLDecodeError, ValueError) as exc:
@@ -322,6 +323,8 @@ def _parsed(text: str) -> tuple[str, _Tree]:
 
 def _read(path: Path) -> _Tree:
     """Read a TOML file; its decimal numbers become exact fractions."""
+    import tomllib  # noqa: PLC0415  few recipes are written so
+
     try:
         with path.open("rb") as file:
             return tomllib.load(file, parse_float=_decimal)

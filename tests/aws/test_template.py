@@ -11,7 +11,7 @@ from botocore.session import get_session
 
 from localaws.render import Rendered, templates
 from localaws.tools import ROOT, TEMPLATE, program, run
-from scrubjay.aws.events import READY, SLICE, SOURCE
+from scrubjay.aws.events import FINISH, READY, SLICE, SOURCE
 from scrubjay.aws.transports import MOST_ENTRIES, TRANSPORTS
 from scrubjay.limits import Limits
 from scrubjay.settings import FunctionSettings, load_function_settings
@@ -292,15 +292,15 @@ def test_roles_do_no_more_than_their_work() -> None:
 
 
 def test_functions_put_only_their_own_events() -> None:
-    """The planner may put slices on the bus, and the worker that a set is ready; nothing else."""
-    expected = {"PlannerPolicy": {SLICE}, "WorkerPolicy": {READY}}
+    """The planner may put orders on the bus, and the worker that a set is ready; nothing else."""
+    expected = {"PlannerPolicy": {SLICE, FINISH}, "WorkerPolicy": {READY}}
     for parameters in _variants():
         found: dict[str, set[str]] = {}
         for name, statement in _statements(Rendered(parameters)):
             if "events:PutEvents" in _listed(statement["Action"]):
                 condition = statement["Condition"]["StringEquals"]
                 assert condition["events:source"] == SOURCE
-                found.setdefault(name, set()).add(condition["events:detail-type"])
+                found.setdefault(name, set()).update(_listed(condition["events:detail-type"]))
         assert {name: expected[name] for name in found} == found
         assert "WorkerPolicy" in found
         assert ("PlannerPolicy" in found) == (parameters["Transport"] == "eventbridge")
@@ -375,7 +375,7 @@ def test_a_shared_bus_keeps_stacks_apart() -> None:
     """A rule takes slices of its own stack's videos, and those of events that name no bucket."""
     rule = Rendered({"EventBusName": "default"}).of_type("AWS::Events::Rule")["SliceRule"]
     pattern = rule["EventPattern"]
-    assert (pattern["source"], pattern["detail-type"]) == ([SOURCE], [SLICE])
+    assert (pattern["source"], pattern["detail-type"]) == ([SOURCE], [SLICE, FINISH])
     assert pattern["$or"] == [
         {"detail": {"bucket": [{"Ref": "SourceBucket"}]}},
         {"detail": {"bucket": [{"exists": False}]}},

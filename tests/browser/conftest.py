@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from find_browsers import CHROMIUM, FIREFOX, path_of
-from needed import lacking
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from site_of import Site, served
 from tabs import ChromiumTab, FirefoxTab, Tab
@@ -66,7 +65,7 @@ def chromium() -> str:
     """The path of a Chromium that this machine has."""
     found = path_of(CHROMIUM)
     if found is None:
-        lacking("no Chromium: install one, or name it in SCRUBJAY_CHROMIUM")
+        pytest.skip("no Chromium: install one, or name it in SCRUBJAY_CHROMIUM")
     return found
 
 
@@ -102,7 +101,7 @@ def firefox_tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     """The tab of a Firefox, 1280 x 800 px."""
     program = path_of(FIREFOX)
     if program is None:
-        lacking("no Firefox: install one, or name it in SCRUBJAY_FIREFOX")
+        pytest.skip("no Firefox: install one, or name it in SCRUBJAY_FIREFOX")
     with FirefoxTab(program, tmp_path_factory.mktemp("firefox")) as firefox:
         firefox.size(1280, 800)
         yield firefox

@@ -466,6 +466,8 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
         ["--version"],
         ["plan", "movie.mp4"],
         ["probe", "movie.mp4", "--json"],
+        ["doctor"],
+        ["doctor", "movie.mp4", "--json"],
         ["make", "movie.mp4", "-o", "set", "--json"],
         ["make", "missing.mp4", "-o", "set", "--json"],
         ["make", "movie.mp4", "-o", "set"],

@@ -1,14 +1,18 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from io import BytesIO
+from itertools import accumulate
+from math import ceil
 
 import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from scrubjay.encode.gif.cells import CellTable
-from scrubjay.encode.gif.encoding import encode_gif
+from scrubjay.encode.gif.encoding import delays_of, encode_gif
 from scrubjay.encode.gif.packed import NOTHING, RgbPicture, pack, squares
 from scrubjay.encode.gif.palette import build_palette
 from scrubjay.encode.gif.stretches import plan_palettes
@@ -92,6 +96,29 @@ def test_delays_never_drift() -> None:
     delays, _, _ = blocks_of(encode([panning(1)[0]] * 91, Fraction(1, 30)))
     assert set(delays) == {3, 4}
     assert sum(delays) == round(Fraction(91, 30) * 100)
+
+
+@given(
+    slice_start=st.fractions(0, 100_000),
+    step=st.fractions(Fraction(1, 50), 2),
+    length=st.fractions(Fraction(1, 1000), 5),
+)
+@example(slice_start=Fraction(0), step=TENTH, length=Fraction(12_005, 1000))
+@example(slice_start=Fraction(90), step=TENTH, length=Fraction(30_114, 1000))
+@example(slice_start=Fraction(120), step=TENTH, length=Fraction(114, 1000))
+@example(slice_start=Fraction(0), step=Fraction(1, 50), length=Fraction(21, 1000))
+def test_no_delay_is_so_short_that_browsers_replace_it(
+    slice_start: Fraction, step: Fraction, length: Fraction
+) -> None:
+    """Wherever a slice ends, each delay is at least 2 hundredths, and their sum is its length."""
+    starts = [slice_start + i * step for i in range(ceil(length / step))]
+    delays = delays_of(starts, slice_start + length)
+    assert len(delays) == len(starts)
+    assert min(delays) >= 2
+    assert sum(delays) == max(round(length * 100), 2 * len(starts))
+    shown = list(accumulate(delays, initial=0))[:-1]
+    away = [abs(at - 100 * i * step) for i, at in enumerate(shown)]
+    assert max(away) <= 2.5, "a frame takes its time from its neighbour"
 
 
 def test_delays_count_from_the_first_start() -> None:

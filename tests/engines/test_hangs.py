@@ -15,6 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 import scrubjay
+from scrubjay import Store
+from scrubjay.engines.base import Job
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import (
     OutOfTimeError,
@@ -52,6 +54,45 @@ def test_a_worker_that_closes_its_output_and_lives_is_ended(workers_do: Behave, 
     engine = ProcessEngine(workers=1, attempts=1, stall_timeout=_DEADLINE)
     with engine, pytest.raises(WorkerCrashedError, match="closed its output and lived on"):
         engine.probe(Place.of(clip))
+
+
+def test_a_worker_is_ended_with_all_that_it_started(
+    workers_do: Behave, clip: Path, tmp_path: Path
+) -> None:
+    """A process that a worker leaves behind is of its group, and dies with it."""
+    note = tmp_path / "pid"
+    workers_do(
+        "child = subprocess.Popen(['sleep', '3600'], stdout=2)\n"
+        f"open({str(note)!r}, 'w').write(str(child.pid))\n"
+        "os.close(1); time.sleep(3600)"
+    )
+    engine = ProcessEngine(workers=1, attempts=1, stall_timeout=_DEADLINE)
+    with engine, pytest.raises(WorkerCrashedError):
+        engine.probe(Place.of(clip))
+    _wait_for_the_end_of(int(note.read_text()))
+
+
+def test_an_interrupted_question_ends_its_worker(
+    workers_do: Behave, clip: Path, workers_of: Workers
+) -> None:
+    """It might answer later, and the answer be taken for that to the next question."""
+    workers_do("os.kill(os.getppid(), 2); time.sleep(3600)")
+    with ProcessEngine(workers=1, stall_timeout=_DEADLINE) as engine:
+        with pytest.raises(KeyboardInterrupt):
+            engine.probe(Place.of(clip))
+        assert workers_of(os.getpid()) == []
+
+
+def test_a_worker_that_reads_no_job_stalls(
+    workers_do: Behave, planned: Callable[..., Plan], clip: Path
+) -> None:
+    """A plan of 2,160 slices is larger than a pipe; a worker that does not read it costs a try."""
+    workers_do("time.sleep(3600)")
+    plan = planned(Fraction(2160), Recipe(slice_length=Fraction(1)))
+    job = Job(plan, Place.of(clip), Store.in_memory())
+    with ProcessEngine(workers=1, attempts=1, stall_timeout=1) as engine:
+        lost = engine.run(job, [0], lambda _: None)
+    assert isinstance(lost[0], WorkerStalledError)
 
 
 def test_a_worker_that_reads_nothing_stalls(
@@ -126,9 +167,13 @@ def test_a_stopped_worker_ends_with_a_killed_run(
         (worker,) = workers_of(run.pid)
         os.kill(worker, signal.SIGSTOP)
         run.kill()
+    _wait_for_the_end_of(worker)
+
+
+def _wait_for_the_end_of(pid: int) -> None:
     end = time.monotonic() + _DEADLINE
-    while _is_running(worker):
-        assert time.monotonic() < end, "the worker outlived the run"
+    while _is_running(pid):
+        assert time.monotonic() < end, "the process lives on"
         time.sleep(0.01)
 
 

@@ -96,7 +96,8 @@ def _run(
     clip: Path, folder: Path, engine: ProcessEngine, sign: signal.Signals, times: int
 ) -> tuple[_Killer, Manifest]:
     killer = _Killer(engine, sign, 1, times)
-    return killer, scrubjay.make(clip, folder, recipe=BUSY, engine=engine, on_progress=killer)
+    with engine:
+        return killer, scrubjay.make(clip, folder, recipe=BUSY, engine=engine, on_progress=killer)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSEGV])
@@ -285,8 +286,8 @@ def test_a_dead_idle_worker_is_replaced(clip: Path, tmp_path: Path) -> None:
             os.kill(worker.pid, signal.SIGKILL)
 
     with engine:
-        manifest = scrubjay.make(clip, tmp_path, engine=engine, on_progress=kill)
-    assert manifest.status == "complete"
+        made = scrubjay.make(clip, tmp_path, engine=engine, on_progress=kill)
+    assert made.status == "complete"
 
 
 def test_workers_fill_a_store_in_memory(clip: Path) -> None:

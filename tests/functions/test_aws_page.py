@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scrubjay.aws.events import READY, SLICE, SOURCE
+from scrubjay.aws.events import FINISH, READY, SLICE, SOURCE
 from scrubjay.keys import ANNOUNCED, FAILURES, ORIGIN, PROBLEM, SENT
 from scrubjay.limits import Limits
 from scrubjay.settings import FunctionSettings
@@ -60,7 +60,7 @@ def test_every_variable_is_documented() -> None:
 
 def test_names_are_the_code_s() -> None:
     """Events and objects have the names that the code gives them."""
-    for name in (SOURCE, SLICE, READY, ANNOUNCED, ORIGIN, PROBLEM, SENT, FAILURES):
+    for name in (SOURCE, SLICE, FINISH, READY, ANNOUNCED, ORIGIN, PROBLEM, SENT, FAILURES):
         assert name in _PAGE
 
 

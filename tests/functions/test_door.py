@@ -15,19 +15,21 @@ from click.testing import CliRunner
 from smallcloud import BUS, FAILED, LATER, LOST, SOURCE_BUCKET, Cloud, Context
 
 import scrubjay
-from scrubjay.aws import planner, redrive, status, worker
+from scrubjay.aws import dead_letters, planner, status, worker
+from scrubjay.aws.dead_letters import read_dead_letter, redrive_dead_letters
 from scrubjay.aws.engine import AwsLambdaEngine
 from scrubjay.aws.events import Entry
-from scrubjay.aws.redrive import read_letter, redrive_letters
 from scrubjay.aws.stack import Stack
-from scrubjay.aws.status import set_status, stack_status
-from scrubjay.aws.transports import SqsTransport, open_transport
+from scrubjay.aws.status import stack_status
+from scrubjay.aws.transports import SqsTransport, open_sender
 from scrubjay.cli.aws import aws
 from scrubjay.cli.main import cli
+from scrubjay.engines.queue.status import set_status
 from scrubjay.errors import EventError, IncompleteError, OutOfTimeError, StackError, TransportError
 from scrubjay.events import Event, SliceDone, SliceFailed
 from scrubjay.keys import MANIFEST
 from scrubjay.model import Recipe
+from scrubjay.sets.store import Store
 
 Uploaded = Callable[..., dict[str, Any]]
 
@@ -61,7 +63,7 @@ def stack(cloud: Cloud) -> Stack:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for messages that may yet come."""
-    monkeypatch.setattr(redrive, "_WAIT", 0)
+    monkeypatch.setattr(dead_letters, "_WAIT", 0)
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def test_a_stack_makes_a_set(cloud: Cloud, stack: Stack, clip: Path, place: str)
     assert made.status == "complete"
     assert {each.index for each in told if isinstance(each, SliceDone)} == {0, 1, 2}
     assert cloud.read(f"{place.removeprefix('s3://gifs/')}/manifest.json")["status"] == "complete"
-    assert not set_status(stack.set_at(place)).missing
+    assert not set_status(Store.open(stack.set_at(place))).missing
 
 
 def test_what_does_not_arrive_is_named(
@@ -197,11 +199,11 @@ def test_dead_letters_are_sent_again(
     """Whichever way a slice died, it is sent again as it was; only then its letter is deleted."""
     _put(cloud, LOST, _wrapped(kind, events[0]))
     _put(cloud, FAILED, _wrapped(kind, events[1]), "poison", {"hello": "world"})
-    looked = redrive_letters(stack, dry_run=True)
-    assert (looked.slices, looked.videos, len(looked.unreadable)) == (2, 0, 2)
+    looked = redrive_dead_letters(stack, dry_run=True)
+    assert (looked.orders, looked.uploads, len(looked.unreadable)) == (2, 0, 2)
     assert cloud.take(LATER) == []
-    done = redrive_letters(stack)
-    assert (done.slices, len(done.unreadable)) == (2, 2)
+    done = redrive_dead_letters(stack)
+    assert (done.orders, len(done.unreadable)) == (2, 2)
     again = sorted(cloud.take(LATER), key=lambda each: each["detail"]["index"])
     assert [each["detail"] for each in again] == [each["detail"] for each in events[:2]]
     assert stack_status(stack).queues == {"not delivered": 0, "failed": 2}
@@ -215,9 +217,9 @@ def test_a_letter_stays_until_it_is_sent(
 ) -> None:
     """If the transport fails, no letter is lost."""
     _put(cloud, LOST, events[0])
-    stack.__dict__["transport"] = open_transport("sqs", f"{cloud.url(LOST)}-that-is-gone")
+    stack.__dict__["sender"] = open_sender("sqs", f"{cloud.url(LOST)}-that-is-gone")
     with pytest.raises(StackError, match="gone refuses"):
-        redrive_letters(stack)
+        redrive_dead_letters(stack)
     assert stack_status(stack).queues["not delivered"] == 1
     assert len(cloud.take(LOST)) == 1
 
@@ -232,9 +234,9 @@ def test_a_letter_that_is_refused_stops_no_other(
     for letter in (large, poison, events[1], {"detail": {"key": "a", "start": -1, "end": 1e99}}):
         body = letter if isinstance(letter, str) else json.dumps(letter)
         cloud.sqs.send_message(QueueUrl=cloud.url(LOST), MessageBody=body)
-    stack.__dict__["transport"] = _Picky(SqsTransport(cloud.url(LATER)))
-    found = redrive_letters(stack)
-    assert (found.slices, len(found.unreadable)) == (1, 3)
+    stack.__dict__["sender"] = _Picky(SqsTransport(cloud.url(LATER)))
+    found = redrive_dead_letters(stack)
+    assert (found.orders, len(found.unreadable)) == (1, 3)
     assert any("could not be sent" in why for why in found.unreadable.values())
     assert stack_status(stack).queues["not delivered"] == 3
     assert [each["detail"]["index"] for each in cloud.take(LATER)] == [1]
@@ -256,15 +258,15 @@ class _Picky:
 def test_a_video_s_letter_goes_to_the_planner(uploaded: Uploaded) -> None:
     """News of videos that the planner failed on are told apart from slices."""
     news = uploaded(("a.mp4", "x"), ("b.mp4", "y"))
-    letter = read_letter(json.dumps({"requestPayload": news}))
-    assert (len(letter.slices), len(letter.videos)) == (0, 2)
+    letter = read_dead_letter(json.dumps({"requestPayload": news}))
+    assert (len(letter.orders), len(letter.uploads)) == (0, 2)
     event = {
         "detail-type": "Object Created",
         "detail": {"bucket": {"name": "videos"}, "object": {"key": "c.mp4"}},
     }
-    assert read_letter(json.dumps(event)).videos == [event]
+    assert read_dead_letter(json.dumps(event)).uploads == [event]
     with pytest.raises(EventError):
-        read_letter(json.dumps({"detail-type": "Object Created", "detail": {}}))
+        read_dead_letter(json.dumps({"detail-type": "Object Created", "detail": {}}))
 
 
 def _aws(*arguments: str) -> str:

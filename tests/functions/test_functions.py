@@ -14,8 +14,9 @@ from smallcloud import BUS, LATER, SOURCE_BUCKET, Cloud, Context
 
 import scrubjay
 from scrubjay.aws import planner, worker
-from scrubjay.aws.completion import note_failure, reopen
-from scrubjay.aws.status import set_status
+from scrubjay.engines.queue.notes import is_hopeless, note_failure
+from scrubjay.engines.queue.progress import reopen
+from scrubjay.engines.queue.status import set_status
 from scrubjay.errors import (
     EventError,
     OutOfTimeError,
@@ -36,7 +37,6 @@ from scrubjay.keys import (
     set_prefix,
 )
 from scrubjay.model import Animation, Recipe, Still
-from scrubjay.places.place import Place
 from scrubjay.sets.state import load_plan
 from scrubjay.sets.store import Store
 
@@ -73,7 +73,7 @@ def test_the_planner_sends_an_event_a_slice(
     assert {each["length"] for each in details} == {12}
     assert all(each["tsCreated"] > 1e12 for each in details)
     assert cloud.there(SET) == {SET + PLAN, SET + ORIGIN, SET + SENT}
-    assert cloud.read(SET + ORIGIN)["key"] == KEY
+    assert cloud.read(SET + ORIGIN)["address"] == f"s3://{SOURCE_BUCKET}/{KEY}"
 
 
 def test_the_last_worker_publishes_and_says_so(
@@ -132,7 +132,7 @@ def test_a_slice_is_made_once(
     worker.handler(planned[0], Context())
     capsys.readouterr()
     answer = worker.handler(planned[0], Context())
-    assert [each["outcome"] for each in answer["slices"]] == ["there already"]  # type: ignore[attr-defined]
+    assert [each["outcome"] for each in answer["slices"]] == ["already done"]  # type: ignore[attr-defined]
     [line] = _lines(capsys.readouterr().out)
     assert line["slice"] == planned[0]["detail"]["index"]
     for event in (*planned, *planned):
@@ -210,7 +210,7 @@ def test_an_older_plan_s_event_means_the_new_one_s_slices(
     answer: Any = worker.handler(planned[1], Context())
     assert [(each["slice"], each["outcome"]) for each in answer["slices"]] == [(1, "made")]
     late: Any = worker.handler(planned[1], Context())
-    assert [each["outcome"] for each in late["slices"]] == ["there already"]
+    assert [each["outcome"] for each in late["slices"]] == ["already done"]
     for event in cloud.take(LATER):
         worker.handler(event, Context())
     assert cloud.read(SET + MANIFEST)["media"]["duration"] == 5
@@ -529,7 +529,7 @@ def test_a_set_with_nothing_in_it_has_failed(
     assert told["detail"]["status"] == "failed"
     assert "does not exist" in told["detail"]["error"]
     assert "manifest" not in told["detail"]
-    state = set_status(Place.of(f"s3://gifs/{SET[:-1]}"))
+    state = set_status(Store.open(f"s3://gifs/{SET[:-1]}"))
     assert (state.slices, state.done, len(state.failed)) == (3, 0, 3)
     assert (state.published, state.announced) == (False, True)
     assert state.problem == note["message"]
@@ -554,7 +554,7 @@ def test_a_malformed_record_does_not_stop_the_others(
     event = uploaded(*((f"{name}.mp4", etag) for name, etag in etags.items()))
     event["Records"].insert(0, {"hello": "world"})
     event["Records"].insert(2, {"s3": {"bucket": {}}, "eventName": "ObjectCreated:Put"})
-    with pytest.raises(EventError, match="no news"):
+    with pytest.raises(EventError, match="no new video"):
         planner.handler(event, Context())
     slices = cloud.take(LATER)
     assert {each["detail"]["key"] for each in slices} == {"a.mp4", "b.mp4"}
@@ -631,8 +631,6 @@ def test_settings_are_checked(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_forbidden_video_is_a_failure_of_the_function() -> None:
     """Missing rights are mended by a person, and then a retry helps: they must not be swallowed."""
-    from scrubjay.aws.completion import is_hopeless  # noqa: PLC0415  beside its test
-
     assert not is_hopeless(SourceForbiddenError("no"))
 
 

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from scrubjay.aws.completion import Ending, finish, note_failure, record_of
-from scrubjay.aws.events import Upload
+from scrubjay.engines.base import Job
+from scrubjay.engines.queue.completion import Ending, finish
+from scrubjay.engines.queue.notes import note_failure
 from scrubjay.errors import RenderError
 from scrubjay.keys import failure_key, frame_key
 from scrubjay.model import (
@@ -18,14 +19,15 @@ from scrubjay.model import (
     SliceRecord,
     Still,
 )
+from scrubjay.places.place import Place
 from scrubjay.planning import plan_id
-from scrubjay.sets.state import save_plan, save_record
+from scrubjay.sets.state import read_record, save_plan, save_record
 from scrubjay.sets.store import Store
 
 Planned = Callable[..., Plan]
 
 _SLICES = 400
-_VIDEO = Upload(bucket="videos", key="film.mp4")
+_VIDEO = Place.of("s3://videos/film.mp4")
 
 
 class _Counted:
@@ -57,7 +59,7 @@ class _Counted:
                 note_failure(self.store, self.plan, part, RenderError("no"))
             else:
                 save_record(self.store, self._record(part))
-            finish(self.store, self.plan, _VIDEO, self.endings.append)
+            finish(Job(self.plan, _VIDEO, self.store), self.endings.append)
 
     def _record(self, part: Slice) -> SliceRecord:
         """Make a slice of a recipe whose only still is the first slice's."""
@@ -118,7 +120,7 @@ def test_a_slice_that_hangs_back_ends_the_set(counted: _Counted) -> None:
     assert [each.status for each in counted.endings] == ["partial"]
     store, last = counted.store, counted.plan.slices[-1]
     assert store.has(failure_key(last.start))
-    assert record_of(store, counted.plan, last) is None
+    assert read_record(store, counted.plan, last) is None
 
 
 def test_a_set_ends_once(counted: _Counted) -> None:

@@ -10,15 +10,18 @@ import pytest
 from smallcloud import LATER, SOURCE_BUCKET, Cloud, Context
 
 import scrubjay
-from scrubjay.aws import planner, task, worker
-from scrubjay.aws.beginning import begin
-from scrubjay.aws.completion import Ending, failure_of, finish, note_failure
-from scrubjay.aws.events import Upload
+from scrubjay.aws import planner, worker
 from scrubjay.documents.webvtt import clock_for, webvtt
+from scrubjay.engines.base import Job
 from scrubjay.engines.inline import InlineEngine
+from scrubjay.engines.queue import worker as core
+from scrubjay.engines.queue.beginning import begin
+from scrubjay.engines.queue.completion import Ending, finish
+from scrubjay.engines.queue.notes import failure_of, note_failure
 from scrubjay.errors import SourceChangedError
 from scrubjay.keys import FAILURES, MANIFEST, ORIGIN, PAGE, PLAN, WEBVTT, record_key
 from scrubjay.model import Manifest, Plan, Recipe, decode
+from scrubjay.places.place import Place
 from scrubjay.publishing import publish
 from scrubjay.sets.state import done_slices, save_plan
 from scrubjay.sets.store import Store
@@ -27,6 +30,7 @@ Events = list[dict[str, Any]]
 Uploaded = Callable[..., dict[str, Any]]
 
 SET = "previews/movie.mp4/"
+VIDEO = Place.of("s3://videos/movie.mp4")
 SECOND = SET + record_key(Fraction(4))
 OTHER = "slice_length = 4\n[animations]\nwidth = 100\n[frames]\nwidth = 200"
 
@@ -123,7 +127,7 @@ def test_an_overtaken_worker_notes_no_failure(
             worker.handler(new[0], Context())
         return failure_of(store, *about)
 
-    monkeypatch.setattr(worker, "failure_of", look_late)
+    monkeypatch.setattr(core, "failure_of", look_late)
     worker.handler(old[1], Context())
     assert not cloud.there(SET + FAILURES)
     assert _is_published(cloud, new[0]["detail"]["plan"])
@@ -178,15 +182,16 @@ def test_a_video_that_changes_all_the_time_is_no_gap(
     first = cloud.s3.get_object(**about)
     data = first["Body"].read()
     looks: list[Any] = []
+    found_again = core.found_again
 
     def look_and_replace(*what: Any) -> Any:  # noqa: ANN401  as the real one
-        looks.append(task.found_again(*what))
+        looks.append(found_again(*what))
         if len(looks) == 1:
             cloud.s3.put_object(**about, Body=data)
         return looks[-1]
 
     upload_again()
-    monkeypatch.setattr(worker, "found_again", look_and_replace)
+    monkeypatch.setattr(core, "found_again", look_and_replace)
     answer: Any = worker.handler(old[0], Context())
     assert [each["outcome"] for each in answer["slices"]] == ["made"]
     assert len(looks) == 2
@@ -263,7 +268,7 @@ def test_what_is_replaced_is_not_told_of(store: Interrupted, made: Plan, clip: P
     """A finisher that is overtaken while it publishes says nothing."""
     told: list[Ending] = []
     store.interrupt(PAGE, lambda: save_plan(store, _plan(clip, 4)))
-    assert finish(store, made, Upload(bucket="videos", key="movie.mp4"), told.append) is None
+    assert finish(Job(made, VIDEO, store), told.append) is None
     assert told == []
 
 
@@ -271,7 +276,7 @@ def test_a_new_plan_withdraws_what_came_late(store: Interrupted, made: Plan, cli
     """Documents that an overtaken finisher wrote just before the new plan lay there are removed."""
     plan = _plan(clip, 4)
     store.interrupt(PLAN, lambda: publish(made, store))
-    assert begin(store, plan, Upload(bucket="videos", key="movie.mp4"))
+    assert begin(Job(plan, VIDEO, store))
     assert not {MANIFEST, PAGE, WEBVTT} & store.sizes().keys()
     assert json.loads(store.get(PLAN))["slices"]
 
@@ -280,17 +285,16 @@ def test_a_plan_that_comes_back_has_no_old_notes(
     store: Interrupted, made: Plan, clip: Path
 ) -> None:
     """What failed under a plan says nothing when the same video takes the set once more."""
-    upload = Upload(bucket="videos", key="movie.mp4")
     note_failure(store, made, made.slices[0], SourceChangedError("it was another one"))
-    assert begin(store, _plan(clip, 4), upload)
-    assert begin(store, made, upload)
+    assert begin(Job(_plan(clip, 4), VIDEO, store))
+    assert begin(Job(made, VIDEO, store))
     assert failure_of(store, made, made.slices[0]) is None
 
 
 def test_of_two_planners_one_begins(store: Interrupted, clip: Path) -> None:
     """Who finds that another has just saved the same plan knows that it is not new."""
-    plan, upload = _plan(clip, 4), Upload(bucket="videos", key="movie.mp4")
+    job = Job(_plan(clip, 4), VIDEO, store)
     answers: list[bool] = []
-    store.interrupt(PLAN, lambda: answers.append(begin(store, plan, upload)))
-    answers.append(begin(store, plan, upload))
+    store.interrupt(PLAN, lambda: answers.append(begin(job)))
+    answers.append(begin(job))
     assert answers == [True, False]

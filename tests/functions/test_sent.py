@@ -53,8 +53,10 @@ def test_the_same_event_still_ends_a_set(cloud: Cloud, uploaded: Uploaded, clip:
     cloud.take(LATER)
     cloud.s3.delete_object(Bucket="gifs", Key=SET + ANNOUNCED)
     assert _sent(event) == 1
-    for each in cloud.take(LATER):
-        worker.handler(each, Context())
+    [finish] = cloud.take(LATER)
+    assert finish["detail-type"] == "finishPreviews"
+    assert not {"start", "end", "index"} & finish["detail"].keys()
+    assert worker.handler(finish, Context()) == {"slices": []}
     assert {SET + MANIFEST, SET + ANNOUNCED} <= cloud.there()
     assert _sent(event) == 0
 
@@ -98,13 +100,13 @@ def test_a_retry_sends_what_was_refused(
     etag = cloud.upload(clip, "movie.mp4")
     upload = Upload(bucket=SOURCE_BUCKET, key="movie.mp4", etag=etag, sequencer="0A")
 
-    def plan_with(transport: EventBridgeTransport) -> int:
+    def plan_with(sender: EventBridgeTransport) -> int:
         place, recipe = Place.of("s3://gifs/previews"), Recipe(slice_length=Fraction(4))
         return plan_upload(
             upload,
             output=place,
             recipe=recipe,
-            transport=transport,
+            sender=sender,
             engine=InlineEngine(),
         )
 

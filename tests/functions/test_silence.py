@@ -7,10 +7,10 @@ import pytest
 from smallcloud import BUS, FAILED, LATER, LOST, SOURCE_BUCKET, Cloud
 
 import scrubjay
-from scrubjay.aws import engine
 from scrubjay.aws.engine import AwsLambdaEngine
 from scrubjay.aws.stack import Outputs, Stack
 from scrubjay.engines.inline import InlineEngine
+from scrubjay.engines.queue import engine
 from scrubjay.errors import OutOfTimeError
 from scrubjay.model import Recipe
 
@@ -50,7 +50,7 @@ def test_a_minute_s_silence_is_explained(
     assert len(cloud.take(LATER)) == 3
     if uneasy < 3:
         [text] = heard
-        assert text.startswith("3 slices were sent to the workers of the stack previews; 3 are")
+        assert text.startswith("3 slices were sent to the workers; 3 are missing")
         assert "scrubjay aws status --stack previews" in text
     else:
         assert heard == []

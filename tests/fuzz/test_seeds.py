@@ -3,7 +3,6 @@ from collections.abc import Iterator, Mapping
 import pytest
 from corpus import MEDIA, corpus
 from mutants import mutant
-from needed import lacking
 from trials import Trials
 
 from fuzz import known_seeds
@@ -28,7 +27,7 @@ def test_no_fault_comes_back(
 ) -> None:
     """A damaged video in which fuzzing found a fault gives a right set, or a plain error."""
     if name not in files:
-        lacking(f"no {name} in {MEDIA}")
+        pytest.skip(f"no {name} in {MEDIA}")
     outcome = trials(name, seed)
     assert outcome.kind != "finding", outcome.why
 

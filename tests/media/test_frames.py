@@ -14,7 +14,6 @@ import pytest
 from av.container import InputContainer
 from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
-from needed import lacking
 
 import scrubjay
 from scrubjay.media.frames import SKIPPING_CODECS, BeginAnewError, Counts, FrameReader
@@ -65,7 +64,7 @@ def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     name: str = request.param
     encoder, container, options = _CODECS.get(name, _CODECS["h264-b-pyramid"])
     if encoder not in av.codec.codecs_available:
-        lacking(f"this FFmpeg has no {encoder}")
+        pytest.skip(f"this FFmpeg has no {encoder}")
     path = tmp_path_factory.mktemp("encoded") / f"{name}.{container}"
     gaps = [1, 1, 2, 1, 5] if name == "h264-variable-rate" else [1]
     ten_bit = "ten-bit" in name

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from needed import lacking
 
 from scrubjay.engines.worker import worker_environment
 from scrubjay.sandbox.confinement import Confinement, Sandbox, sandbox_support
@@ -29,7 +28,7 @@ HARMLESS = {"read the home folder", "read a neighbour of the video", "open a TCP
 @pytest.fixture(autouse=True)
 def _needs_a_sandbox() -> None:
     if sandbox_support().missing:
-        lacking(f"this machine lacks {', '.join(sandbox_support().missing)}")
+        pytest.skip(f"this machine lacks {', '.join(sandbox_support().missing)}")
 
 
 @pytest.fixture(scope="module")

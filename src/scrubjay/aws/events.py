@@ -1,8 +1,9 @@
-"""The events of the deployed system: what a video's arrival looks like, and what a slice's does.
+"""The events of the deployed system: what a video's arrival looks like, and what an order does.
 
 One slice is one event of EventBridge's shape: source `custom.gifGenerator`, detail-type
 `newVideoCreated`, and a detail with the reference design's names. However it travels (bus, topic,
-queue, direct call, dead letter), that is what is inside.
+queue, direct call, dead letter), that is what is inside. `finishPreviews` asks for no slice, but
+to publish a set whose slices have all ended.
 """
 
 import json
@@ -15,32 +16,41 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import Meta
 
-from scrubjay.errors import EventError
-from scrubjay.model import Plan, Slice, decode_as, parse_json
-from scrubjay.planning import plan_id
+from scrubjay.engines.queue.orders import FinishOrder, Order, SliceOrder
+from scrubjay.errors import EventError, PlaceError
+from scrubjay.keys import set_prefix
+from scrubjay.model import decode_as, parse_json
+from scrubjay.places.place import Place
 
 __all__ = [
+    "FINISH",
     "READY",
     "SLICE",
     "SOURCE",
     "Entry",
+    "FinishEvent",
     "Json",
-    "Order",
+    "OrderEvent",
+    "SliceEvent",
     "Upload",
+    "entry_of",
+    "is_below",
+    "order_of",
     "orders_in",
-    "slice_entries",
+    "set_place",
     "unwrapped",
     "uploads_in",
 ]
 
 SOURCE = "custom.gifGenerator"
 SLICE = "newVideoCreated"
+FINISH = "finishPreviews"
 READY = "previewsReady"
 
 _MOST_ENVELOPES = 5
 
 T = TypeVar("T")
-V = TypeVar("V", "Upload", "Order")
+V = TypeVar("V", "Upload", "SliceEvent", "FinishEvent")
 
 Json: TypeAlias = Any
 """What `json.loads` returns: events come from anywhere, and are checked here."""
@@ -60,24 +70,36 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """S3's mark of this very upload: the same in each event of it, in no event of another."""
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of a video is to be rendered: the detail of a slice's event."""
+class _SetEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the details of a slice's event and of a set's have in common."""
 
     key: Annotated[str, Meta(min_length=1, max_length=1024)]
+    bucket: _Name = ""
+    etag: _Name = ""
+    plan: _Name = ""
+    """Id of the plan that it was sent for; empty in the reference's own events."""
+    output: Annotated[str, Meta(max_length=4096)] = ""
+    """Where the set lies, if not in the usual place."""
+
+
+class SliceEvent(_SetEvent, frozen=True, kw_only=True):
+    """A stretch of a video is to be rendered."""
+
     start: Fraction
     end: Fraction
     """Exclusive where the event names a plan; the reference's own events mean the whole second."""
-    bucket: _Name = ""
-    etag: _Name = ""
     index: Annotated[int, Meta(ge=0, le=1 << 40)] | None = None
-    plan: _Name = ""
-    """Id of the plan that the slice belongs to; empty in the reference's own events."""
-    output: Annotated[str, Meta(max_length=4096)] = ""
-    """Where the set lies, if not in the usual place."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.end:
             raise ValueError("`start` is at least 0 and not after `end`")
+
+
+class FinishEvent(_SetEvent, frozen=True, kw_only=True):
+    """A set is to be finished: nothing of it has to be rendered."""
+
+
+OrderEvent: TypeAlias = SliceEvent | FinishEvent
 
 
 class Entry(NamedTuple):
@@ -94,49 +116,95 @@ class Entry(NamedTuple):
         return f'{head[:-1]}, "detail": {self.detail}}}'
 
 
-def slice_entries(
-    plan: Plan, parts: Iterator[Slice], upload: Upload, *, output: str = ""
-) -> list[Entry]:
-    """Write the events of some slices.
+def entry_of(order: Order, output: Place) -> Entry:
+    """Write the event of an order.
 
     Args:
-        plan: which they belong to.
-        parts: the slices.
-        upload: the video.
-        output: where the set lies, if not in the usual place.
+        order: what a worker is to do.
+        output: where all sets lie.
     """
-    same: dict[str, Any] = {
-        "length": _seconds(plan.media.duration),
+    usual = set_place(output, order.video.key)
+    detail: dict[str, Any] = {
+        "key": order.video.key,
         "tsCreated": time.time_ns() // 1_000_000,
-        "bucket": upload.bucket,
-        "etag": upload.etag,
-        "plan": plan_id(plan),
+        "bucket": order.video.bucket,
+        "etag": order.video.etag,
+        "plan": order.plan,
     }
-    if output:
-        same["output"] = output
-    return [
-        Entry(
-            SLICE,
-            json.dumps(
-                {
-                    "key": upload.key,
-                    "start": _seconds(part.start),
-                    "end": _seconds(part.end),
-                    **same,
-                    "index": part.index,
-                },
-                ensure_ascii=False,
-            ),
-        )
-        for part in parts
-    ]
+    if order.destination and order.destination.address.rstrip("/") != usual.address:
+        detail["output"] = order.destination.address
+    if isinstance(order, FinishOrder):
+        return Entry(FINISH, json.dumps(detail, ensure_ascii=False))
+    detail |= {
+        "start": _seconds(order.start),
+        "end": _seconds(order.end),
+        "length": _seconds(order.duration),
+        "index": order.index,
+    }
+    return Entry(SLICE, json.dumps(detail, ensure_ascii=False))
+
+
+def order_of(event: OrderEvent, bucket: str, output: Place) -> Order:
+    """Return the order that an event stands for.
+
+    Args:
+        event: what came.
+        bucket: of its video, if it names none.
+        output: where all sets lie.
+
+    Raises:
+        EventError: nothing names a bucket.
+        PlaceError: it names a place outside `output`.
+    """
+    bucket = event.bucket or bucket
+    if not bucket:
+        raise EventError("this event names no bucket, and SCRUBJAY_SOURCE_BUCKET is empty")
+    video = Place(address=f"s3://{bucket}/{event.key}", etag=event.etag)
+    destination = set_place(output, event.key, event.output)
+    if isinstance(event, FinishEvent):
+        return FinishOrder(video=video, destination=destination, plan=event.plan)
+    end = event.end if event.plan else event.end + 1  # the reference names the last second
+    return SliceOrder(
+        video=video,
+        destination=destination,
+        plan=event.plan,
+        start=event.start,
+        end=end,
+        index=event.index,
+    )
+
+
+def set_place(output: Place, key: str, named: str = "") -> Place:
+    """Return where the set of a video lies.
+
+    Args:
+        output: where all sets lie.
+        key: of the video, in its bucket.
+        named: the place that an event names, if it names one.
+
+    Raises:
+        PlaceError: the named place is not below `output`: an event must not send us elsewhere.
+    """
+    if not named:
+        address = f"{output.address.rstrip('/')}/{set_prefix(key)}"
+        return Place(address=address, endpoint=output.endpoint)
+    place = Place.of(named, endpoint=output.endpoint)
+    if not is_below(place, output):
+        raise PlaceError(f"{place.shown} is not below {output.shown}, where sets may lie")
+    return place
+
+
+def is_below(place: Place, output: Place) -> bool:
+    """Whether a place is `output` or below it."""
+    top, below = output.address.rstrip("/").split("/"), place.address.rstrip("/").split("/")
+    return below[: len(top)] == top and not {"", ".", ".."} & set(below[len(top) :])
 
 
 def uploads_in(event: Json) -> Iterator[Upload]:
-    """Yield the videos whose arrival an event tells, each version once.
+    """Yield the videos whose arrival an event reports, each version once.
 
-    Amazon sends the same news in two shapes: a notification of S3 itself, whose keys are encoded
-    as in a URL, with `+` for a space; and an event of EventBridge, whose keys are as they are.
+    Amazon reports uploads in two shapes: a notification of S3 itself, whose keys are encoded as in
+    a URL, with `+` for a space; and an event of EventBridge, whose keys are as they are.
 
     Raises:
         EventError: after all that can be read, if something in it is no such event.
@@ -172,16 +240,16 @@ def _upload(message: Json) -> Upload | None:
             tree = {"bucket": bucket, "key": key, "etag": rest.get("etag", "")}
             tree["sequencer"] = rest.get("sequencer", "")
         case _:
-            raise EventError(f"this is no news of a video: {_excerpt(message)}")
+            raise EventError(f"this event reports no new video: {_excerpt(message)}")
     return _checked(tree, Upload)
 
 
-def orders_in(event: Json) -> Iterator[Order]:
-    """Yield the slices that an event asks for.
+def orders_in(event: Json) -> Iterator[OrderEvent]:
+    """Yield the orders in an event.
 
     Raises:
-        EventError: after all that can be read, if something in it asks for none, or in a way that
-            nobody understands.
+        EventError: after all that can be read, if something in it is no order, or one that nobody
+            understands.
     """
     return _each(_order, event)
 
@@ -203,14 +271,16 @@ def _each(read: Callable[[Json], T], event: Json) -> Iterator[T]:
         raise problems[0]
 
 
-def _order(message: Json) -> Order:
+def _order(message: Json) -> OrderEvent:
     detail = message.get("detail", message)
     if not isinstance(detail, Mapping):
         raise EventError(f"this event has no detail: {_excerpt(message)}")
     tree = dict(cast("Mapping[str, Json]", detail))
     if "Key" in tree:  # the reference's worker takes both
         tree.setdefault("key", tree.pop("Key"))
-    return _checked(tree, Order)
+    if message.get("detail-type") == FINISH:
+        return _checked(tree, FinishEvent)
+    return _checked(tree, SliceEvent)
 
 
 def _checked(tree: Json, kind: type[V]) -> V:
@@ -233,7 +303,7 @@ def unwrapped(event: Json, *, _depth: int = 0) -> Iterator[Json]:
     """
     event = _parsed(event)
     if not isinstance(event, Mapping) or _depth > _MOST_ENVELOPES:
-        raise EventError(f"this is no event: {_excerpt(event)}")
+        raise EventError(f"this is not an event: {_excerpt(event)}")
     message = cast("Json", event)
     match message:
         case {"requestPayload": inner} | {"Type": "Notification", "Message": inner}:
@@ -257,7 +327,7 @@ def _of_records(records: list[Json], depth: int) -> Iterator[Json]:
                     yield {"Records": [record]}
                 case _:
                     problems.append(
-                        EventError(f"this is no record of SNS, SQS or S3: {_excerpt(record)}")
+                        EventError(f"this is not a record of SNS, SQS or S3: {_excerpt(record)}")
                     )
         except EventError as error:
             problems.append(error)

@@ -10,13 +10,12 @@ from msgspec.structs import replace
 
 from scrubjay.aws.log import log
 from scrubjay.engines.processes import ProcessEngine
-from scrubjay.errors import PlaceError, ScrubjayError, error_class
-from scrubjay.keys import set_prefix
+from scrubjay.errors import ScrubjayError, error_class
 from scrubjay.limits import Limits
-from scrubjay.places.place import Place, redacted
+from scrubjay.places.place import redacted
 from scrubjay.sandbox.confinement import Sandbox, conceal
 
-__all__ = ["Context", "is_below", "open_engine", "safe", "set_place"]
+__all__ = ["Context", "open_engine", "safe"]
 
 _PROCESSOR_MB = 1769
 """Memory with which Lambda gives one whole processor."""
@@ -68,32 +67,6 @@ def open_engine(
         time_left=max(_LEAST_SECONDS, left),
         sandbox=sandbox,
     )
-
-
-def set_place(output: Place, key: str, named: str = "") -> Place:
-    """Return where the set of a video lies.
-
-    Args:
-        output: where all sets lie.
-        key: of the video, in its bucket.
-        named: the place that an event names, if it names one.
-
-    Raises:
-        PlaceError: the named place is not below `output`: an event must not send us elsewhere.
-    """
-    if not named:
-        address = f"{output.address.rstrip('/')}/{set_prefix(key)}"
-        return Place(address=address, endpoint=output.endpoint)
-    place = Place.of(named, endpoint=output.endpoint)
-    if not is_below(place, output):
-        raise PlaceError(f"{place.shown} is not below {output.shown}, where sets may lie")
-    return place
-
-
-def is_below(place: Place, output: Place) -> bool:
-    """Whether a place is `output` or below it."""
-    top, below = output.address.rstrip("/").split("/"), place.address.rstrip("/").split("/")
-    return below[: len(top)] == top and not {"", ".", ".."} & set(below[len(top) :])
 
 
 @contextmanager

@@ -3,18 +3,16 @@
 import os
 from collections.abc import Callable, Collection
 
-from scrubjay.aws.beginning import answer, begin, give_back
-from scrubjay.aws.completion import is_hopeless, note_problem
-from scrubjay.aws.events import Json, Upload, uploads_in
-from scrubjay.aws.function import Context, is_below, open_engine, safe, set_place
+from scrubjay.aws.events import Json, Upload, is_below, set_place, uploads_in
+from scrubjay.aws.function import Context, open_engine, safe
 from scrubjay.aws.log import log
-from scrubjay.aws.transports import Transport, open_transport
+from scrubjay.aws.transports import OrderTransport, Sender, open_sender
 from scrubjay.engines.base import Engine
+from scrubjay.engines.queue.planner import plan_video
 from scrubjay.errors import EventError, ScrubjayError, SourceChangedError
 from scrubjay.model import Recipe
 from scrubjay.places.place import Place
-from scrubjay.places.remote import pinned
-from scrubjay.planning import make_plan, plan_id
+from scrubjay.planning import plan_id
 from scrubjay.sets.store import Store
 from scrubjay.settings import function_recipe, load_function_settings, load_limits
 
@@ -27,7 +25,7 @@ that is less: a request that was just begun may take 25 s, and what is left must
 
 
 def handler(event: Json, context: Context) -> dict[str, object]:
-    """Plan the videos whose arrival an event tells.
+    """Plan the videos whose arrival an event reports.
 
     What cannot be a video is written down beside where its set would be, and is no failure of the
     function. All else raises after every video has been tried, so that Lambda calls again;
@@ -36,7 +34,7 @@ def handler(event: Json, context: Context) -> dict[str, object]:
     with safe(request=context.aws_request_id):
         settings = load_function_settings(os.environ)
         recipe = function_recipe(settings)
-        transport = open_transport(settings.transport, settings.target, is_late=_is_late(context))
+        sender = open_sender(settings.transport, settings.target, is_late=_is_late(context))
         output = Place.of(settings.output)
         limits = load_limits({}, os.environ)
     suffixes = settings.suffixes.lower().split()
@@ -48,13 +46,16 @@ def handler(event: Json, context: Context) -> dict[str, object]:
                 if not _is_wanted(upload, output, suffixes):
                     continue
                 try:
-                    with safe(key=upload.key, bucket=upload.bucket):
+                    with (
+                        safe(key=upload.key, bucket=upload.bucket),
+                        open_engine(context, settings.sandbox, limits) as engine,
+                    ):
                         sent += plan_upload(
                             upload,
                             output=output,
                             recipe=recipe,
-                            transport=transport,
-                            engine=open_engine(context, settings.sandbox, limits),
+                            sender=sender,
+                            engine=engine,
                             request=context.aws_request_id,
                         )
                 except Exception as error:  # noqa: BLE001  the others shall have their turn
@@ -88,7 +89,7 @@ def plan_upload(
     *,
     output: Place,
     recipe: Recipe,
-    transport: Transport,
+    sender: Sender,
     engine: Engine,
     request: str = "",
 ) -> int:
@@ -98,44 +99,39 @@ def plan_upload(
         upload: the video.
         output: where all sets lie.
         recipe: what to make.
-        transport: takes the slices to the workers.
+        sender: takes events to the workers.
         engine: opens the video.
-        request: names the invocation, and with it the news if they have no sequencer.
+        request: names the invocation, and with it the upload if that has no sequencer.
 
     Returns:
-        How many slices were sent.
+        How many orders were sent.
 
     Raises:
         ScrubjayError: it may go better next time, or a person must change something first.
     """
-    store = Store.open(set_place(output, upload.key))
-    source = Place(address=f"s3://{upload.bucket}/{upload.key}", etag=upload.etag)
     try:
-        source = pinned(source)
-        with engine:
-            found, media = engine.probe(source)
-        plan = make_plan(found, media, recipe, engine.limits)
+        planned = plan_video(
+            Place(address=f"s3://{upload.bucket}/{upload.key}", etag=upload.etag),
+            Store.open(set_place(output, upload.key)),
+            recipe=recipe,
+            transport=OrderTransport(sender, output),
+            engine=engine,
+            upload_id=upload.sequencer or request,
+        )
     except SourceChangedError:
         log("INFO", "passed over: it has been replaced since", key=upload.key)
         return 0
-    except ScrubjayError as error:
-        if not is_hopeless(error):
-            raise
-        give_back(store)
-        note_problem(store, upload, error)
+    if isinstance(planned, ScrubjayError):
+        log("ERROR", f"no previews: {planned}", key=upload.key, error=type(planned).__name__)
         return 0
-    fresh = Upload(bucket=upload.bucket, key=upload.key, etag=source.etag)
-    is_new = begin(store, plan, fresh)
-    news = upload.sequencer or request
-    sent = answer(store, plan, fresh, transport, news=news, is_new=is_new)
     log(
         "INFO",
         "planned",
         key=upload.key,
-        plan=plan_id(plan),
-        slices=len(plan.slices),
-        sent=sent,
-        duration=float(plan.media.duration),
-        resumed=not is_new,
+        plan=plan_id(planned.plan),
+        slices=len(planned.plan.slices),
+        sent=planned.sent,
+        duration=float(planned.plan.media.duration),
+        resumed=not planned.is_new,
     )
-    return sent
+    return planned.sent

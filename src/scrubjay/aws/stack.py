@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from scrubjay.aws.clients import aws_errors, client
-from scrubjay.aws.function import is_below, set_place
-from scrubjay.aws.transports import Transport, open_transport
+from scrubjay.aws.events import is_below, set_place
+from scrubjay.aws.transports import OrderTransport, Sender, open_sender
 from scrubjay.errors import StackError, TransportError
 from scrubjay.places.place import Place
 
@@ -61,9 +61,14 @@ class Stack:
             ) from None
 
     @cached_property
-    def transport(self) -> Transport:
-        """What takes slices to the stack's workers."""
-        return open_transport(self.outputs.transport, self.outputs.transport_target)
+    def sender(self) -> Sender:
+        """What sends events to the stack's workers."""
+        return open_sender(self.outputs.transport, self.outputs.transport_target)
+
+    @property
+    def transport(self) -> OrderTransport:
+        """What takes orders to the stack's workers."""
+        return OrderTransport(self.sender, self.output)
 
     @property
     def output(self) -> Place:

@@ -1,4 +1,4 @@
-"""How slices travel from the planner to the workers: one small class for each service.
+"""How orders travel from the planner to the workers: one small class for each service.
 
 Each sends what it is given, as often as need be, and raises what nobody took. What a service does
 with an event that it took, and for how long, is in docs/aws.md. Why single messages to a topic:
@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from scrubjay.aws.clients import aws_errors, client
-from scrubjay.aws.events import SOURCE, Entry
+from scrubjay.aws.events import SOURCE, Entry, entry_of
+from scrubjay.engines.queue.orders import Order
 from scrubjay.errors import StackError, TransportError
+from scrubjay.places.place import Place
 
 __all__ = [
     "ATTEMPTS",
@@ -23,10 +25,11 @@ __all__ = [
     "TRANSPORTS",
     "EventBridgeTransport",
     "LambdaTransport",
+    "OrderTransport",
+    "Sender",
     "SnsTransport",
     "SqsTransport",
-    "Transport",
-    "open_transport",
+    "open_sender",
 ]
 
 MOST_ENTRIES = 10
@@ -46,8 +49,8 @@ _LANES = 16
 """Requests at once."""
 
 
-class Transport(Protocol):
-    """Hands slices to workers."""
+class Sender(Protocol):
+    """Sends events by one of Amazon's services."""
 
     def send(self, entries: Sequence[Entry]) -> None:
         """Send events; when this returns, the service has taken every one.
@@ -57,6 +60,23 @@ class Transport(Protocol):
             StackError: they cannot be sent: no such target, or no right to it.
         """
         ...
+
+
+class OrderTransport:
+    """Hands orders to workers as events.
+
+    Args:
+        sender: sends them.
+        output: where all sets lie.
+    """
+
+    def __init__(self, sender: Sender, output: Place) -> None:
+        self._sender = sender
+        self._output = output
+
+    def send(self, orders: Sequence[Order]) -> None:
+        """Send orders; see `scrubjay.engines.queue.orders.Transport`."""
+        self._sender.send([entry_of(order, self._output) for order in orders])
 
 
 class _Refusal(NamedTuple):
@@ -113,7 +133,8 @@ def _deliver(
         f"{len(waiting)} of {len(entries)} events could not be sent to {target}, "
         f"{tries} times in a row; the last reason: {reason}"
     )
-    error.refused = frozenset(entry.detail for entry in waiting)
+    left = {id(entry) for entry in waiting}
+    error.refused = frozenset(n for n, entry in enumerate(entries) if id(entry) in left)
     raise error
 
 
@@ -166,7 +187,7 @@ class _Sender:
         return self._given or client(self.name, tries=1)
 
     def send(self, entries: Sequence[Entry]) -> None:
-        """Send events; see `Transport.send`."""
+        """Send events; see `Sender.send`."""
         _ = self.service  # before there are threads
         _deliver(entries, self._post, target=self.target, most=self.most, is_late=self._is_late)
 
@@ -176,7 +197,7 @@ class _Sender:
 
 
 class EventBridgeTransport(_Sender):
-    """Puts slices on a bus, whose rule calls the worker."""
+    """Puts events on a bus, whose rule calls the worker."""
 
     name = "events"
     most = MOST_ENTRIES
@@ -201,7 +222,7 @@ class EventBridgeTransport(_Sender):
 
 
 class SqsTransport(_Sender):
-    """Puts slices into a queue, from which Lambda feeds the worker."""
+    """Puts events into a queue, from which Lambda feeds the worker."""
 
     name = "sqs"
     most = MOST_ENTRIES
@@ -221,7 +242,7 @@ class SqsTransport(_Sender):
 
 
 class SnsTransport(_Sender):
-    """Publishes slices to a topic, which calls the worker."""
+    """Publishes events to a topic, which calls the worker."""
 
     name = "sns"
     most = 1
@@ -256,7 +277,7 @@ TRANSPORTS: dict[str, type[_Sender]] = {
 }
 
 
-def open_transport(kind: str, target: str, *, is_late: _IsLate = _never) -> Transport:
+def open_sender(kind: str, target: str, *, is_late: _IsLate = _never) -> Sender:
     """Open a transport by its name; this sends nothing.
 
     Args:

@@ -14,7 +14,8 @@ from scrubjay.errors import RecipeError
 from scrubjay.model import encode_pretty
 
 if TYPE_CHECKING:
-    from scrubjay.aws.status import SetStatus, StackStatus
+    from scrubjay.aws.status import StackStatus
+    from scrubjay.engines.queue.status import SetStatus
 
 __all__ = ["aws", "engine_for", "engine_options"]
 
@@ -41,7 +42,7 @@ def engine_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators 
             type=click.FloatRange(min=0, min_open=True),
             default=600,
             metavar="N",
-            help="Seconds without news of any slice before the rest counts as lost (aws-lambda). "
+            help="Seconds without any new slice before the rest counts as lost (aws-lambda). "
             " [default: 600]",
         ),
         grouped("Running", "--stack", metavar="NAME", help="The deployed stack (aws-lambda)."),
@@ -108,7 +109,9 @@ def _json_option(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
 def status(which: str | None, *, stack: str, as_json: bool) -> None:
     """Say how a stack is, or how far SET is: the key of a video, or a set's address."""
     from scrubjay.aws.stack import Stack
-    from scrubjay.aws.status import set_status, stack_status
+    from scrubjay.aws.status import stack_status
+    from scrubjay.engines.queue.status import set_status
+    from scrubjay.sets.store import Store
 
     with reported(as_json=as_json):
         deployed = Stack(stack)
@@ -116,7 +119,7 @@ def status(which: str | None, *, stack: str, as_json: bool) -> None:
             found = stack_status(deployed)
             show(encode_pretty(found) if as_json else _of_stack(found), nl=not as_json)
         else:
-            state = set_status(deployed.set_at(which))
+            state = set_status(Store.open(deployed.set_at(which)))
             show(encode_pretty(state) if as_json else _of_set(state), nl=not as_json)
 
 
@@ -142,28 +145,32 @@ def redrive(which: str | None, *, stack: str, dry_run: bool, give_up: bool, as_j
     """Send dead letters again, or what SET lacks: the key of a video, or a set's address."""
     if give_up and which is None:
         raise click.UsageError("--give-up needs a SET")
-    from scrubjay.aws.redrive import redrive_letters, redrive_set
+    from scrubjay.aws.dead_letters import redrive_dead_letters
     from scrubjay.aws.stack import Stack
+    from scrubjay.engines.queue.redrive import redrive_set
+    from scrubjay.sets.store import Store
 
     with reported(as_json=as_json):
         deployed = Stack(stack)
         if which is None:
-            done = redrive_letters(deployed, dry_run=dry_run)
-            told: dict[str, object] = {
-                "slices": done.slices,
-                "videos": done.videos,
+            done = redrive_dead_letters(deployed, dry_run=dry_run)
+            result: dict[str, object] = {
+                "orders": done.orders,
+                "uploads": done.uploads,
                 "unreadable": done.unreadable,
             }
         else:
             place = deployed.set_at(which)
-            plan, indexes = redrive_set(deployed, place, dry_run=dry_run, give_up=give_up)
-            told = {"set": place.shown, "of": len(plan.slices), "indexes": indexes}
+            plan, indexes = redrive_set(
+                Store.open(place), deployed.transport, dry_run=dry_run, give_up=give_up
+            )
+            result = {"set": place.shown, "of": len(plan.slices), "indexes": indexes}
         if as_json:
-            show(encode_pretty(told | {"dry_run": dry_run}), nl=False)
+            show(encode_pretty(result | {"dry_run": dry_run}), nl=False)
         elif which is None:
-            show("\n".join(_of_letters(told, dry_run=dry_run)))
+            show("\n".join(_of_letters(result, dry_run=dry_run)))
         else:
-            show(_of_reconciled(told, dry_run=dry_run, give_up=give_up))
+            show(_of_reconciled(result, dry_run=dry_run, give_up=give_up))
 
 
 def _of_stack(found: "StackStatus") -> str:
@@ -189,20 +196,20 @@ def _rows_of_set(state: "SetStatus") -> Iterator[str]:
     yield f"  {published}, {'announced' if state.announced else 'not announced'}"
 
 
-def _of_letters(told: dict[str, Any], *, dry_run: bool) -> Iterator[str]:
+def _of_letters(result: dict[str, Any], *, dry_run: bool) -> Iterator[str]:
     verb = "Would send" if dry_run else "Sent"
-    yield f"{verb} {told['slices']} slices and {told['videos']} videos again."
-    for name, why in told["unreadable"].items():
+    yield f"{verb} {result['orders']} orders and {result['uploads']} uploads again."
+    for name, why in result["unreadable"].items():
         yield f"  left in its queue: message {name}: {why}"
 
 
-def _of_reconciled(told: dict[str, Any], *, dry_run: bool, give_up: bool) -> str:
-    indexes: list[int] = told["indexes"]
+def _of_reconciled(result: dict[str, Any], *, dry_run: bool, give_up: bool) -> str:
+    indexes: list[int] = result["indexes"]
     if not indexes:
-        return f"{told['set']} lacks nothing."
+        return f"{result['set']} lacks nothing."
     past, future = ("gave up", "give up") if give_up else ("sent again", "send again")
     did = f"would {future}" if dry_run else past
-    return f"{told['set']}: {did} {len(indexes)} of {told['of']} slices: {_indexes(indexes)}"
+    return f"{result['set']}: {did} {len(indexes)} of {result['of']} slices: {_indexes(indexes)}"
 
 
 def _indexes(indexes: list[int]) -> str:

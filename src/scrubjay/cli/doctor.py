@@ -3,19 +3,21 @@
 import os
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scrubjay.cli.exits import exit_code
 from scrubjay.cli.options import GroupedCommand, grouped, settings_options, stream_option
-from scrubjay.cli.report import reported
-from scrubjay.doctor import Diagnosis, Finding, examine, examine_machine
+from scrubjay.cli.report import reported, show
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import SourceDamagedError, error_class
 from scrubjay.model import encode_pretty
 from scrubjay.places.place import Place
 from scrubjay.settings import load_limits, load_settings
+
+if TYPE_CHECKING:
+    from scrubjay.doctor import Diagnosis, Finding
 
 __all__ = ["doctor"]
 
@@ -44,13 +46,15 @@ def doctor(video: str | None, *, as_json: bool, decode: bool, **values: Any) -> 
     Without VIDEO, say what this machine brings along. The exit code is 3 if no previews can be made
     of VIDEO, or with --strict if it is damaged.
     """
+    from scrubjay.doctor import examine_machine  # noqa: PLC0415  of no use to other commands
+
     with reported(as_json=as_json):
         machine = examine_machine()
         found = _examined(video, values, decode=decode) if video is not None else None
         if as_json:
-            click.echo(encode_pretty({"machine": machine, "video": found}), nl=False)
+            show(encode_pretty({"machine": machine, "video": found}), nl=False)
         else:
-            click.echo("\n".join(_lines(found, machine)))
+            show("\n".join(_lines(found, machine)))
         if found is None:
             return
         if not found.makes_previews:
@@ -59,20 +63,23 @@ def doctor(video: str | None, *, as_json: bool, decode: bool, **values: Any) -> 
             raise SystemExit(exit_code(SourceDamagedError))
 
 
-def _examined(video: str, values: dict[str, Any], *, decode: bool) -> Diagnosis:
+def _examined(video: str, values: dict[str, Any], *, decode: bool) -> "Diagnosis":
+    from scrubjay.doctor import examine  # noqa: PLC0415  of no use to other commands
+
     settings = load_settings(values, os.environ)
     place = Place.of(video, endpoint=settings.endpoint, stream=values["stream"])
-    engine = ProcessEngine(
+    opened = ProcessEngine(
         workers=settings.workers,
         attempts=settings.attempts,
         stall_timeout=settings.stall_timeout,
         limits=load_limits(values, os.environ),
         sandbox=settings.sandbox,
     )
-    return examine(place, engine, decode=decode)
+    with opened as engine:
+        return examine(place, engine, decode=decode)
 
 
-def _lines(found: Diagnosis | None, machine: tuple[Finding, ...]) -> Iterator[str]:
+def _lines(found: "Diagnosis | None", machine: "tuple[Finding, ...]") -> Iterator[str]:
     if found is None:
         yield "This machine"
         yield from _rows(machine)
@@ -86,7 +93,7 @@ def _lines(found: Diagnosis | None, machine: tuple[Finding, ...]) -> Iterator[st
         yield "Scrubjay makes no previews of it."
 
 
-def _rows(findings: tuple[Finding, ...]) -> Iterator[str]:
+def _rows(findings: "tuple[Finding, ...]") -> Iterator[str]:
     for each in findings:
         yield _wrapped(f"  {each.topic:<11} {each.found}")
         if each.done:

@@ -146,7 +146,7 @@ def make(
     with reported(as_json=as_json, resumable=True):
         recipe = recipe_from(values, base)
         watcher = _Watcher(as_json=as_json, quiet=quiet)
-        with engine_for(values, _engine(values)) as engine, watcher:
+        with _engine(values) as local, engine_for(values, local) as engine, watcher:
             try:
                 pipeline.make(
                     _place(video, values),

@@ -1,12 +1,14 @@
 """Options made from the recipe's and the settings' own fields, shown in groups."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 import msgspec
 from msgspec import Meta
+from msgspec.structs import FieldInfo
 
 from scrubjay.limits import Limits, option_of
 from scrubjay.model import KINDS, Recipe, exact
@@ -134,9 +136,8 @@ def recipe_options(command: F) -> F:
 def settings_options(command: F) -> F:
     """Give a command an option for every setting and every limit."""
     for group, struct in (("Limits", Limits), ("Running", Settings)):
-        hints = get_type_hints(struct, include_extras=True)
-        for field in reversed(msgspec.structs.fields(struct)):
-            flag, hint = option_of(field.name), hints[field.name]
+        for field, hint in reversed(_hinted(struct)):
+            flag = option_of(field.name)
             if isinstance(field.default, bool):
                 flag = f"{flag}/--no-{flag.removeprefix('--')}"
             command = _option(group, flag, field.name, hint, field.default)(command)
@@ -150,18 +151,29 @@ def recipe_from(values: dict[str, Any], base: str) -> Recipe:
     return load_recipe(flags, base, values.pop("added"))
 
 
-def _recipe_fields() -> Iterator[tuple[str, object, object]]:
-    """Yield each field of the recipe: dotted name, annotation, default; and each kind of output."""
-    hints = get_type_hints(Recipe, include_extras=True)
-    for field in msgspec.structs.fields(Recipe):
-        if get_origin(hints[field.name]) is Annotated:
-            yield field.name, hints[field.name], field.default
+@cache
+def _recipe_fields() -> tuple[tuple[str, object, object], ...]:
+    """Return each field of the recipe: dotted name, annotation, default; and each kind of output."""
+    found: list[tuple[str, object, object]] = [
+        (field.name, hint, field.default)
+        for field, hint in _hinted(Recipe)
+        if get_origin(hint) is Annotated
+    ]
     for kind, output in KINDS.items():
-        yield kind, bool, True
-        inner = get_type_hints(output, include_extras=True)
-        for field in msgspec.structs.fields(output):
-            if field.name != "name":
-                yield f"{kind}.{field.name}", inner[field.name], field.default
+        found.append((kind, bool, True))
+        found.extend(
+            (f"{kind}.{field.name}", hint, field.default)
+            for field, hint in _hinted(output)
+            if field.name != "name"
+        )
+    return tuple(found)
+
+
+@cache
+def _hinted(struct: Any) -> tuple[tuple[FieldInfo, Any], ...]:  # noqa: ANN401  a hint as it comes
+    """Return each field of a type of values, with its annotation."""
+    hints = get_type_hints(struct, include_extras=True)
+    return tuple((field, hints[field.name]) for field in msgspec.structs.fields(struct))
 
 
 def _parameter(name: str) -> str:

@@ -42,7 +42,11 @@ class Outcome(NamedTuple):
 
 
 class Engine(Protocol):
-    """Runs slices; keeps nothing. What it loses, the next run finds missing in the store."""
+    """Runs slices; keeps nothing. What it loses, the next run finds missing in the store.
+
+    Whoever opens an engine closes it: `with` around it, and in it as many calls as one likes, one
+    after another.
+    """
 
     @property
     def limits(self) -> Limits:

@@ -1,10 +1,11 @@
-"""The worker process: `python -m scrubjay.engines.child`.
+"""The worker process: `worker` starts it.
 
 It reads commands from standard input and answers on standard output (`wire`). The first command
 takes away from it, for ever, all that the video does not need: then it opens the video. It ends
 when its input ends, in the middle of whatever it does: then the run that started it is gone.
 """
 
+import gc
 import os
 import sys
 import threading
@@ -49,6 +50,8 @@ _PROGRESS_SECONDS = 0.1
 
 def main() -> None:
     """Serve commands until the input ends."""
+    gc.freeze()  # what is loaded stays
+    gc.enable()
     run = _Run(os.dup(1))
     os.dup2(2, 1)  # whatever a library prints must not get between the replies
     begin = to_command(sys.stdin.buffer.readline())
@@ -181,7 +184,3 @@ class _Server:
         if monotonic() >= self._due:
             self._run.say(Progress(time=time))
             self._due = monotonic() + _PROGRESS_SECONDS
-
-
-if __name__ == "__main__":
-    main()

@@ -5,11 +5,9 @@ the run writes for it, and only what the slice that it was given is to have.
 """
 
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import blake2b
-from socket import socket, socketpair
-from typing import Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
@@ -23,12 +21,34 @@ from scrubjay.sets.records import check_record
 from scrubjay.sets.state import save_record
 from scrubjay.sets.store import Store
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+    from socket import socket
+
 __all__ = ["Delivery", "Outbox"]
 
 _MOST_WAITING_BYTES = 64 << 20
 """Bytes of one slice that wait to be written, at most, before its worker has to wait."""
 
 _RINGS = 1 << 12
+
+
+class _Writing(Protocol):
+    """Something that is being written, or has been."""
+
+    def done(self) -> bool: ...
+
+    def result(self) -> object: ...
+
+
+class _Written:
+    """Something that was written at once."""
+
+    def done(self) -> bool:
+        return True
+
+    def result(self) -> None:
+        pass
 
 
 class Outbox:
@@ -41,13 +61,21 @@ class Outbox:
 
     def __init__(self, store: Store, workers: int) -> None:
         self.store = store
-        self._pool = ThreadPoolExecutor(store.lanes * workers) if store.lanes > 1 else None
+        self._pool: ThreadPoolExecutor | None = None
         self.bell: socket | None = None
         """Can be read when something was written in the background: for `selectors`."""
-        if self._pool:
-            self.bell, self._ringer = socketpair()
-            self.bell.settimeout(0)
-            self._ringer.settimeout(0)
+        if store.lanes > 1:
+            self._open(store.lanes * workers)
+
+    def _open(self, lanes: int) -> None:
+        # slow to load, and most sets are folders
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+        from socket import socketpair  # noqa: PLC0415
+
+        self._pool = ThreadPoolExecutor(lanes)
+        self.bell, self._ringer = socketpair()
+        self.bell.settimeout(0)
+        self._ringer.settimeout(0)
 
     def __enter__(self) -> Self:
         return self
@@ -59,17 +87,15 @@ class Outbox:
             self.bell.close()
             self._ringer.close()
 
-    def submit(self, write: Callable[[], None]) -> Future[None]:
+    def submit(self, write: Callable[[], None]) -> _Writing:
         """Write something, now or soon. What was submitted before has been begun by then.
 
         Raises:
             StoreError: it was tried at once, and could not be written.
         """
         if self._pool is None:
-            done: Future[None] = Future()
             write()
-            done.set_result(None)
-            return done
+            return _Written()
         coming = self._pool.submit(write)
         coming.add_done_callback(self._ring)
         return coming
@@ -110,8 +136,8 @@ class Delivery:
         }
         self._due = {record_key(each.id, slice_.start, slice_.end): each for each in outputs}
         self._digests: dict[str, tuple[int, str]] = {}
-        self._coming: list[tuple[Future[None], int]] = []
-        self._ended: list[Future[None]] = []
+        self._coming: list[tuple[_Writing, int]] = []
+        self._ended: list[_Writing] = []
         self.records: list[SliceRecord] = []
         """The records that have arrived and are right."""
 
@@ -181,7 +207,7 @@ class Delivery:
         jobs = [job for job, _ in self._coming]
         self._ended.append(self._outbox.submit(lambda: self._save(jobs, output, record)))
 
-    def _save(self, jobs: list[Future[None]], output: PlannedOutput, record: SliceRecord) -> None:
+    def _save(self, jobs: list[_Writing], output: PlannedOutput, record: SliceRecord) -> None:
         for job in jobs:  # all of them have been begun, so waiting for them ends
             job.result()
         save_record(self._outbox.store, output, record)
@@ -190,7 +216,7 @@ class Delivery:
         return WorkerCrashedError(f"the worker process {what}; it is not trusted any more")
 
 
-def _is_over(job: Future[None]) -> bool:
+def _is_over(job: _Writing) -> bool:
     """Whether something has been written; raise its error if it could not be."""
     if job.done():
         job.result()

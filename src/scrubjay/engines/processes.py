@@ -81,6 +81,9 @@ _BUSY_SECONDS = 1.0
 class ProcessEngine:
     """Makes slices in worker processes on this machine.
 
+    Workers wait for more work until the engine is closed, at the end of its `with` block: the next
+    call for the same video finds them started.
+
     Args:
         workers: how many at once; 0 is one for each core that may be used.
         attempts: how often a slice may be tried when its worker dies, at least 1.
@@ -226,30 +229,40 @@ class ProcessEngine:
     def _ask_once(self, slot: Slot, command: Command, source: Place, wanted: type[A]) -> A:
         with self._only(slot, source) as worker:
             worker.send(command)
-            while True:
-                for _, what in self._hear():
-                    if isinstance(what, wanted):
-                        return what
-                    if isinstance(what, Problem):
-                        raise what.to_error()
-                    if isinstance(what, EngineError):
-                        raise what
+            answer = self._answer_of(wanted)
+        if isinstance(answer, Problem):
+            raise answer.to_error()
+        return answer
+
+    def _answer_of(self, wanted: type[A]) -> A | Problem:
+        """Wait for the answer to a question."""
+        while True:
+            for _, what in self._hear():
+                if isinstance(what, wanted | Problem):
+                    return what
+                if isinstance(what, EngineError):
+                    raise what
 
     @contextmanager
     def _only(self, slot: Slot, source: Place) -> Generator[Worker]:
-        """Mark a slot as busy with something that is no slice."""
+        """Mark a slot as busy with a question; end its worker if the answer is not waited for."""
         slot.busy = ASKED
         try:
             seconds = min(self.limits.probe_timeout + _GRACE, self._time_left)
             yield slot.worker_for(
                 source, Deadline(seconds, "looking into a video may take (--probe-timeout)")
             )
+        except BaseException:
+            slot.dismiss()
+            raise
         finally:
             slot.busy = None
 
     def _assign(self, slot: Slot, load: Load, ledger: Ledger, outbox: Outbox) -> None:
         """Give a free slot its next slice."""
         others = [each.busy for each in self._slots if each.busy is not None]
+        if slot.loaded is not load:
+            slot.last = None
         slot.busy = index = ledger.handout.take(slot.last, others)
         slice_ = load.plan.slices[index]
         outputs = ledger.missing[index]

@@ -31,6 +31,10 @@ _GIVE_BACK = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"),
 with each larger block, and a worker grows for a dozen slices (mallopt(3), "dynamic mmap
 threshold"). Much lower ones make numpy's intermediate results cost system time."""
 
+_PROGRAM = "import gc; gc.disable(); from scrubjay.engines.child import main; main()"
+"""What a worker runs. What is loaded stays: to look for garbage meanwhile would take a tenth of the
+time."""
+
 _HANDED_DOWN = (
     "LANG",
     "LC_ALL",
@@ -203,9 +207,9 @@ class Worker:
 
 def _started(*, network: bool) -> "subprocess.Popen[bytes]":
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603  a constant, in this interpreter
             # -P: a module of that name in the current folder must not stand in for another
-            [sys.executable, "-P", "-m", "scrubjay.engines.child"],
+            [sys.executable, "-P", "-c", _PROGRAM],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -23,6 +23,10 @@ Lanczos alone (0.8 to 1.1 ms against 1.8 to 2.3), and 47 dB from it with no shif
 _EXACT = Interpolation.LANCZOS | Interpolation.FULL_CHR_H_INT
 """Without full chroma, libswscale looks colours up in a table of 8 bits: white became 253."""
 
+_PLANAR = "gbrp"
+"""What libswscale scales to in less than half the time of `rgb24`, with the same levels: its code
+for that is vectorized. Where nothing is scaled, `rgb24` is the fast one."""
+
 _Levels = npt.NDArray[np.uint8]
 
 
@@ -86,16 +90,17 @@ class Brush:
         coded = self._scaled(frame)
         if self._tone:
             return self._tone(coded.astype(np.uint16, copy=False))
-        levels = cast("_Levels", coded)  # rgb24 is uint8
+        levels = cast("_Levels", coded)  # 8 bits each
         return self._gamut(levels) if self._gamut else levels
 
     def _scaled(self, frame: VideoFrame) -> npt.NDArray[Any]:
         colours = self._colours
+        is_resized = (frame.width, frame.height) != (self._width, self._height)
         return self._scaler.reformat(
             frame,
             width=self._width,
             height=self._height,
-            format=self._deep,
+            format=_PLANAR if is_resized and not self._tone else self._deep,
             src_colorspace=colours.space,
             dst_colorspace=colours.space,
             src_color_range=ColorRange.JPEG if frame.format.is_rgb else colours.range,

@@ -1,5 +1,6 @@
 """Where FFmpeg's errors enter Scrubjay."""
 
+import errno
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -20,6 +21,10 @@ from scrubjay.places.place import Place
 from scrubjay.places.remote import server_error
 
 __all__ = ["DECODE_ERRORS", "NETWORK_ERRORS", "ffmpeg_errors", "source_errors"]
+
+_PASSING = {errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EMFILE, errno.ENFILE}
+"""Errors of the system that pass by themselves. EIO is not among them: FFmpeg also says it of files
+that are cut off."""
 
 DECODE_ERRORS = (av.error.FFmpegError, UnicodeDecodeError, ValueError)
 """What PyAV raises on damaged packets; FFmpeg's own errors subclass many builtins."""
@@ -62,7 +67,8 @@ def ffmpeg_errors(name: str) -> Generator[None]:
             f"{name} is not in a container format that Scrubjay opens"
         ) from exc
     except av.error.FFmpegError as exc:
-        raise SourceUnreadableError(f"{name} cannot be read: {exc.strerror}") from exc
+        kind = SourceUnavailableError if exc.errno in _PASSING else SourceUnreadableError
+        raise kind(f"{name} cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise SourceDamagedError(f"{name} has damaged names inside") from exc
 

@@ -144,6 +144,7 @@ class FrameReader:
         self._decoder = codec = decoder_of(stream)
         self._threads = self._threads if codec.name in _THREADED_CODECS else 1
         codec.thread_count = self._threads
+        self._is_intra_only = codec.codec.intra_only
         codec.thread_type = "FRAME"  # threads of slices let other pictures stand for damaged ones
         self._may_skip = self._leaves_out and self._has_pts and _can_leave_out(stream)
         self._kinds = KindReader(stream)
@@ -287,6 +288,8 @@ class FrameReader:
             return []
         if packet is not None and packet.is_corrupt:
             self._note_damage(self._tick)
+            if self._is_intra_only:
+                return []  # raw video has no code in it: what is cut off is any memory's content
             packet.is_corrupt = False  # so that its frame's flag is the decoder's own
         try:
             frames = self._decoder.decode(packet)

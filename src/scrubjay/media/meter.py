@@ -10,8 +10,8 @@ from scrubjay.media.video import Video
 __all__ = ["ProbeMeter", "packets_in"]
 
 _SAMPLE_PACKETS = 256
-_SAMPLE_BYTES = 4 << 20
-"""How much is read to learn how large a packet is."""
+_SAMPLE_BYTES, _LEAST_SAMPLE_PACKETS = 1 << 20, 32
+"""How much is read to learn how large a packet is: so many packets, or so many bytes of fewer."""
 
 _LEAST_HELD = 10_000
 """Packets that any file may have: parts of it are read twice."""
@@ -91,6 +91,7 @@ def packets_in(video: Video, size_bytes: int, meter: ProbeMeter) -> int:
         if packet.pos is not None and packet.pos >= 0:
             first = min(first or packet.pos, packet.pos)
             last = max(last, packet.pos + packet.size)
-        if count >= _SAMPLE_PACKETS or packet_bytes >= _SAMPLE_BYTES:
+        is_enough = packet_bytes >= _SAMPLE_BYTES and count >= _LEAST_SAMPLE_PACKETS
+        if count >= _SAMPLE_PACKETS or is_enough:
             return max(count, count * size_bytes // max(packet_bytes, last - first))
     return max(1, count)

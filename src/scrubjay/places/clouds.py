@@ -48,6 +48,9 @@ _FOUND_BY_OBSTORE = (
 
 _MOST_CHARACTERS = 300
 
+_PREFIX = re.compile(r"\AGeneric \w+ error: ")
+"""What stands before an error that obstore has no class for."""
+
 _BODY = re.compile(r"(?<=status code: )(\d{3}\b[^:<{\n]*).*|[<{\n].*", re.DOTALL)
 """What follows a status: a server's answer as it came, whichever form it has. S3's answer to an
 expired session repeats the session's token."""
@@ -111,7 +114,8 @@ def first_line(error: BaseException) -> str:
     Of the server's answer, which it holds whole, only its code is told.
     """
     code = refusal_code(error)
-    line = redacted(_BODY.sub(lambda found: (found[1] or "").rstrip(), str(error)).rstrip())
+    text = _PREFIX.sub("", str(error))
+    line = redacted(_BODY.sub(lambda found: (found[1] or "").rstrip(), text).rstrip())
     line = line if len(line) <= _MOST_CHARACTERS else line[:_MOST_CHARACTERS] + "..."
     return f"{line} ({code})" if code else line
 

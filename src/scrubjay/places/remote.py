@@ -6,12 +6,12 @@ servers and object stores.
 """
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import msgspec
 
 from scrubjay.errors import SourceError
 from scrubjay.places.place import Place
-from scrubjay.places.signing import signed
 
 if TYPE_CHECKING:
     from scrubjay.places.ranges import Answer
@@ -19,6 +19,27 @@ if TYPE_CHECKING:
 __all__ = ["RemoteFile", "pinned", "server_error", "signed"]
 
 _HEAD_BYTES = 64 << 10
+
+_PRINTABLE = "".join(each for each in map(chr, range(0x21, 0x7F)) if each not in "'\"<>")
+"""What a URL keeps as it is. What ends one inside a text (see `redacted`) is none of it: FFmpeg
+repeats URLs."""
+
+
+def signed(place: Place) -> str:
+    """Return the URL that reads the video at a place: `http(s)://`, `s3://`, `gs://` or `az://`.
+
+    Whoever has it may read the video: it is for FFmpeg and for nobody's eyes.
+
+    Raises:
+        SourceUnreadableError: there are no credentials to sign it with.
+    """
+    if place.url:
+        return place.url
+    if place.scheme in {"http", "https"}:
+        return quote(place.address.partition("#")[0], safe=_PRINTABLE)
+    from scrubjay.places.signing import sign  # noqa: PLC0415  slow to load, and most videos are files
+
+    return sign(place)
 
 
 class RemoteFile:

@@ -16,28 +16,18 @@ from scrubjay.errors import SourceUnreadableError
 from scrubjay.places.clouds import boto3_credentials, first_line, open_bucket
 from scrubjay.places.place import Place
 
-__all__ = ["LIFETIME", "sign_s3", "signed"]
+__all__ = ["LIFETIME", "sign", "sign_s3"]
 
 LIFETIME = timedelta(hours=1)
 """How long a signed URL is good for; who reads on after that signs again."""
 
-_PRINTABLE = "".join(each for each in map(chr, range(0x21, 0x7F)) if each not in "'\"<>")
-"""What a URL keeps as it is. What ends one inside a text (see `redacted`) is none of it: FFmpeg
-repeats URLs."""
 
-
-def signed(place: Place) -> str:
-    """Return the URL that reads the video at a place: `http(s)://`, `s3://`, `gs://` or `az://`.
-
-    Whoever has it may read the video: it is for FFmpeg and for nobody's eyes.
+def sign(place: Place) -> str:
+    """Return a URL that reads the object at a place: `s3://`, `gs://` or `az://`.
 
     Raises:
         SourceUnreadableError: there are no credentials to sign it with.
     """
-    if place.url:
-        return place.url
-    if place.scheme in {"http", "https"}:
-        return quote(place.address.partition("#")[0], safe=_PRINTABLE)
     try:
         bucket = open_bucket(place)
         if _is_plain(place.key):

@@ -7,7 +7,6 @@ The filter is a program for the kernel's packet filter, which sees a call's numb
 import ctypes
 import errno
 import os
-import socket
 import struct
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
@@ -26,6 +25,7 @@ _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
 _PR_GET_SECCOMP, _PR_SET_SECCOMP, _FILTER = 21, 22, 2
 
 _CLONE_THREAD = 0x10000
+_INET, _INET6, _STREAM, _DATAGRAM = 2, 10, 1, 2
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _ITS_OWN_GUARDS = (1, 4, 0x59616D61)
 """PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_PTRACER: what a worker must not undo."""
@@ -88,9 +88,9 @@ def _rules(name: str, own: int, *, network: bool) -> list[_Step]:
     unsupported = [(_RETURN, 0, 0, _error(errno.ENOSYS))]
     sockets = [_refused()]
     if network:
-        kinds = _refused_unless(1, [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+        kinds = _refused_unless(1, [_STREAM, _DATAGRAM])
         kinds.insert(1, (_AND, 0, 0, 0xF))  # the other bits are SOCK_NONBLOCK and the like
-        sockets = _refused_unless(0, [socket.AF_INET, socket.AF_INET6]) + kinds
+        sockets = _refused_unless(0, [_INET, _INET6]) + kinds
     rules = {
         "open": _refused_if_any(1, _WRITING),
         "openat": _refused_if_any(2, _WRITING),

@@ -8,7 +8,6 @@ are read. A destination itself may be a link.
 import errno
 import fcntl
 import os
-import random
 import re
 import stat
 import time
@@ -24,7 +23,7 @@ __all__ = ["Folder", "local_errors"]
 _STAGED = re.compile(r"(.+)#\d+")
 """What a file that is not finished is called: its name, `#`, a number."""
 
-_MOST_STAGED = 1 << 48
+_STAGED_BYTES = 6
 
 _UNTOUCHED_SECONDS = 1
 """How long an unfinished file must stay as it is to be nobody's."""
@@ -35,6 +34,7 @@ _MOST_BYTES = 1 << 30
 _ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _NOT_WRITABLE = {
@@ -94,7 +94,7 @@ class Folder:
     def _written(self, key: str, data: bytes) -> Generator[tuple[int, str, str]]:
         """Write a file under another name for now; what is left of it at the end is removed."""
         with self._parent(key, is_made=True) as (folder, name):
-            staged = f"{name}#{random.randrange(1, _MOST_STAGED)}"  # noqa: S311  no secret
+            staged = f"{name}#{1 + int.from_bytes(os.urandom(_STAGED_BYTES))}"
             file = os.open(staged, _CREATE, 0o666, dir_fd=folder)
             try:
                 with os.fdopen(file, "wb", buffering=0) as writer:

@@ -20,7 +20,8 @@ __all__ = ["PATIENCE", "Packaged", "Stack", "build", "eventually", "objects_in"]
 T = TypeVar("T")
 
 _UNKNOWN_CONDITION = re.compile(
-    r" +Condition:\n +StringEquals:\n +events:source: \S+\n +events:detail-type: \S+\n"
+    r" +Condition:\n +StringEquals:\n +events:source: \S+\n"
+    r" +events:detail-type:(?: \S+\n|\n(?: +- \S+\n)+)"
 )
 """What Amazon checks of each entry that is put on a bus; the emulator knows neither key and would
 refuse all of them. `test_template.py` holds the template to these conditions."""

@@ -26,7 +26,7 @@ from scrubjay.encode.gif.packed import RgbPicture
 from scrubjay.encode.gif.stretches import Stretch, plan_palettes
 from scrubjay.model import Animation
 
-__all__ = ["Encoder", "encode_gif"]
+__all__ = ["Encoder", "delays_of", "encode_gif"]
 
 _MOST_COLORS, _MOST_DITHER = 255, 127
 _LADDER = (
@@ -40,6 +40,7 @@ screencast. Up to a slack of 100 (which looks like gifski's quality 90) more sla
 fewer colours do at the same PSNR; from there it is the other way on film and screencast."""
 
 _FINE, _FAIR = 6, 14  # mean squared errors: 45 and 41 dB
+_SHORTEST = 2  # hundredths of a second that browsers show as they are
 _LONGEST = 0xFFFF  # hundredths of a second in a frame's 16 bits
 
 
@@ -82,7 +83,7 @@ def encode_gif(
         raise ValueError(f"a GIF frame has 1 to {_MOST_COLORS} colours here, not {colors}")
     if not (0 <= dither <= _MOST_DITHER and slack >= 0):
         raise ValueError(f"dither {dither} is not from 0 to 127, or slack {slack} is below 0")
-    delays = _delays(starts, end)
+    delays = delays_of(starts, end)
     stretches = plan_palettes(pictures, colors)
     first = _Effort(colors=colors, dither=dither, slack=slack)
     data = _write(pictures, delays, stretches, first)
@@ -172,13 +173,30 @@ def _write(
     return b"".join(blocks)
 
 
-def _delays(starts: Sequence[Fraction], end: Fraction) -> list[int]:
-    """Round delays to 1/100 s from absolute times, so that they never drift."""
+def delays_of(starts: Sequence[Fraction], end: Fraction) -> list[int]:
+    """Round delays to 1/100 s from absolute times, so that they never drift.
+
+    None is below 2/100 s, which browsers would show for a tenth: a frame takes what it lacks from
+    its neighbours, mostly the last one from the frame before it. Only where there is too little for
+    all of them, the sum is more than the time from the first start to the end.
+
+    Args:
+        starts: as in `encode_gif`.
+        end: as in `encode_gif`.
+
+    Raises:
+        ValueError: times run backwards, or a frame lasts too long for a GIF.
+    """
     ticks = [round((time - starts[0]) * 100) for time in (*starts, end)]
     delays = [after - before for before, after in pairwise(ticks)]
     if min(delays) < 0 or max(delays) > _LONGEST:
         raise ValueError(f"a frame would last {min(delays) / 100} or {max(delays) / 100} s")
-    return delays
+    ticks[-1] = max(ticks[-1], _SHORTEST * len(starts))
+    for place in range(1, len(starts)):
+        ticks[place] = max(ticks[place], ticks[place - 1] + _SHORTEST)
+    for place in reversed(range(1, len(starts))):
+        ticks[place] = min(ticks[place], ticks[place + 1] - _SHORTEST)
+    return [after - before for before, after in pairwise(ticks)]
 
 
 def _frames(

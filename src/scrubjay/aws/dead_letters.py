@@ -1,22 +1,25 @@
-"""Sending work once more: what ended as a dead letter, and what a set lacks."""
+"""Sending once more what ended as a dead letter."""
 
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
-from scrubjay.aws.beginning import hand_out
 from scrubjay.aws.clients import aws_errors, client
-from scrubjay.aws.completion import load_origin, note_failure, standing
-from scrubjay.aws.events import SLICE, Entry, Json, orders_in, slice_entries, unwrapped, uploads_in
-from scrubjay.aws.function import set_place
+from scrubjay.aws.events import (
+    FINISH,
+    SLICE,
+    Entry,
+    FinishEvent,
+    Json,
+    orders_in,
+    unwrapped,
+    uploads_in,
+)
 from scrubjay.aws.stack import Stack
-from scrubjay.errors import DestinationError, EngineError, EventError, RenderError
-from scrubjay.model import Plan
-from scrubjay.places.place import Place, redacted
-from scrubjay.sets.state import load_plan
-from scrubjay.sets.store import Store
+from scrubjay.errors import EngineError, EventError
+from scrubjay.places.place import redacted
 
-__all__ = ["Letter", "Redriven", "read_letter", "redrive_letters", "redrive_set"]
+__all__ = ["DeadLetter", "Redriven", "read_dead_letter", "redrive_dead_letters"]
 
 _HIDDEN = 300
 """Seconds for which nobody else sees a message that is looked at here."""
@@ -26,12 +29,13 @@ _WAIT = 2
 """Seconds to wait for a message: a queue is only known to be empty after a long poll."""
 
 
-class Letter(NamedTuple):
+class DeadLetter(NamedTuple):
     """What a dead letter asks for."""
 
-    slices: list[Entry]
-    videos: list[Json]
-    """News of videos, for the planner."""
+    orders: list[Entry]
+    """For the workers."""
+    uploads: list[Json]
+    """For the planner."""
     problem: str = ""
     """Why something else in it cannot be read."""
 
@@ -39,13 +43,13 @@ class Letter(NamedTuple):
 class Redriven(NamedTuple):
     """What became of dead letters."""
 
-    slices: int
-    videos: int
+    orders: int
+    uploads: int
     unreadable: dict[str, str]
     """Left where they are: why, by message id. What else could be read in them was sent."""
 
 
-def read_letter(body: str) -> Letter:
+def read_dead_letter(body: str) -> DeadLetter:
     """Understand a dead letter, whichever way it came.
 
     A rule and a topic leave the event as it was, and so does a queue; Lambda leaves it inside a
@@ -54,7 +58,7 @@ def read_letter(body: str) -> Letter:
     Raises:
         EventError: it is none of ours.
     """
-    letter = Letter([], [])
+    letter = DeadLetter([], [])
     messages = unwrapped(body)
     problem: EventError | None = None
     while True:
@@ -66,12 +70,12 @@ def read_letter(body: str) -> Letter:
             problem = problem or error
     if problem is None:
         return letter
-    if not letter.slices and not letter.videos:
+    if not letter.orders and not letter.uploads:
         raise problem
     return letter._replace(problem=redacted(str(problem)))
 
 
-def _sort(message: Json, letter: Letter) -> None:
+def _sort(message: Json, letter: DeadLetter) -> None:
     """Put a message where it belongs.
 
     Raises:
@@ -80,14 +84,15 @@ def _sort(message: Json, letter: Letter) -> None:
     match message:
         case {"Records": _} | {"detail-type": "Object Created"} | {"Event": "s3:TestEvent"}:
             list(uploads_in(message))
-            letter.videos.append(message)
+            letter.uploads.append(message)
         case _:
-            list(orders_in(message))
+            [order] = orders_in(message)
+            kind = FINISH if isinstance(order, FinishEvent) else SLICE
             detail = message.get("detail", message)
-            letter.slices.append(Entry(SLICE, json.dumps(detail, ensure_ascii=False)))
+            letter.orders.append(Entry(kind, json.dumps(detail, ensure_ascii=False)))
 
 
-def redrive_letters(stack: Stack, *, dry_run: bool = False) -> Redriven:
+def redrive_dead_letters(stack: Stack, *, dry_run: bool = False) -> Redriven:
     """Drain the dead-letter queues: each letter is sent again, and only then deleted.
 
     What cannot be read or sent stays where it is, and the others have their turn. A worker leaves
@@ -100,7 +105,7 @@ def redrive_letters(stack: Stack, *, dry_run: bool = False) -> Redriven:
     Raises:
         EngineError: nothing can be sent; the letters are still there.
     """
-    slices = videos = 0
+    orders = uploads = 0
     unreadable: dict[str, str] = {}
     refusals: list[EngineError] = []
     for url in stack.dead_letters.values():
@@ -109,25 +114,25 @@ def redrive_letters(stack: Stack, *, dry_run: bool = False) -> Redriven:
                 letters = [_letter_of(message) for message in messages]
                 if not dry_run:
                     letters = _sent(stack, letters, refusals)
-                slices += sum(len(letter.slices) for letter in letters)
-                videos += sum(len(letter.videos) for letter in letters)
+                orders += sum(len(letter.orders) for letter in letters)
+                uploads += sum(len(letter.uploads) for letter in letters)
                 read = list(zip(messages, letters, strict=True))
                 unreadable |= {m["MessageId"]: each.problem for m, each in read if each.problem}
                 if not dry_run:
                     queue.delete([m["ReceiptHandle"] for m, each in read if not each.problem])
-    if refusals and not slices + videos:
+    if refusals and not orders + uploads:
         raise refusals[0]
-    return Redriven(slices, videos, unreadable)
+    return Redriven(orders, uploads, unreadable)
 
 
-def _letter_of(message: Json) -> Letter:
+def _letter_of(message: Json) -> DeadLetter:
     try:
-        return read_letter(message["Body"])
+        return read_dead_letter(message["Body"])
     except EventError as error:
-        return Letter([], [], redacted(str(error)))
+        return DeadLetter([], [], redacted(str(error)))
 
 
-def _sent(stack: Stack, letters: list[Letter], refusals: list[EngineError]) -> list[Letter]:
+def _sent(stack: Stack, letters: list[DeadLetter], refusals: list[EngineError]) -> list[DeadLetter]:
     """Send letters, one by one if a service refuses them together; return what became of each.
 
     Raises:
@@ -138,20 +143,20 @@ def _sent(stack: Stack, letters: list[Letter], refusals: list[EngineError]) -> l
     except EngineError as error:
         if len(letters) == 1:
             refusals.append(error)
-            return [Letter([], [], f"it could not be sent: {error}")]
+            return [DeadLetter([], [], f"it could not be sent: {error}")]
         each = [_sent(stack, [letter], refusals)[0] for letter in letters]
-        if not any(letter.slices or letter.videos for letter in each):
+        if not any(letter.orders or letter.uploads for letter in each):
             raise
         return each
     return letters
 
 
-def _send(stack: Stack, letters: Sequence[Letter]) -> None:
-    entries = [entry for letter in letters for entry in letter.slices]
+def _send(stack: Stack, letters: Sequence[DeadLetter]) -> None:
+    entries = [entry for letter in letters for entry in letter.orders]
     if entries:
-        stack.transport.send(entries)
-    for news in (each for letter in letters for each in letter.videos):
-        stack.plan_again(json.dumps(news, ensure_ascii=False).encode())
+        stack.sender.send(entries)
+    for upload in (each for letter in letters for each in letter.uploads):
+        stack.plan_again(json.dumps(upload, ensure_ascii=False).encode())
 
 
 class _Queue:
@@ -210,41 +215,3 @@ class _Queue:
         with aws_errors(self._url):
             self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
         self._held = {name: each for name, each in self._held.items() if each not in receipts}
-
-
-def redrive_set(
-    stack: Stack, place: Place, *, dry_run: bool = False, give_up: bool = False
-) -> tuple[Plan, list[int]]:
-    """Send what a set lacks: slices without a record, and those that failed.
-
-    Args:
-        stack: whose workers make it.
-        place: where the set lies.
-        dry_run: only look.
-        give_up: make gaps of the slices that are missing, so that the set is published as it is.
-
-    Returns:
-        The plan, and the indexes of the slices that are not done.
-
-    Raises:
-        DestinationError: there is no set that the functions have begun.
-        EngineError: they could not be sent.
-    """
-    store = Store.open(place)
-    plan, video = load_plan(store), load_origin(store)
-    if plan is None:
-        raise DestinationError(f"{place.shown} holds no plan")
-    state = standing(store, plan)
-    wanted = sorted({*state.missing, *state.failed})
-    if dry_run:
-        return plan, wanted
-    usual = set_place(stack.output, video.key)
-    output = "" if place.address == usual.address else place.address
-    if not give_up:
-        hand_out(store, plan, video, stack.transport, output=output)
-        return plan, wanted
-    for index in state.missing:
-        note_failure(store, plan, plan.slices[index], RenderError("given up by hand"))
-    last = iter(plan.slices[:1])  # whoever gets it finds nothing to make, and finishes the set
-    stack.transport.send(slice_entries(plan, last, video, output=output))
-    return plan, state.missing

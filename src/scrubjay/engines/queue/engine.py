@@ -1,0 +1,201 @@
+"""The engine that lets workers behind a queue make the slices, and watches the store for them."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Protocol, Self
+
+from scrubjay.engines.base import Engine, Job
+from scrubjay.engines.queue.beginning import send_missing
+from scrubjay.engines.queue.notes import failure_of, save_origin
+from scrubjay.engines.queue.orders import Transport
+from scrubjay.engines.queue.progress import STATE
+from scrubjay.errors import EngineError, OutOfTimeError, ScrubjayError, error_class
+from scrubjay.events import OnEvent, SliceDone, SliceFailed
+from scrubjay.keys import failure_key, record_key
+from scrubjay.limits import Limits
+from scrubjay.model import MediaInfo, Plan, Reading, Slice, SliceRecord, SourceRef
+from scrubjay.places.place import Place
+from scrubjay.sets.state import read_record
+from scrubjay.timing import short_clock
+
+__all__ = ["Clock", "QueueEngine"]
+
+_UNEASY = 60.0
+"""Seconds without any new slice after which a person is told where to look."""
+
+_SHORTEST_WAIT, _LONGEST_WAIT, _GROWTH = 0.5, 5.0, 1.3
+"""Seconds between two looks at the store, and how they grow while there is nothing new."""
+
+
+class Clock(Protocol):
+    """Measures time, and lets it pass: the module `time` is one."""
+
+    def monotonic(self) -> float:
+        """Return seconds since some moment."""
+        ...
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+        ...
+
+
+class QueueEngine:
+    """Lets workers behind a queue make slices; opens the video itself.
+
+    Args:
+        transport: takes orders to the workers.
+        local: opens the video on this machine, and stays open itself.
+        patience: seconds without any new slice after which the rest is given up as missing.
+        where_to_look: returns what a person can do about slices that do not arrive.
+        on_silence: called, once, with a sentence for a person when a minute has passed without any
+            new slice.
+        clock: what time it is.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        local: Engine,
+        patience: float = 600,
+        where_to_look: Callable[[], str] = str,
+        on_silence: Callable[[str], None] | None = None,
+        clock: Clock = time,
+    ) -> None:
+        self._transport = transport
+        self._local = local
+        self._patience = patience
+        self._where_to_look = where_to_look
+        self._on_silence = on_silence
+        self._clock = clock
+        self._sent = 0
+
+    @property
+    def limits(self) -> Limits:
+        """How much one video may cost; the workers keep to their own limits besides."""
+        return self._local.limits
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop watching; slices that were sent are made all the same."""
+
+    def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
+        """Look into the video at a place, on this machine.
+
+        Raises:
+            SourceError: it cannot be opened, has no video, or gives no picture.
+            EngineError: looking failed, not the video.
+        """
+        return self._local.probe(source)
+
+    def explain(self, plan: Plan, source: Place) -> Reading:
+        """Count what a plan's pictures cost to read, on this machine.
+
+        Raises:
+            SourceError: it cannot be opened, or is another one.
+            EngineError: counting failed, not the video.
+        """
+        return self._local.explain(plan, source)
+
+    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
+        """Send slices to the workers, and return why for each that did not arrive.
+
+        Raises:
+            EngineError: they could not be sent.
+        """
+        save_origin(job.store, job.source)
+        self._sent = len(send_missing(job, self._transport, among=indexes))
+        return self._watch(job, indexes, on_event)
+
+    def _watch(
+        self, job: Job, indexes: Sequence[int], on_event: OnEvent
+    ) -> dict[int, ScrubjayError]:
+        """Look at the store until every slice has a record or a note, or patience ends."""
+        clock = self._clock
+        waiting = {index: job.plan.slices[index] for index in indexes}
+        lost: dict[int, ScrubjayError] = {}
+        last_change, wait = clock.monotonic(), _SHORTEST_WAIT
+        while True:
+            ended = list(_ended(job, waiting.values()))
+            for event in ended:
+                waiting.pop(event.index)
+                if isinstance(event, SliceFailed):
+                    lost[event.index] = error_class(event.error)(event.message)
+                on_event(event)
+            if not waiting:
+                return lost
+            silence = clock.monotonic() - last_change
+            if ended:
+                last_change, wait = clock.monotonic(), _SHORTEST_WAIT
+            elif silence > self._patience:
+                return lost | self._given_up(waiting.values(), on_event)
+            elif silence > _UNEASY:
+                self._say_where_to_look(len(waiting))
+            clock.sleep(wait)
+            wait = min(_LONGEST_WAIT, wait * _GROWTH)
+
+    def _given_up(self, waiting: Iterable[Slice], on_event: OnEvent) -> dict[int, ScrubjayError]:
+        """Report slices that have not arrived."""
+        hint = ""
+        with suppress(EngineError):
+            hint = self._where_to_look()
+        why = f"no record of this slice, and no new slice for {self._patience:g} s; it may yet come"
+        lost: dict[int, ScrubjayError] = {}
+        for each in waiting:
+            event = _failed(each, OutOfTimeError.__name__, f"{why}: {hint}" if hint else why)
+            lost[each.index] = OutOfTimeError(event.message)
+            on_event(event)
+        return lost
+
+    def _say_where_to_look(self, missing: int) -> None:
+        """Tell a person, once, what is known and where more is."""
+        say, self._on_silence = self._on_silence, None
+        if say is None:
+            return
+        hint = ""
+        with suppress(EngineError):
+            hint = self._where_to_look()
+        say(
+            f"{self._sent} slices were sent to the workers; {missing} are missing, and none has "
+            f"come for {_UNEASY:g} s. It waits on, up to {self._patience:g} s"
+            + (f": {hint}" if hint else "")
+        )
+
+
+def _ended(job: Job, waiting: Iterable[Slice]) -> Iterator[SliceDone | SliceFailed]:
+    """Yield what became of those slices that have a record, or a note that they cannot be made."""
+    listed = job.store.sizes(STATE)
+    for each in waiting:
+        if record_key(each.start) in listed:
+            record = read_record(job.store, job.plan, each)
+            if record:
+                yield _done(record)
+        elif failure_key(each.start) in listed:
+            note = failure_of(job.store, job.plan, each)
+            if note:
+                yield _failed(each, note.error, note.message)
+
+
+def _done(record: SliceRecord) -> SliceDone:
+    return SliceDone(
+        index=record.index,
+        worker=0,
+        start=record.start,
+        end=record.end,
+        size_bytes=sum(record.sizes().values()),
+        damaged_packets=record.damaged_packets,
+    )
+
+
+def _failed(slice_: Slice, error: str, message: str) -> SliceFailed:
+    when = f"{short_clock(slice_.start)} to {short_clock(slice_.end)}"
+    return SliceFailed(
+        index=slice_.index,
+        start=slice_.start,
+        end=slice_.end,
+        error=error,
+        message=f"slice {slice_.index} ({when}): {message}",
+    )

@@ -1,0 +1,151 @@
+"""What lies in a set beside its plan and records, because nobody waits for the workers' answers.
+
+Which video it is made of, which slices can never be made, and why there are no previews at all.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from scrubjay.errors import (
+    DestinationError,
+    LimitError,
+    ObjectNotFoundError,
+    RecipeError,
+    ScrubjayError,
+    SourceError,
+    SourceForbiddenError,
+)
+from scrubjay.keys import ORIGIN, PROBLEM, failure_key
+from scrubjay.model import Plan, Slice, decode, encode
+from scrubjay.places.place import Place
+from scrubjay.planning import plan_id
+from scrubjay.sets.store import Store
+
+__all__ = [
+    "Failure",
+    "failure_of",
+    "is_hopeless",
+    "load_origin",
+    "note_failure",
+    "note_problem",
+    "problem_of",
+    "save_origin",
+    "was_tried",
+]
+
+_JSON = "application/json"
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a slice can never be made: the note that a worker leaves in its record's place."""
+
+    format: Literal["scrubjay-failure/1"] = "scrubjay-failure/1"
+    plan: str
+    index: int
+    error: str
+    message: str
+    is_final: bool = True
+    """Whether the slice is given up; else it ran out of time or memory, and has one more try."""
+
+
+class _Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Which video a set is made of."""
+
+    address: str
+    etag: str = ""
+
+
+def save_origin(store: Store, video: Place) -> None:
+    """Write down which video a set is made of: neither its plan nor its records say."""
+    origin = _Origin(address=video.shown, etag=video.etag)
+    store.put(ORIGIN, encode(origin), _JSON)
+
+
+def load_origin(store: Store) -> Place:
+    """Return the video that a set is made of.
+
+    Raises:
+        DestinationError: nothing says so: the set was not begun for a queue.
+    """
+    try:
+        origin = decode(store.get(ORIGIN), _Origin)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        where = store.place.shown if store.place else "this store"
+        raise DestinationError(
+            f"{where} has no {ORIGIN}: no planner has begun a set there, so its video is unknown"
+        ) from None
+    return Place(address=origin.address, etag=origin.etag)
+
+
+def note_failure(
+    store: Store, plan: Plan, slice_: Slice, error: ScrubjayError, *, is_final: bool = True
+) -> None:
+    """Write down that a slice can never be made, and why; or that it has one more try."""
+    note = Failure(
+        plan=plan_id(plan),
+        index=slice_.index,
+        error=type(error).__name__,
+        message=str(error),
+        is_final=is_final,
+    )
+    store.put(failure_key(slice_.start), encode(note), _JSON)
+
+
+def failure_of(store: Store, plan: Plan, slice_: Slice) -> Failure | None:
+    """Return the note that a slice can never be made, if there is one."""
+    note = _note_of(store, plan, slice_)
+    return note if note and note.is_final else None
+
+
+def was_tried(store: Store, plan: Plan, slice_: Slice) -> bool:
+    """Whether a slice has run out of time or memory before."""
+    return _note_of(store, plan, slice_) is not None
+
+
+def _note_of(store: Store, plan: Plan, slice_: Slice) -> Failure | None:
+    try:
+        note = decode(store.get(failure_key(slice_.start)), Failure)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        return None
+    return note if (note.plan, note.index) == (plan_id(plan), slice_.index) else None
+
+
+def note_problem(store: Store, video: Place, *, error: str, message: str) -> None:
+    """Write down, where people look for the previews, why there are none.
+
+    Args:
+        store: where the set would lie.
+        video: its video.
+        error: class of the error.
+        message: what it says.
+    """
+    note = {
+        "error": error,
+        "message": message,
+        "source": video.shown,
+        "time": datetime.now(UTC).isoformat(),
+    }
+    store.put(PROBLEM, json.dumps(note, indent=2).encode() + b"\n", _JSON)
+
+
+def problem_of(store: Store) -> str:
+    """Return why there are no previews at all; empty if nothing says so."""
+    try:
+        return str(msgspec.json.decode(store.get(PROBLEM), type=dict[str, str])["message"])
+    except ObjectNotFoundError:
+        return ""
+    except (msgspec.DecodeError, KeyError):
+        return f"{PROBLEM} cannot be read"
+
+
+def is_hopeless(error: ScrubjayError) -> bool:
+    """Whether a video can have no previews, however often it is tried.
+
+    That it may not be read is no such case: rights are given later, and then it can be.
+    """
+    is_about_the_video = isinstance(error, SourceError | RecipeError | LimitError)
+    may_pass = error.retryable or isinstance(error, SourceForbiddenError)
+    return is_about_the_video and not may_pass

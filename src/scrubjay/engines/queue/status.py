@@ -1,0 +1,52 @@
+"""How far a set is, for people and programs that ask."""
+
+import msgspec
+
+from scrubjay.engines.queue.notes import problem_of
+from scrubjay.engines.queue.progress import Progress, progress_of
+from scrubjay.errors import DestinationError
+from scrubjay.keys import ANNOUNCED, MANIFEST, PLAN, PROBLEM
+from scrubjay.sets.state import load_plan
+from scrubjay.sets.store import Store
+
+__all__ = ["SetStatus", "set_status"]
+
+
+class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a set is."""
+
+    set: str
+    slices: int
+    done: int
+    failed: dict[int, str]
+    """Why, by slice index."""
+    missing: list[int]
+    published: bool
+    announced: bool
+    problem: str = ""
+    """Why there are no previews at all."""
+
+
+def set_status(store: Store) -> SetStatus:
+    """Look how far a set is.
+
+    Raises:
+        DestinationError: there is no set.
+        StoreError: it could not be read.
+    """
+    where = store.place.shown if store.place else "this store"
+    present = store.sizes().keys()
+    plan = load_plan(store)
+    if plan is None and PROBLEM not in present:
+        raise DestinationError(f"{where} has neither {PLAN} nor {PROBLEM}: no set was begun there")
+    progress = progress_of(store, plan) if plan else Progress({}, {}, [])
+    return SetStatus(
+        set=where,
+        slices=len(plan.slices) if plan else 0,
+        done=len(progress.done),
+        failed={index: note.message for index, note in progress.failed.items()},
+        missing=progress.missing,
+        published=MANIFEST in present,
+        announced=ANNOUNCED in present,
+        problem=problem_of(store),
+    )
