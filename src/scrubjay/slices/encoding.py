@@ -121,7 +121,7 @@ class _StillFeed:
         self._encode = still_encoder(options.format)
         self._quality = options.quality
         instants = list(options.instants(slice_.span))
-        self._ends = dict(zip(instants, [*instants[1:], slice_.end], strict=True))
+        self._ends = dict(zip(instants, [*instants[1:], slice_.end], strict=False))  # may have none
         self._picture: RgbPicture | None = None
         self._data = b""
 
