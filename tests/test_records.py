@@ -3,7 +3,7 @@
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -16,8 +16,10 @@ from scrubjay.keys import PLAN, record_key
 from scrubjay.model import (
     Animation,
     Plan,
+    PlannedOutput,
     Recipe,
     Sheet,
+    Slice,
     SliceRecord,
     Still,
     decode,
@@ -25,7 +27,7 @@ from scrubjay.model import (
     encode,
 )
 from scrubjay.sets.records import check_record
-from scrubjay.sets.state import done_slices
+from scrubjay.sets.state import load_state
 from scrubjay.sets.store import Store
 
 BOTH = Recipe(
@@ -36,12 +38,33 @@ BOTH = Recipe(
 )
 
 
+class _Made(NamedTuple):
+    """A plan, and the second of its slices as it was made."""
+
+    plan: Plan
+    records: dict[str, SliceRecord]
+    """By output."""
+    store: Store
+
+    @property
+    def slice_(self) -> Slice:
+        return self.plan.slices[1]
+
+    def output(self, name: str) -> PlannedOutput:
+        return next(output for output in self.plan.outputs if output.name == name)
+
+    def key(self, name: str) -> str:
+        return record_key(self.output(name).id, self.slice_.start, self.slice_.end)
+
+
 @pytest.fixture(scope="module")
-def made(clip: Path) -> tuple[Plan, SliceRecord, Store]:
-    """A plan, the record of its second slice, and where that lies."""
+def made(clip: Path) -> _Made:
+    """The second slice of the clip, alone."""
     store = Store.in_memory()
     plan = scrubjay.plan(clip, recipe=BOTH, engine=InlineEngine())
-    return plan, scrubjay.render_slice(plan, 1, source=clip, store=store), store
+    records = scrubjay.render_slice(plan, 1, source=clip, store=store)
+    names = [output.name for output in plan.outputs]
+    return _Made(plan, dict(zip(names, records, strict=True)), store)
 
 
 @pytest.mark.parametrize(
@@ -63,39 +86,45 @@ def test_what_is_made_matches_its_plan(clip: Path, recipe: Recipe) -> None:
     store = Store.in_memory()
     scrubjay.make(clip, store, recipe=recipe, engine=InlineEngine())
     plan = decode(store.get(PLAN), Plan)
-    assert len(done_slices(store, plan)) == len(plan.slices)
+    assert load_state(store, plan).missing == {}
 
 
-LIES: list[tuple[str, Any]] = [
-    ("plan", "0" * 32),
-    ("index", 2),
-    ("index", 10**9),
+ANYWHERE: list[tuple[str, Any]] = [
+    ("output", "0" * 12),
     ("start", "0"),
     ("end", "1e9"),
-    ("animation", None),
-    ("animation.key", ".scrubjay/plan.json"),
-    ("animation.key", "animations/000008.gif"),
-    ("animation.media_type", "text/html"),
-    ("animation.frames", 10**9),
-    ("animation.frames", 0),
-    ("animation.size_bytes", 22 << 20),
-    ("animation.size_bytes", 0),
-    ("animation.over_budget", True),
-    ("frames", []),
-    ("frames.0.key", "../../etc/passwd"),
-    ("frames.0.key", "manifest.json"),
-    ("frames.0.time", "9/2"),
-    ("frames.0.source_time", "999999999"),
-    ("frames.0.source_time", "-999999999"),
-    ("frames.1.size_bytes", 1 << 40),
-    ("sheet", None),
-    ("sheet.key", "sheets/000000.jpg"),
-    ("sheet.start", "0"),
-    ("sheet.end", "99"),
-    ("sheet.source_times", []),
-    ("sheet.source_times", ["4"] * 1000),
-    ("sheet.size_bytes", 1 << 50),
+    ("artifacts", []),
+    ("artifacts.0.key", ".scrubjay/plan.json"),
+    ("artifacts.0.key", "../../etc/passwd"),
+    ("artifacts.0.key", "manifest.json"),
+    ("artifacts.0.media_type", "text/html"),
+    ("artifacts.0.start", "9/2"),
+    ("artifacts.0.end", "99"),
+    ("artifacts.0.pictures", 10**9),
+    ("artifacts.0.pictures", 0),
+    ("artifacts.0.source_times", ["4"] * 1000),
+    ("artifacts.0.size_bytes", 0),
+    ("artifacts.0.size_bytes", 22 << 20),
+    ("artifacts.0.size_bytes", 1 << 50),
     ("damaged_packets", 10**12),
+]
+"""What no record may say, whichever output it is of."""
+
+LIES: list[tuple[str, str, Any]] = [
+    *(
+        (name, path, value)
+        for name in ("animations", "frames", "sheets")
+        for path, value in ANYWHERE
+    ),
+    ("animations", "artifacts.0.source_times", ["4"]),
+    ("animations", "artifacts.0.pictures", 7),
+    ("frames", "artifacts.0.source_times", []),
+    ("frames", "artifacts.0.source_times", ["999999999"]),
+    ("frames", "artifacts.0.source_times", ["-999999999"]),
+    ("frames", "artifacts.1.size_bytes", 1 << 40),
+    ("frames", "artifacts.3.end", "17/2"),
+    ("sheets", "artifacts.0.source_times", []),
+    ("sheets", "artifacts.0.source_times", ["4", "5", "6", "999999999"]),
 ]
 
 
@@ -109,67 +138,91 @@ def _changed(record: SliceRecord, path: str, value: object) -> dict[str, Any]:
     return tree
 
 
-@pytest.mark.parametrize(("path", "value"), LIES)
-def test_a_lie_undoes_its_slice(
-    made: tuple[Plan, SliceRecord, Store], path: str, value: object
-) -> None:
-    """A record with one wrong key, time, count or size is refused: the slice is made again."""
-    plan, record, store = made
-    lie = _changed(record, path, value)
+def test_there_is_something_to_lie_about(made: _Made) -> None:
+    """The records that are falsified below are right before."""
+    for name, record in made.records.items():
+        check_record(made.plan, made.output(name), made.slice_, record)
+    assert {name: len(each.artifacts) for name, each in made.records.items()} == {
+        "animations": 1,
+        "frames": 4,
+        "sheets": 1,
+    }
+
+
+@pytest.mark.parametrize(("name", "path", "value"), LIES)
+def test_a_lie_undoes_its_slice(made: _Made, name: str, path: str, value: object) -> None:
+    """A record with one wrong key, time, count or size is refused: its output is made again."""
+    plan, records, store = made
+    lie = _changed(records[name], path, value)
+    assert lie != json.loads(encode(records[name]))
     with pytest.raises(ValueError):  # noqa: PT011  each lie has a text of its own
-        check_record(plan, decode_as(lie, SliceRecord))
-    store.put(record_key(record.start), json.dumps(lie).encode(), "application/json")
-    assert done_slices(store, plan) == {}
-    store.put(record_key(record.start), encode(record), "application/json")
-    assert done_slices(store, plan) == {1: record}
+        check_record(plan, made.output(name), made.slice_, decode_as(lie, SliceRecord))
+    store.put(made.key(name), json.dumps(lie).encode(), "application/json")
+    assert load_state(store, plan).missing[1] == (name,)
+    store.put(made.key(name), encode(records[name]), "application/json")
+    assert load_state(store, plan).records == {1: records}
+
+
+def test_the_keys_of_another_output_are_a_lie(made: _Made) -> None:
+    """A record that names the artifacts of an output of the same times is refused."""
+    plan = made.plan
+    other = decode_as(json.loads(encode(made.records["frames"])), SliceRecord)
+    swapped = [
+        msgspec.structs.replace(each, key=each.key.replace("frames/", "sheets/"))
+        for each in other.artifacts
+    ]
+    lie = msgspec.structs.replace(other, artifacts=tuple(swapped))
+    with pytest.raises(ValueError, match="artifacts are not those"):
+        check_record(plan, made.output("frames"), made.slice_, lie)
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("frames.0.blake2b", "x"),
-        ("frames.0.blake2b", "0" * 31 + "\n"),
-        ("animation.size_bytes", -1),
-        ("animation.frames", -1),
-        ("frames.0.time", "1e99"),
+        ("output", "../../../etc"),
+        ("artifacts.0.blake2b", "x"),
+        ("artifacts.0.blake2b", "0" * 31 + "\n"),
+        ("artifacts.0.size_bytes", -1),
+        ("artifacts.0.pictures", -1),
+        ("artifacts.0.start", "1e99"),
+        ("artifacts.0.key", ""),
         ("damaged_packets", -1),
-        ("index", -1),
     ],
 )
-def test_what_no_record_can_hold_is_not_read(
-    made: tuple[Plan, SliceRecord, Store], path: str, value: object
-) -> None:
+def test_what_no_record_can_hold_is_not_read(made: _Made, path: str, value: object) -> None:
     """Values that are out of range for any plan do not even decode."""
-    with pytest.raises(msgspec.ValidationError):
-        decode_as(_changed(made[1], path, value), SliceRecord)
+    for record in made.records.values():
+        with pytest.raises(msgspec.ValidationError):
+            decode_as(_changed(record, path, value), SliceRecord)
 
 
 @given(data=st.data())
 @settings(max_examples=60)
-def test_any_change_is_refused_or_harmless(
-    made: tuple[Plan, SliceRecord, Store], data: st.DataObject
-) -> None:
+def test_any_change_is_refused_or_harmless(made: _Made, data: st.DataObject) -> None:
     """Whatever a record says instead, what passes has the plan's own keys, times and counts."""
-    plan, record, _ = made
-    path = data.draw(st.sampled_from([path for path, _ in LIES]))
+    name, path = data.draw(st.sampled_from([(name, path) for name, path, _ in LIES]))
     value = data.draw(st.one_of(st.integers(), st.text(), st.none(), st.fractions().map(str)))
+    record = made.records[name]
     try:
         found = decode_as(_changed(record, path, value), SliceRecord)
-        check_record(plan, found)
+        check_record(made.plan, made.output(name), made.slice_, found)
     except ValueError:
         return
     assert found.sizes().keys() == record.sizes().keys()
-    assert [each.time for each in found.frames] == [each.time for each in record.frames]
-    assert max(abs(each.source_time) for each in found.frames) < 1e5
+    for one, other in zip(found.artifacts, record.artifacts, strict=True):
+        assert (one.start, one.end, one.pictures) == (other.start, other.end, other.pictures)
+        assert max(map(abs, one.source_times), default=0) < 1e5
 
 
 def test_a_poisoned_record_leaves_no_trace(clip: Path) -> None:
     """A set with a poisoned record is repaired by the next run, and its manifest is as before."""
     store = Store.in_memory()
     before = scrubjay.make(clip, store, recipe=BOTH, engine=InlineEngine())
-    key = record_key(Fraction(4))
-    record = decode(store.get(key), SliceRecord)
-    for path, value in LIES[:12]:
-        store.put(key, json.dumps(_changed(record, path, value)).encode(), "application/json")
-        assert scrubjay.make(clip, store, recipe=BOTH, engine=InlineEngine()) == before
-    assert decode(store.get(key), SliceRecord) == record
+    plan = decode(store.get(PLAN), Plan)
+    for output in plan.outputs:
+        key = record_key(output.id, plan.slices[1].start, plan.slices[1].end)
+        record = decode(store.get(key), SliceRecord)
+        for path, value in ANYWHERE[:8]:
+            store.put(key, json.dumps(_changed(record, path, value)).encode(), "application/json")
+            assert scrubjay.make(clip, store, recipe=BOTH, engine=InlineEngine()) == before
+            assert decode(store.get(key), SliceRecord) == record
