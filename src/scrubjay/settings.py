@@ -259,11 +259,19 @@ def _combined(
             _set(tree, name, value)
     for text in added:
         kind, fields = _parsed(text)
-        tree[kind] = [*tree[kind], fields]
+        if isinstance(tree[kind], list):  # what is none is for the recipe's own check to refuse
+            tree[kind] = [*tree[kind], fields]
     try:
         return decode_as(tree, Recipe)
     except msgspec.ValidationError as exc:
-        raise RecipeError(f"{where}: {_placed(exc)}") from exc
+        raise RecipeError(f"{where}: {_named(_placed(exc), tree)}") from exc
+
+
+def _named(sentence: str, tree: _Tree) -> str:
+    """Leave out the number of a kind's only output: people write `[frames]`."""
+    kind = sentence.partition("[")[0]
+    is_only = kind in KINDS and len(tree[kind]) == 1
+    return sentence.replace(f"{kind}[0]", kind, 1) if is_only else sentence
 
 
 def _preset(name: object) -> _Tree:
@@ -294,7 +302,7 @@ def _set(tree: _Tree, name: str, value: object) -> None:
     outputs: object = tree[kind]
     if not isinstance(outputs, list):  # for the recipe's own check to refuse
         return
-    known = cast("list[_Tree]", outputs)
+    known = cast("list[object]", outputs)
     if not field:
         tree[kind] = (known or [{}]) if value else []
         return
@@ -303,7 +311,8 @@ def _set(tree: _Tree, name: str, value: object) -> None:
             f"recipe: {name} is set, but the recipe has {len(known) or 'no'} outputs of that kind; "
             + ("set it in the recipe's own list" if known else f"ask for {kind} as well")
         )
-    tree[kind] = [known[0] | {field: value}]
+    if isinstance(known[0], dict):
+        tree[kind] = [cast("_Tree", known[0]) | {field: value}]
 
 
 def _parsed(text: str) -> tuple[str, _Tree]:
@@ -317,8 +326,16 @@ def _parsed(text: str) -> tuple[str, _Tree]:
         )
     types = get_type_hints(KINDS[kind])
     return kind, {
-        name: int(v) if types.get(name) is int and v.isdigit() else v for name, _, v in pairs
+        name: _whole(value) if types.get(name) is int else value for name, _, value in pairs
     }
+
+
+def _whole(text: str) -> int | str:
+    """Return a whole number; what is none stays, for its field to refuse."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def _read(path: Path) -> _Tree:
