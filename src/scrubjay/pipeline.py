@@ -26,13 +26,14 @@ from scrubjay.places.place import Place, PlaceText
 from scrubjay.places.remote import pinned
 from scrubjay.planning import make_plan
 from scrubjay.publishing import publish
-from scrubjay.sets.pruning import prune_earlier, published_seconds_ago, stale_keys
+from scrubjay.sets.pruning import prune_earlier, stale_keys
 from scrubjay.sets.state import (
     SetState,
     all_folders,
     check_is_free,
     load_plan,
     load_state,
+    published_seconds_ago,
     save_plan,
     withdraw,
 )
@@ -255,8 +256,8 @@ def _begin(store: Store, planned: Plan, report: OnEvent) -> SetState:
     missing = state.missing
     if is_new:
         save_plan(store, planned)
-    elif missing and published_seconds_ago(store, planned) is not None:
-        withdraw(store)  # it says that all is there
+    elif missing:
+        withdraw(store, planned)
     report(
         Planned(
             slices=len(planned.slices),

@@ -1,20 +1,21 @@
 """The engine that lets a deployed stack make the slices, and watches the store for them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
 from scrubjay.aws.stack import Stack
 from scrubjay.aws.status import dead_letter_counts
-from scrubjay.engines.base import Engine, Job
+from scrubjay.engines.base import Engine, Job, Outcome, Probing
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.engines.queue.engine import QueueEngine
-from scrubjay.errors import ScrubjayError, StackError
+from scrubjay.errors import StackError
 from scrubjay.events import OnEvent
 from scrubjay.limits import Limits
-from scrubjay.model import MediaInfo, Plan, Reading, SourceRef
+from scrubjay.model import Plan, Reading
 from scrubjay.places.place import Place
 from scrubjay.places.remote import pinned
+from scrubjay.sets.state import Missing
 
 __all__ = ["AwsLambdaEngine"]
 
@@ -56,7 +57,7 @@ class AwsLambdaEngine:
         """Stop watching; slices that were sent are made all the same."""
         self._own.close()
 
-    def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
+    def probe(self, source: Place) -> Probing:
         """Look into the video at a place, in a worker process on this machine.
 
         Raises:
@@ -64,7 +65,7 @@ class AwsLambdaEngine:
             EngineError: looking failed, or the stack's workers could not read the video.
         """
         self._check_reachable(source)
-        return self._local.probe(source)
+        return self._local.probe(source)._replace(versions=self._stack.versions)
 
     def explain(self, plan: Plan, source: Place) -> Reading:
         """Count what a plan's pictures cost to read, in a worker process on this machine.
@@ -75,8 +76,8 @@ class AwsLambdaEngine:
         """
         return self._local.explain(plan, source)
 
-    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
-        """Send slices to the stack's workers, and return why for each that did not arrive.
+    def run(self, job: Job, missing: Missing, on_event: OnEvent) -> Outcome:
+        """Send slices to the stack's workers, and return what arrived and why the rest did not.
 
         Raises:
             EngineError: the stack is missing, keeps no sets there, or slices could not be sent.
@@ -90,7 +91,7 @@ class AwsLambdaEngine:
             where_to_look=self._where_to_look,
             on_silence=self._on_silence,
         )
-        return queue.run(job._replace(source=pinned(job.source)), indexes, on_event)
+        return queue.run(job._replace(source=pinned(job.source)), missing, on_event)
 
     def _check_writable(self, place: Place | None) -> None:
         if place is None:

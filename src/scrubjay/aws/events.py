@@ -27,6 +27,7 @@ __all__ = [
     "READY",
     "SLICE",
     "SOURCE",
+    "VERSIONS_QUESTION",
     "Entry",
     "FinishEvent",
     "Json",
@@ -46,6 +47,9 @@ SOURCE = "custom.gifGenerator"
 SLICE = "newVideoCreated"
 FINISH = "finishPreviews"
 READY = "previewsReady"
+
+VERSIONS_QUESTION = {"question": "versions"}
+"""Asks a worker which versions of libraries it has."""
 
 _MOST_ENVELOPES = 5
 

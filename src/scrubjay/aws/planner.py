@@ -10,9 +10,9 @@ from scrubjay.aws.transports import OrderTransport, Sender, open_sender
 from scrubjay.engines.base import Engine
 from scrubjay.engines.queue.planner import plan_video
 from scrubjay.errors import EventError, ScrubjayError, SourceChangedError
+from scrubjay.identity import plan_id
 from scrubjay.model import Recipe
 from scrubjay.places.place import Place
-from scrubjay.planning import plan_id
 from scrubjay.sets.store import Store
 from scrubjay.settings import function_recipe, load_function_settings, load_limits
 

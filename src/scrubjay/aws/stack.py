@@ -1,5 +1,7 @@
 """A deployed stack, as its outputs describe it."""
 
+import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -7,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from scrubjay.aws.clients import aws_errors, client
-from scrubjay.aws.events import is_below, set_place
+from scrubjay.aws.events import VERSIONS_QUESTION, is_below, set_place
 from scrubjay.aws.transports import OrderTransport, Sender, open_sender
 from scrubjay.errors import StackError, TransportError
 from scrubjay.places.place import Place
@@ -111,6 +113,28 @@ class Stack:
                 f"{self.output.shown}"
             )
         return Place(address=place.address.rstrip("/"), endpoint=place.endpoint)
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """The versions of the workers' libraries, for plans that are made elsewhere.
+
+        Raises:
+            TransportError: the worker could not be asked.
+            StackError: it refuses.
+        """
+        with aws_errors("the worker"):
+            answer = client("lambda").invoke(
+                FunctionName=self.outputs.worker_function_arn,
+                Payload=json.dumps(VERSIONS_QUESTION).encode(),
+            )
+            text = answer["Payload"].read()
+        try:
+            return msgspec.json.decode(text, type=dict[str, str])
+        except msgspec.DecodeError:
+            raise TransportError(
+                f"the workers of the stack {self.name} do not say which versions they have; deploy "
+                "this version of Scrubjay, or look into their log"
+            ) from None
 
     def plan_again(self, payload: bytes) -> None:
         """Give an event to the planner once more, and do not wait for its answer.

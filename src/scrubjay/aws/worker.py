@@ -9,6 +9,7 @@ from typing import cast
 
 from scrubjay.aws.events import (
     READY,
+    VERSIONS_QUESTION,
     Entry,
     FinishEvent,
     Json,
@@ -24,14 +25,14 @@ from scrubjay.engines.processes import ProcessEngine
 from scrubjay.engines.queue.completion import Ending
 from scrubjay.engines.queue.orders import FinishOrder, Order
 from scrubjay.engines.queue.planner import plan_if_none
-from scrubjay.engines.queue.worker import Outcome, Worker
+from scrubjay.engines.queue.worker import Result, Worker
 from scrubjay.errors import EventError, OutOfTimeError, ScrubjayError
 from scrubjay.events import Event, OnEvent, SliceProgress, Unconfined
+from scrubjay.identity import plan_id
 from scrubjay.keys import MANIFEST
 from scrubjay.limits import Limits
 from scrubjay.model import Plan, Recipe, Slice, TrackClock
 from scrubjay.places.place import Place
-from scrubjay.planning import plan_id
 from scrubjay.sets.state import load_plan
 from scrubjay.sets.store import Store
 from scrubjay.settings import FunctionSettings, function_recipe, load_function_settings, load_limits
@@ -51,6 +52,8 @@ def handler(event: Json, context: Context) -> dict[str, object]:
     direct call. Of several messages of SQS, the answer names those that failed; everything else
     raises, a single message too: only what raises is counted as an error of the function.
     """
+    if event == VERSIONS_QUESTION:
+        return dict(_versions())
     with safe(request=context.aws_request_id):
         settings = load_function_settings(os.environ)
         limits = load_limits({}, os.environ)
@@ -64,6 +67,13 @@ def handler(event: Json, context: Context) -> dict[str, object]:
         except Exception:  # noqa: BLE001  it is logged; the queue keeps this message alone
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
+
+
+def _versions() -> Mapping[str, str]:
+    """Return the versions of all that may change a picture's bytes, for who plans elsewhere."""
+    from scrubjay.slices.versions import installed_versions  # noqa: PLC0415  FFmpeg loads slowly
+
+    return installed_versions()
 
 
 def _is_batch(event: Json) -> bool:
@@ -230,7 +240,7 @@ def _about(event: OrderEvent) -> dict[str, object]:
     return {"key": event.key, "start": float(event.start)}
 
 
-def _line(key: str, outcome: Outcome) -> dict[str, object]:
+def _line(key: str, outcome: Result) -> dict[str, object]:
     """Return what the log says of a slice."""
     line: dict[str, object] = {"key": key, "slice": outcome.index, "outcome": outcome.outcome}
     if outcome.outcome == "gap":

@@ -153,7 +153,7 @@ def recipe_from(values: dict[str, Any], base: str) -> Recipe:
 
 @cache
 def _recipe_fields() -> tuple[tuple[str, object, object], ...]:
-    """Return each field of the recipe: dotted name, annotation, default; and each kind of output."""
+    """Return each field of the recipe, and each kind of output: dotted name, hint, default."""
     found: list[tuple[str, object, object]] = [
         (field.name, hint, field.default)
         for field, hint in _hinted(Recipe)

@@ -7,23 +7,13 @@ import msgspec
 
 from scrubjay.errors import ObjectNotFoundError
 from scrubjay.identity import plan_id
-from scrubjay.keys import GENERATIONS, MANIFEST, generation_key, is_ours
-from scrubjay.model import Manifest, Plan, decode
+from scrubjay.keys import GENERATIONS, generation_key, is_ours
+from scrubjay.model import Plan, decode
 from scrubjay.sets.state import Generation, folders_of
 from scrubjay.sets.store import Store
 from scrubjay.waiting import mapped
 
-__all__ = ["prune_earlier", "published_seconds_ago", "stale_keys"]
-
-
-def published_seconds_ago(store: Store, plan: Plan) -> float | None:
-    """Return for how long the manifest has been that of a plan; None if it is not."""
-    try:
-        if decode(store.get(MANIFEST), Manifest).plan == plan_id(plan):
-            return store.age(MANIFEST)
-    except (ObjectNotFoundError, msgspec.DecodeError):
-        pass
-    return None
+__all__ = ["prune_earlier", "stale_keys"]
 
 
 def stale_keys(store: Store, plan: Plan) -> list[str]:

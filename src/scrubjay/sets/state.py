@@ -24,6 +24,7 @@ from scrubjay.keys import (
     record_key,
 )
 from scrubjay.model import (
+    Manifest,
     OutputId,
     OutputName,
     Plan,
@@ -47,8 +48,10 @@ __all__ = [
     "check_is_current",
     "check_is_free",
     "folders_of",
+    "is_current",
     "load_plan",
     "load_state",
+    "published_seconds_ago",
     "read_record",
     "save_plan",
     "save_record",
@@ -132,17 +135,51 @@ def check_is_free(store: Store) -> None:
         )
 
 
-def save_plan(store: Store, plan: Plan) -> None:
-    """Make a plan the current one. What an earlier one published stays until this one has."""
+def save_plan(store: Store, plan: Plan, *, version: str | None = None) -> bool:
+    """Make a plan the current one. What an earlier one published stays until this one has.
+
+    Args:
+        store: the destination.
+        plan: what is to be made.
+        version: of the plan that may be replaced, empty if there must be none; None replaces any.
+
+    Returns:
+        Whether it was saved; if not, somebody else has just saved one.
+    """
     generation = Generation(outputs={output.name: output.id for output in plan.outputs})
     store.put(generation_key(plan_id(plan)), encode(generation), _JSON)
-    store.put(PLAN, encode_pretty(plan), _JSON)
+    data = encode_pretty(plan)
+    if version is None:
+        store.put(PLAN, data, _JSON)
+    elif not store.put_if(PLAN, data, _JSON, version):
+        return False
     store.delete([ANNOUNCED, PROBLEM])
+    return True
 
 
-def withdraw(store: Store) -> None:
-    """Remove the manifest, so that an incomplete set does not look complete."""
-    store.delete([MANIFEST, ANNOUNCED, PROBLEM])
+def published_seconds_ago(store: Store, plan: Plan) -> float | None:
+    """Return for how long the manifest has been that of a plan; None if it is not."""
+    try:
+        if decode(store.get(MANIFEST), Manifest).plan == plan_id(plan):
+            return store.age(MANIFEST)
+    except (ObjectNotFoundError, msgspec.DecodeError):
+        pass
+    return None
+
+
+def withdraw(store: Store, plan: Plan) -> None:
+    """Remove a plan's manifest, so that an incomplete set does not look complete.
+
+    An earlier plan's stays: that set is whole.
+    """
+    is_ours = published_seconds_ago(store, plan) is not None
+    store.delete([*([MANIFEST] if is_ours else []), ANNOUNCED, PROBLEM])
+
+
+def is_current(store: Store, plan: Plan) -> bool:
+    """Whether a plan is the one that a destination has now."""
+    current = load_plan(store)
+    return current is not None and plan_id(current) == plan_id(plan)
 
 
 def check_is_current(store: Store, plan: Plan) -> None:

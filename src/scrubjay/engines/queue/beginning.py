@@ -10,10 +10,10 @@ from scrubjay.engines.queue.notes import save_origin
 from scrubjay.engines.queue.orders import Order, SliceOrder, Transport, finish_order, slice_order
 from scrubjay.engines.queue.progress import progress_of, reopen
 from scrubjay.errors import ObjectNotFoundError, StoreError, TransportError
+from scrubjay.identity import plan_id
 from scrubjay.keys import ANNOUNCED, FAILURES, MANIFEST, PLAN, PROBLEM, SENT, is_failure
-from scrubjay.model import decode, encode, encode_pretty
-from scrubjay.planning import plan_id
-from scrubjay.sets.state import load_plan, save_plan, withdraw
+from scrubjay.model import decode, encode
+from scrubjay.sets.state import is_current, published_seconds_ago, save_plan
 from scrubjay.sets.store import Store
 
 __all__ = ["begin", "send_missing", "send_once", "take_back"]
@@ -39,23 +39,16 @@ def begin(job: Job) -> bool:
     """
     plan, video, store = job
     save_origin(store, video)  # the same video may have come again as another version
-    before = load_plan(store)
-    if before is not None and plan_id(before) == plan_id(plan):
+    version = store.version(PLAN)
+    if version and is_current(store, plan):
         return False
     notes = filter(is_failure, store.sizes(FAILURES))  # what else lies there is not ours
-    store.delete([PROBLEM, *notes])  # an earlier upload's, even of this very plan
-    is_new = True
-    if before is None:
-        is_new = store.put_new(PLAN, encode_pretty(plan), "application/json")
-    else:
-        store.delete([SENT])
-        save_plan(store, plan)
-    found = load_plan(store)
-    if found is None or plan_id(found) != plan_id(plan):
-        raise StoreError("another plan was saved at the same moment; try again")
-    if before is not None:
-        withdraw(store)  # a worker may just have published the old plan's set
-    return is_new
+    store.delete([SENT, *notes])  # an earlier upload's, even of this very plan
+    if save_plan(store, plan, version=version):
+        return True
+    if is_current(store, plan):
+        return False
+    raise StoreError("another plan was saved at the same moment; try again")
 
 
 def take_back(store: Store) -> None:
@@ -63,8 +56,7 @@ def take_back(store: Store) -> None:
 
     Without a plan, workers that are still at it pass their slices over and publish nothing.
     """
-    store.delete([PLAN, SENT])
-    withdraw(store)
+    store.delete([PLAN, SENT, MANIFEST, ANNOUNCED])
 
 
 def send_once(job: Job, transport: Transport, *, upload_id: str, is_new: bool) -> int:
@@ -77,7 +69,7 @@ def send_once(job: Job, transport: Transport, *, upload_id: str, is_new: bool) -
         job: the set.
         transport: takes the orders to the workers.
         upload_id: names the upload; empty if it has no name.
-        is_new: whether the plan is, so that there is nothing yet.
+        is_new: whether the plan is, so that nothing was sent for it yet.
 
     Returns:
         How many were sent.
@@ -85,11 +77,7 @@ def send_once(job: Job, transport: Transport, *, upload_id: str, is_new: bool) -
     Raises:
         TransportError: some were refused; the same upload sends those.
     """
-    orders: Sequence[Order]
-    if is_new:
-        orders = [slice_order(job, each.index) for each in job.plan.slices]
-    else:
-        orders = _missing(job, among=_left(job, upload_id))
+    orders = _missing(job, among=None if is_new else _left(job, upload_id))
     if not orders:
         return 0
     try:
@@ -136,10 +124,10 @@ def _missing(job: Job, *, among: Collection[int] | None = None) -> list[Order]:
     progress = progress_of(store, plan)
     indexes = [i for i in progress.unfinished if among is None or i in among]
     if indexes:
-        reopen(store, plan, indexes)
+        reopen(store, plan, progress, indexes)
         return [slice_order(job, index) for index in indexes]
     done = len(progress.done)
-    has_ended = (MANIFEST if done else PROBLEM) in store.sizes()
+    has_ended = published_seconds_ago(store, plan) is not None if done else store.has(PROBLEM)
     if progress.missing or (has_ended and is_announced(store, plan, done=done)):
         return []
     store.delete([ANNOUNCED])

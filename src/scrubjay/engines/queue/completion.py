@@ -12,13 +12,13 @@ import msgspec
 
 from scrubjay.engines.base import Job
 from scrubjay.engines.queue.notes import Failure, note_problem
-from scrubjay.engines.queue.progress import STATE, progress_of
-from scrubjay.engines.queue.replacing import is_replaced
+from scrubjay.engines.queue.progress import STATE, Progress, progress_of, record_keys
 from scrubjay.errors import ObjectNotFoundError, PlanReplacedError
-from scrubjay.keys import ANNOUNCED, FAILURES, SLICES, failure_key, record_key
-from scrubjay.model import Plan, TrackClock, decode, encode
-from scrubjay.planning import plan_id
+from scrubjay.identity import plan_id
+from scrubjay.keys import ANNOUNCED, failure_key
+from scrubjay.model import Plan, Slice, TrackClock, decode, encode
 from scrubjay.publishing import publish
+from scrubjay.sets.state import is_current
 from scrubjay.sets.store import Store
 
 __all__ = ["Announce", "Ending", "finish", "is_announced"]
@@ -70,30 +70,34 @@ def finish(job: Job, announce: Announce, *, track_clock: TrackClock | None = Non
     listed = store.sizes(STATE)
     if not _all_there(plan, listed):
         return None
-    records = sum(record_key(each.start) in listed for each in plan.slices)
-    if ANNOUNCED in listed and is_announced(store, plan, done=records):
+    recorded = sum(_has_records(plan, each, listed) for each in plan.slices)
+    if ANNOUNCED in listed and is_announced(store, plan, done=recorded):
         return None
-    done, failed, missing = progress_of(store, plan)
-    if missing or is_replaced(store, plan):
+    progress = progress_of(store, plan)
+    if progress.missing or not is_current(store, plan):
         return None
-    ending = _published(job, failed, track_clock) if done else _given_up(job, failed)
-    if ending is None or is_replaced(store, plan):  # what we wrote is withdrawn, or written over
+    if progress.done:
+        ending = _published(job, progress, track_clock)
+    else:
+        ending = _given_up(job, progress.failed)
+    if ending is None:
         return None
     announce(ending)
-    mark = _Mark(plan=plan_id(plan), done=len(done), time=datetime.now(UTC).isoformat())
+    mark = _Mark(plan=plan_id(plan), done=len(progress.done), time=datetime.now(UTC).isoformat())
     store.put(ANNOUNCED, encode(mark), "application/json")
     return ending
 
 
-def _published(
-    job: Job, failed: Mapping[int, Failure], track_clock: TrackClock | None
-) -> Ending | None:
+def _published(job: Job, progress: Progress, track_clock: TrackClock | None) -> Ending | None:
     """Publish a set; return how it ended, or None if it has another plan by now."""
-    reasons = {index: note.message for index, note in failed.items()}
+    reasons = {index: note.message for index, note in progress.failed.items()}
     try:
-        return Ending(publish(job.plan, job.store, reasons=reasons, clock=track_clock).status)
+        manifest = publish(
+            job.plan, job.store, state=progress.state, reasons=reasons, clock=track_clock
+        )
     except PlanReplacedError:
         return None
+    return Ending(manifest.status)
 
 
 def _given_up(job: Job, failed: Mapping[int, Failure]) -> Ending:
@@ -114,11 +118,14 @@ def is_announced(store: Store, plan: Plan, *, done: int) -> bool:
 
 def _all_there(plan: Plan, listed: Collection[str]) -> bool:
     """Whether every slice seems to have ended: a look at names."""
-    ended = sum(key.startswith((SLICES, FAILURES)) for key in listed)
-    return ended >= len(plan.slices) and all(
-        record_key(each.start) in listed or failure_key(each.start) in listed
+    return all(
+        failure_key(each.start) in listed or _has_records(plan, each, listed)
         for each in plan.slices
     )
+
+
+def _has_records(plan: Plan, slice_: Slice, listed: Collection[str]) -> bool:
+    return all(key in listed for key in record_keys(plan, slice_))
 
 
 def _lacks_a_slice(store: Store, plan: Plan) -> bool:
@@ -129,6 +136,6 @@ def _lacks_a_slice(store: Store, plan: Plan) -> bool:
     slice finds none missing here, in whichever order they end, and then lists the set.
     """
     return any(
-        not store.has(record_key(each.start)) and not store.has(failure_key(each.start))
+        not store.has(record_keys(plan, each)[-1]) and not store.has(failure_key(each.start))
         for each in plan.slices[: -_LOOKS - 1 : -1]
     )

@@ -1,22 +1,23 @@
 """The engine that lets workers behind a queue make the slices, and watches the store for them."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol, Self
 
-from scrubjay.engines.base import Engine, Job
+from scrubjay.engines.base import Engine, Job, Outcome, Probing
 from scrubjay.engines.queue.beginning import send_missing
-from scrubjay.engines.queue.notes import failure_of, save_origin
+from scrubjay.engines.queue.notes import Failure, failure_of, save_origin
 from scrubjay.engines.queue.orders import Transport
 from scrubjay.engines.queue.progress import STATE
 from scrubjay.errors import EngineError, OutOfTimeError, ScrubjayError, error_class
 from scrubjay.events import OnEvent, SliceDone, SliceFailed
 from scrubjay.keys import failure_key, record_key
 from scrubjay.limits import Limits
-from scrubjay.model import MediaInfo, Plan, Reading, Slice, SliceRecord, SourceRef
+from scrubjay.model import Plan, Reading, Slice, SliceRecord
 from scrubjay.places.place import Place
-from scrubjay.sets.state import read_record
+from scrubjay.planning import chosen_outputs
+from scrubjay.sets.state import Missing, read_record
 from scrubjay.timing import short_clock
 
 __all__ = ["Clock", "QueueEngine"]
@@ -82,7 +83,7 @@ class QueueEngine:
     def __exit__(self, *_: object) -> None:
         """Stop watching; slices that were sent are made all the same."""
 
-    def probe(self, source: Place) -> tuple[SourceRef, MediaInfo]:
+    def probe(self, source: Place) -> Probing:
         """Look into the video at a place, on this machine.
 
         Raises:
@@ -100,38 +101,41 @@ class QueueEngine:
         """
         return self._local.explain(plan, source)
 
-    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
-        """Send slices to the workers, and return why for each that did not arrive.
+    def run(self, job: Job, missing: Missing, on_event: OnEvent) -> Outcome:
+        """Send slices to the workers, and return what arrived and why the rest did not.
 
         Raises:
             EngineError: they could not be sent.
         """
         save_origin(job.store, job.source)
-        self._sent = len(send_missing(job, self._transport, among=indexes))
-        return self._watch(job, indexes, on_event)
+        self._sent = len(send_missing(job, self._transport, among=missing))
+        return self._watch(job, missing, on_event)
 
-    def _watch(
-        self, job: Job, indexes: Sequence[int], on_event: OnEvent
-    ) -> dict[int, ScrubjayError]:
-        """Look at the store until every slice has a record or a note, or patience ends."""
+    def _watch(self, job: Job, missing: Missing, on_event: OnEvent) -> Outcome:
+        """Look at the store until every slice has its records or a note, or patience ends."""
         clock = self._clock
-        waiting = {index: job.plan.slices[index] for index in indexes}
+        waiting = {index: job.plan.slices[index] for index in missing}
+        made: dict[int, Mapping[str, SliceRecord]] = {}
         lost: dict[int, ScrubjayError] = {}
         last_change, wait = clock.monotonic(), _SHORTEST_WAIT
         while True:
-            ended = list(_ended(job, waiting.values()))
-            for event in ended:
-                waiting.pop(event.index)
-                if isinstance(event, SliceFailed):
-                    lost[event.index] = error_class(event.error)(event.message)
-                on_event(event)
+            ended = list(_ended(job, waiting.values(), missing))
+            for index, result in ended:
+                slice_ = waiting.pop(index)
+                if isinstance(result, Failure):
+                    event = _failed(slice_, result.error, result.message)
+                    lost[index] = error_class(event.error)(event.message)
+                    on_event(event)
+                else:
+                    made[index] = result
+                    on_event(_done(slice_, result.values()))
             if not waiting:
-                return lost
+                return Outcome(made, lost)
             silence = clock.monotonic() - last_change
             if ended:
                 last_change, wait = clock.monotonic(), _SHORTEST_WAIT
             elif silence > self._patience:
-                return lost | self._given_up(waiting.values(), on_event)
+                return Outcome(made, lost | self._given_up(waiting.values(), on_event))
             elif silence > _UNEASY:
                 self._say_where_to_look(len(waiting))
             clock.sleep(wait)
@@ -165,28 +169,34 @@ class QueueEngine:
         )
 
 
-def _ended(job: Job, waiting: Iterable[Slice]) -> Iterator[SliceDone | SliceFailed]:
-    """Yield what became of those slices that have a record, or a note that they cannot be made."""
-    listed = job.store.sizes(STATE)
+def _ended(
+    job: Job, waiting: Iterable[Slice], missing: Missing
+) -> Iterator[tuple[int, Mapping[str, SliceRecord] | Failure]]:
+    """Yield the records of those slices that have all they lacked, and the notes of the failed."""
+    plan, _, store = job
+    listed = store.sizes(STATE)
     for each in waiting:
-        if record_key(each.start) in listed:
-            record = read_record(job.store, job.plan, each)
-            if record:
-                yield _done(record)
+        outputs = chosen_outputs(plan, missing[each.index])
+        keys = {record_key(output.id, each.start, each.end) for output in outputs}
+        if keys <= listed.keys():
+            records = {output.name: read_record(store, plan, output, each) for output in outputs}
+            found = {name: record for name, record in records.items() if record}
+            if len(found) == len(outputs):
+                yield each.index, found
         elif failure_key(each.start) in listed:
-            note = failure_of(job.store, job.plan, each)
+            note = failure_of(store, plan, each)
             if note:
-                yield _failed(each, note.error, note.message)
+                yield each.index, note
 
 
-def _done(record: SliceRecord) -> SliceDone:
+def _done(slice_: Slice, records: Collection[SliceRecord]) -> SliceDone:
     return SliceDone(
-        index=record.index,
+        index=slice_.index,
         worker=0,
-        start=record.start,
-        end=record.end,
-        size_bytes=sum(record.sizes().values()),
-        damaged_packets=record.damaged_packets,
+        start=slice_.start,
+        end=slice_.end,
+        size_bytes=sum(sum(record.sizes().values()) for record in records),
+        damaged_packets=max(record.damaged_packets for record in records),
     )
 
 

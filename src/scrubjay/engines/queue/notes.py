@@ -18,10 +18,10 @@ from scrubjay.errors import (
     SourceError,
     SourceForbiddenError,
 )
+from scrubjay.identity import plan_id
 from scrubjay.keys import ORIGIN, PROBLEM, failure_key
 from scrubjay.model import Plan, Slice, decode, encode
 from scrubjay.places.place import Place
-from scrubjay.planning import plan_id
 from scrubjay.sets.store import Store
 
 __all__ = [

@@ -10,8 +10,8 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from scrubjay.engines.base import Job
+from scrubjay.identity import plan_id
 from scrubjay.places.place import Place
-from scrubjay.planning import plan_id
 
 __all__ = ["FinishOrder", "Order", "SliceOrder", "Transport", "finish_order", "slice_order"]
 

@@ -7,12 +7,11 @@ from scrubjay.engines.queue.beginning import begin, send_once, take_back
 from scrubjay.engines.queue.notes import is_hopeless, note_problem, save_origin
 from scrubjay.engines.queue.orders import Transport
 from scrubjay.errors import ScrubjayError, SourceChangedError
-from scrubjay.keys import PLAN
-from scrubjay.model import Plan, Recipe, encode_pretty
+from scrubjay.model import Plan, Recipe
 from scrubjay.places.place import Place
 from scrubjay.places.remote import pinned
 from scrubjay.planning import make_plan
-from scrubjay.sets.state import load_plan
+from scrubjay.sets.state import load_plan, save_plan
 from scrubjay.sets.store import Store
 
 __all__ = ["PlannedVideo", "plan_if_none", "plan_video"]
@@ -95,11 +94,11 @@ def plan_if_none(
         note_problem(store, video, error=type(error).__name__, message=str(error))
         return error
     save_origin(store, source)
-    store.put_new(PLAN, encode_pretty(plan), "application/json")
+    save_plan(store, plan, version="")
     return load_plan(store)
 
 
 def _planned(video: Place, recipe: Recipe, engine: Engine) -> tuple[Place, Plan]:
     source = pinned(video)
-    found, media = engine.probe(source)
-    return source, make_plan(found, media, recipe, engine.limits)
+    found, media, versions = engine.probe(source)
+    return source, make_plan(found, media, recipe, engine.limits, versions=versions)

@@ -1,55 +1,72 @@
 """How far a set is, as its store says: nobody counts."""
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import NamedTuple
 
 from scrubjay.engines.queue.notes import Failure, failure_of
 from scrubjay.keys import FAILURES, failure_key, record_key
-from scrubjay.model import Plan, SliceRecord
-from scrubjay.sets.state import done_slices, withdraw
+from scrubjay.model import Plan, Slice
+from scrubjay.planning import chosen_outputs
+from scrubjay.sets.state import SetState, load_state, withdraw
 from scrubjay.sets.store import Store
+from scrubjay.waiting import mapped
 
-__all__ = ["STATE", "Progress", "progress_of", "reopen"]
+__all__ = ["STATE", "Progress", "progress_of", "record_keys", "reopen"]
 
 STATE = ".scrubjay/"
 """The folder of a set's records and notes."""
 
 
 class Progress(NamedTuple):
-    """How far a set is, by slice index."""
+    """How far a set is."""
 
-    done: dict[int, SliceRecord]
+    state: SetState
     failed: dict[int, Failure]
-    """Slices that can never be made."""
-    missing: list[int]
+    """Slices that can never be made, by index."""
+
+    @property
+    def done(self) -> Collection[int]:
+        """Slices of which nothing is missing."""
+        return self.state.made.keys()
+
+    @property
+    def missing(self) -> list[int]:
+        """Slices of which something is missing, and may still be made."""
+        return [index for index in self.state.missing if index not in self.failed]
 
     @property
     def unfinished(self) -> list[int]:
         """Slices that are not done: missing and failed ones."""
-        return sorted({*self.missing, *self.failed})
+        return list(self.state.missing)
 
 
 def progress_of(store: Store, plan: Plan) -> Progress:
     """Look how far a set is: every record is read, and every artifact's size compared."""
-    done = done_slices(store, plan)
+    state = load_state(store, plan)
     listed = store.sizes(FAILURES)
-    rest = [each for each in plan.slices if each.index not in done]
+    rest = [plan.slices[index] for index in state.missing]
     noted = [each for each in rest if failure_key(each.start) in listed]
-    with ThreadPoolExecutor(store.lanes) as pool:
-        notes = list(pool.map(partial(failure_of, store, plan), noted))
-    failed = {note.index: note for note in notes if note}
-    return Progress(done, failed, [each.index for each in rest if each.index not in failed])
+    notes = mapped(partial(failure_of, store, plan), noted, lanes=store.lanes)
+    return Progress(state, {note.index: note for note in notes if note})
 
 
-def reopen(store: Store, plan: Plan, indexes: Iterable[int]) -> None:
-    """Make ready for slices to be made again: take back documents, notes and broken records.
+def record_keys(plan: Plan, slice_: Slice) -> list[str]:
+    """Return the keys of the records that a slice has once it is done."""
+    return [record_key(output.id, slice_.start, slice_.end) for output in plan.outputs]
 
-    A worker leaves a slice alone whose record is there; so that of a slice whose pictures are
-    gone must go too.
+
+def reopen(store: Store, plan: Plan, progress: Progress, indexes: Iterable[int]) -> None:
+    """Make ready for slices to be made again: take back the manifest, notes and broken records.
+
+    A worker leaves an output alone whose record is there; so that of one whose artifacts are gone
+    must go too.
     """
-    starts = [plan.slices[index].start for index in indexes]
-    keys = {key for start in starts for key in (record_key(start), failure_key(start))}
+    missing = progress.state.missing
+    keys: set[str] = set()
+    for slice_ in (plan.slices[index] for index in indexes):
+        keys.add(failure_key(slice_.start))
+        for output in chosen_outputs(plan, missing.get(slice_.index, ())):
+            keys.add(record_key(output.id, slice_.start, slice_.end))
     store.delete(keys & store.sizes(STATE).keys())  # first: nobody may find the set whole now
-    withdraw(store)
+    withdraw(store, plan)

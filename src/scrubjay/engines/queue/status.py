@@ -5,8 +5,8 @@ import msgspec
 from scrubjay.engines.queue.notes import problem_of
 from scrubjay.engines.queue.progress import Progress, progress_of
 from scrubjay.errors import DestinationError
-from scrubjay.keys import ANNOUNCED, MANIFEST, PLAN, PROBLEM
-from scrubjay.sets.state import load_plan
+from scrubjay.keys import ANNOUNCED, PLAN, PROBLEM
+from scrubjay.sets.state import load_plan, published_seconds_ago
 from scrubjay.sets.store import Store
 
 __all__ = ["SetStatus", "set_status"]
@@ -39,14 +39,18 @@ def set_status(store: Store) -> SetStatus:
     plan = load_plan(store)
     if plan is None and PROBLEM not in present:
         raise DestinationError(f"{where} has neither {PLAN} nor {PROBLEM}: no set was begun there")
-    progress = progress_of(store, plan) if plan else Progress({}, {}, [])
+    progress = progress_of(store, plan) if plan else None
     return SetStatus(
         set=where,
         slices=len(plan.slices) if plan else 0,
-        done=len(progress.done),
-        failed={index: note.message for index, note in progress.failed.items()},
-        missing=progress.missing,
-        published=MANIFEST in present,
+        done=len(progress.done) if progress else 0,
+        failed=_reasons(progress) if progress else {},
+        missing=progress.missing if progress else [],
+        published=plan is not None and published_seconds_ago(store, plan) is not None,
         announced=ANNOUNCED in present,
         problem=problem_of(store),
     )
+
+
+def _reasons(progress: Progress) -> dict[int, str]:
+    return {index: note.message for index, note in progress.failed.items()}

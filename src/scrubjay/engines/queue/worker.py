@@ -4,7 +4,7 @@ Everything here may happen twice or be cut off anywhere: orders come at least on
 be ended at any moment. What is in the store decides; a second time costs nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import Literal
@@ -15,28 +15,27 @@ from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.queue.completion import Ending, finish
 from scrubjay.engines.queue.notes import failure_of, note_failure, was_tried
 from scrubjay.engines.queue.orders import SliceOrder
-from scrubjay.engines.queue.replacing import ReplacedError, Task
 from scrubjay.errors import (
+    EventError,
     LimitError,
     OutOfTimeError,
-    PlanReplacedError,
     ScrubjayError,
     SourceChangedError,
     SourceDamagedError,
     SourceNotFoundError,
     SourceUnavailableError,
-    StoreError,
     WorkerCrashedError,
     WorkerMemoryError,
     WorkerStalledError,
 )
 from scrubjay.events import OnEvent
+from scrubjay.identity import plan_id
 from scrubjay.model import Plan, Slice, SliceRecord, TrackClock
 from scrubjay.places.place import Place
 from scrubjay.places.remote import pinned
 from scrubjay.sets.state import read_record
 
-__all__ = ["Outcome", "Worker", "found_again"]
+__all__ = ["Result", "Worker", "found_again"]
 
 _HOPELESS = (LimitError, SourceDamagedError, SourceChangedError, SourceNotFoundError)
 """Errors that no retry cures: the slice becomes a gap."""
@@ -47,7 +46,7 @@ makes a gap, however often the queue would deliver the order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Result:
     """What became of one slice."""
 
     index: int
@@ -89,11 +88,11 @@ class Worker:
         self._warn = warn
         self._track_clock: TrackClock | None = track_clock
 
-    def make(self, job: Job, order: SliceOrder) -> Iterator[Outcome]:
+    def make(self, job: Job, order: SliceOrder) -> Iterator[Result]:
         """Make the slices of an order, and finish the set if one was its last; yield what became.
 
-        If another plan takes the set over meanwhile, that one's slices are made over ours. Both
-        use the same keys: without this, pictures of the one could end up in the other.
+        An order that was sent for another plan than the set has now is passed over: whoever saved
+        the new plan has sent its own orders.
 
         Args:
             job: the plan that the set has now, the video in the version of the order, the store.
@@ -102,16 +101,12 @@ class Worker:
         Raises:
             ScrubjayError: one was not made, but may be next time.
         """
-        task = Task.of(job, order, self._warn)
-        while True:  # until no plan comes in between, or the time is over
-            try:
-                for each in task.slices():
-                    outcome = self._make(task, each)
-                    yield changed(outcome, ending=self.finish(task.job))
-            except ReplacedError as error:
-                task = task.taken_over(error.plan)
-            else:
-                return
+        if order.plan not in {"", plan_id(job.plan)}:
+            self._warn("passed over: this set has another plan by now")
+            return
+        for slice_ in _slices_of(job, order):
+            result = self._make(job, slice_)
+            yield changed(result, ending=self.finish(job))
 
     def finish(self, job: Job) -> Ending | None:
         """Publish and announce a set if all its slices have ended; return how, if this call did.
@@ -123,77 +118,82 @@ class Worker:
             job, lambda ending: self._announce(job, ending), track_clock=self._track_clock
         )
 
-    def _make(self, task: Task, slice_: Slice) -> Outcome:
-        """Make a slice, unless it is done.
-
-        Raises:
-            ReplacedError: another plan has taken the set over; what we wrote may lie in it.
-        """
-        plan, _, store = task.job
-        if task.is_done(slice_):
-            return Outcome(index=slice_.index, outcome="already done")
+    def _make(self, job: Job, slice_: Slice) -> Result:
+        """Make what is missing of a slice."""
+        plan, _, store = job
+        missing = tuple(
+            each.name for each in plan.outputs if read_record(store, plan, each, slice_) is None
+        )
+        if not missing:
+            return Result(index=slice_.index, outcome="already done")
         note = failure_of(store, plan, slice_)
         if note:  # who wants another try takes the note away
             return _gap(slice_, note.error, note.message)
         try:
-            record = self._made(task, slice_)
+            records = self._made(job, slice_, missing)
         except _HOPELESS as error:
-            return _noted(task, slice_, error)
+            return _noted(job, slice_, error)
         except _COSTLY as error:
             if not was_tried(store, plan, slice_):
                 note_failure(store, plan, slice_, error, is_final=False)
                 raise
-            return _noted(task, slice_, error)
-        task.check()
-        sizes = record.sizes()
-        return Outcome(
+            return _noted(job, slice_, error)
+        sizes = [record.sizes() for record in records]
+        return Result(
             index=slice_.index,
             outcome="made",
-            objects=len(sizes) + 1,
-            size_bytes=sum(sizes.values()),
+            objects=sum(map(len, sizes)) + len(records),
+            size_bytes=sum(sum(each.values()) for each in sizes),
         )
 
-    def _made(self, task: Task, slice_: Slice) -> SliceRecord:
-        """Make a slice, of whichever version of its video lies there by now.
+    def _made(self, job: Job, slice_: Slice, missing: tuple[str, ...]) -> Collection[SliceRecord]:
+        """Make outputs of a slice, of whichever version of its video lies there by now.
 
         Raises:
             SourceChangedError: there is another video.
         """
-        plan, video, store = task.job
+        plan, video, store = job
         source = pinned(video)
         while True:  # until nobody uploads the same video in between, or the time is over
             try:
                 with self._open_engine() as engine:
-                    job = Job(plan, source, store)
-                    lost = engine.run(job, [slice_.index], self._watch(slice_))
-                if lost:
-                    raise lost[slice_.index]
-            except PlanReplacedError:
-                task.check()
-                raise
+                    made = engine.run(
+                        Job(plan, source, store), {slice_.index: missing}, self._watch(slice_)
+                    )
+                if made.lost:
+                    raise made.lost[slice_.index]
             except SourceChangedError:
-                task.check()
                 fresh = found_again(plan, video)
                 if fresh is None or fresh.etag == source.etag:
                     raise
                 self._warn("the same video has come as another version")
                 source = fresh
                 continue
-            record = read_record(store, plan, slice_)
-            if record is None:
-                raise StoreError(f"the record of slice {slice_.index} is gone from the destination")
-            return record
+            return made.records[slice_.index].values()
 
 
-def _noted(task: Task, slice_: Slice, error: ScrubjayError) -> Outcome:
+def _slices_of(job: Job, order: SliceOrder) -> list[Slice]:
+    """Return the slices that are meant: by index where the order has one, or else by time.
+
+    Raises:
+        EventError: the plan has no such slice.
+    """
+    slices = job.plan.slices
+    if order.plan and order.index is not None:
+        if order.index >= len(slices):
+            raise EventError(f"the plan of {job.source.shown} has no slice {order.index}")
+        return [slices[order.index]]
+    return [each for each in slices if each.start < order.end and each.end > order.start]
+
+
+def _noted(job: Job, slice_: Slice, error: ScrubjayError) -> Result:
     """Note that a slice can never be made."""
-    task.check()
-    note_failure(task.job.store, task.job.plan, slice_, error)
+    note_failure(job.store, job.plan, slice_, error)
     return _gap(slice_, type(error).__name__, str(error))
 
 
-def _gap(slice_: Slice, error: str, reason: str) -> Outcome:
-    return Outcome(index=slice_.index, outcome="gap", error=error, reason=reason)
+def _gap(slice_: Slice, error: str, reason: str) -> Result:
+    return Result(index=slice_.index, outcome="gap", error=error, reason=reason)
 
 
 def found_again(plan: Plan, video: Place) -> Place | None:
