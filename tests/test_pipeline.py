@@ -1,7 +1,7 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from fractions import Fraction
 from io import BytesIO
@@ -16,7 +16,7 @@ import pytest
 
 import scrubjay
 from scrubjay import pipeline
-from scrubjay.engines.base import Job
+from scrubjay.engines.base import Job, Outcome
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import (
@@ -24,13 +24,14 @@ from scrubjay.errors import (
     IncompleteError,
     RecipeError,
     RenderError,
-    ScrubjayError,
     StoreError,
 )
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceStarted
-from scrubjay.keys import MANIFEST, PAGE, PLAN, SLICES, WEBVTT, frame_key
-from scrubjay.model import Animation, Manifest, Recipe, Sheet, Still, decode
+from scrubjay.keys import GENERATIONS, MANIFEST, PAGE, PLAN, RECORDS
+from scrubjay.model import Animation, Manifest, Plan, Recipe, Sheet, Still, decode
 from scrubjay.places.place import Place
+from scrubjay.planning import keys_of
+from scrubjay.sets.state import Missing
 from scrubjay.sets.store import Store
 from scrubjay.slices.renderer import SliceRenderer
 
@@ -38,6 +39,7 @@ Number = Callable[[npt.NDArray[np.uint8]], int]
 Picture = Callable[[bytes], npt.NDArray[np.uint8]]
 Tree = Callable[[Path], dict[str, str]]
 
+WEBVTT = "storyboard.vtt"
 SCHEMA = Path(__file__).parents[1] / "docs" / "schema" / "manifest.schema.json"
 SHORT = Recipe(slice_length=Fraction(5))
 """Slices of the clip: 5, 5 and 2 seconds."""
@@ -45,6 +47,10 @@ SHORT = Recipe(slice_length=Fraction(5))
 
 def _objects(store: Store) -> dict[str, bytes]:
     return {key: store.get(key) for key in sorted(store.sizes())}
+
+
+def _without(objects: dict[str, bytes], *prefixes: str) -> dict[str, bytes]:
+    return {key: data for key, data in objects.items() if not key.startswith(prefixes)}
 
 
 def _stills(objects: dict[str, bytes]) -> dict[str, bytes]:
@@ -206,7 +212,8 @@ def test_the_manifest_lists_what_is_there(objects: dict[str, bytes], manifest: M
     entries = [(entry.key, entry.size_bytes) for kind in made for entry in kind]
     listed = dict(entries)
     assert len(listed) == len(entries)
-    state = {PLAN, *(key for key in objects if key.startswith(SLICES))}
+    state = {PLAN, *(key for key in objects if key.startswith((RECORDS, GENERATIONS)))}
+    assert len(state) == 2 + 3 * 3
     documents = {MANIFEST, *manifest.tracks.values()}
     assert set(objects) == {*listed, *documents, *state}
     assert {key: len(objects[key]) for key in listed} == listed
@@ -271,27 +278,40 @@ def test_a_run_tells_its_story(clip: Path) -> None:
     assert (last.status, last.slices, last.failed) == ("complete", 3, 0)
     assert (last.animations, last.frames, last.sheets) == (3, 12, 3)
     artifacts = ("frames/", "sheets/", "animations/")
+    assert last.stale == last.removed == 0
     sizes = store.sizes()
     assert last.size_bytes == sum(sizes[key] for key in sizes if key.startswith(artifacts))
 
 
 @pytest.mark.parametrize(
-    "key",
-    ["frames/000006.jpg", "animations/000005.gif", "sheets/000005.jpg", SLICES + "000005.json"],
+    "lost",
+    [
+        r"frames/\w+/000006\.jpg",
+        r"animations/\w+/000005\.gif",
+        r"sheets/\w+/000005\.jpg",
+        RECORDS + r"\w+/000005-000010\.json",
+    ],
 )
 @pytest.mark.parametrize("shortened", [False, True])
 def test_what_is_lost_is_restored(
-    clip: Path, objects: dict[str, bytes], key: str, *, shortened: bool
+    clip: Path, objects: dict[str, bytes], lost: str, *, shortened: bool
 ) -> None:
-    """An object that is gone or cut short costs its slice, alone, another rendering."""
+    """An object that is gone or cut short costs what its output has in its slice, and no more."""
     store = _inline(clip)
+    plan = decode(store.get(PLAN), Plan)
+    key = next(key for key in objects if re.fullmatch(lost, key))
     if shortened:
         store.put(key, objects[key][:50], "")
     else:
         store.delete([key])
+    before = {key: store.version(key) for key in store.sizes()}
     events = _again(clip, store)
     assert [event.index for event in events if isinstance(event, SliceStarted)] == [1]
     assert _objects(store) == objects
+    owner = next(each for each in plan.outputs if each.id in key)
+    again = {key for key in objects if store.version(key) != before.get(key)}
+    record = f"{RECORDS}{owner.id}/000005-000010.json"
+    assert again == {*keys_of(owner, plan.slices[1]), record, MANIFEST}
 
 
 @pytest.mark.parametrize("key", [MANIFEST, PAGE, WEBVTT])
@@ -315,13 +335,15 @@ def test_another_recipe_replaces_the_set(clip: Path, *, remove_stale: bool) -> N
     assert isinstance(planned, Planned)
     assert isinstance(finished, Finished)
     assert (planned.replaced, planned.done) == (True, 0)
-    # 6 stills of odd seconds; the animation, the sheet and the record of 5 s and of 10 s
-    counts = (0, 12) if remove_stale else (12, 0)
+    # 3 animations, 12 stills, 3 sheets, and 3 records of each
+    counts = (0, 27) if remove_stale else (27, 0)
     assert (finished.stale, finished.removed) == counts
     left = _objects(store)
     assert left.pop("frames/mine.jpg") == b"mine"
     assert {key: left[key] for key in fresh} == fresh
-    assert len(left) - len(fresh) == finished.stale
+    notes = [key for key in left if key.startswith(GENERATIONS)]
+    assert len(notes) == (1 if remove_stale else 2)
+    assert len(left) - len(fresh) == finished.stale + len(notes) - 1
 
 
 def test_another_video_replaces_the_set(clip: Path, other_clip: Path) -> None:
@@ -334,7 +356,7 @@ def test_another_video_replaces_the_set(clip: Path, other_clip: Path) -> None:
     assert _objects(store) == _objects(_inline(other_clip))
 
 
-@pytest.mark.parametrize("name", ["index.html", "manifest.json", "frames/000007.jpg"])
+@pytest.mark.parametrize("name", ["index.html", "manifest.json"])
 def test_what_scrubjay_did_not_make_is_not_overwritten(
     clip: Path, tmp_path: Path, name: str
 ) -> None:
@@ -348,7 +370,9 @@ def test_what_scrubjay_did_not_make_is_not_overwritten(
     assert path.read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("name", ["index.html", "animations/000000.gif", ".scrubjay/plan.json"])
+@pytest.mark.parametrize(
+    "name", ["index.html", "animations/0123456789ab/000000.gif", ".scrubjay/plan.json"]
+)
 def test_a_set_is_not_written_over_its_video(clip: Path, tmp_path: Path, name: str) -> None:
     """A video that lies where an object of its set belongs is refused, also by way of a link."""
     folder, link = tmp_path / "set", tmp_path / "link"
@@ -412,9 +436,10 @@ def test_what_a_failed_slice_left_is_not_an_earlier_plans(media: Path) -> None:
 class _Doubting(InlineEngine):
     """Makes every slice, and says that the second was lost: news of a worker may come too late."""
 
-    def run(self, job: Job, indexes: Sequence[int], on_event: OnEvent) -> dict[int, ScrubjayError]:
-        super().run(job, indexes, on_event)
-        return {1: RenderError("slice 1: no news")}
+    def run(self, job: Job, missing: Missing, on_event: OnEvent) -> Outcome:
+        records = dict(super().run(job, missing, on_event).records)
+        del records[1]
+        return Outcome(records, {1: RenderError("slice 1: no news")})
 
 
 def test_a_slice_that_is_there_is_kept_whatever_the_engine_says(
@@ -444,14 +469,6 @@ def test_only_a_key_of_the_set_is_the_sets(video: str, *, is_refused: bool) -> N
         pipeline._check_apart(Place.of(video), store)
 
 
-def test_going_back_to_an_old_recipe_is_right(clip: Path, objects: dict[str, bytes]) -> None:
-    """Records of an older plan that still lie there are never mistaken for this plan's."""
-    store = _inline(clip)
-    _again(clip, store, Recipe(slice_length=Fraction(5), frames=(Still(quality=30),)))
-    _again(clip, store, remove_stale=True)
-    assert _objects(store) == objects
-
-
 @pytest.mark.parametrize("name", scrubjay.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     """Each name of the public surface loads when it is used."""
@@ -473,24 +490,23 @@ def test_a_slice_can_be_made_alone(clip: Path, objects: dict[str, bytes]) -> Non
     for index in (2, 0, 1):
         scrubjay.render_slice(plan, index, source=clip, store=store)
     scrubjay.publish(plan, store)
-    expected = {key: data for key, data in objects.items() if key != PLAN}
-    assert _objects(store) == expected
+    assert _objects(store) == _without(objects, PLAN, GENERATIONS)
 
 
 def test_a_slice_that_failed_halfway_is_begun_anew(
     clip: Path, tmp_path: Path, objects: dict[str, bytes]
 ) -> None:
-    """A bench whose store failed in the middle of a slice makes it whole at the next try."""
+    """A renderer whose store failed amid a slice makes it whole at the next try."""
     plan = scrubjay.plan(clip, recipe=SHORT, engine=InlineEngine())
     store = Store.open(tmp_path)
-    obstacle = tmp_path / frame_key(Fraction(7))
+    [key] = [key for key in objects if re.fullmatch(r"frames/\w+/000007\.jpg", key)]
+    obstacle = tmp_path / key
     obstacle.mkdir(parents=True)
-    with SliceRenderer(plan, source=Place.of(clip), store=store) as bench:
-        bench.make(0)
+    with SliceRenderer(plan, source=Place.of(clip), store=store) as renderer:
+        renderer.make(0)
         with pytest.raises(StoreError):
-            bench.make(1)
+            renderer.make(1)
         obstacle.rmdir()
-        bench.make(1)
-        bench.make(2)
-    expected = {key: data for key, data in objects.items() if key not in {MANIFEST, PAGE, WEBVTT}}
-    assert _objects(store) == {key: data for key, data in expected.items() if key != PLAN}
+        renderer.make(1)
+        renderer.make(2)
+    assert _objects(store) == _without(objects, PLAN, GENERATIONS, MANIFEST, PAGE, WEBVTT)
