@@ -92,25 +92,51 @@ def test_what_is_put_is_got(store: Store) -> None:
 
 
 def test_objects_say_what_they_are(store: Store) -> None:
-    """Media type and caching are right: pictures for a day, documents and state not at all."""
+    """Media type and caching are right: pictures never change, documents and state may."""
     kinds = {
-        "frames/000001.jpg": ("image/jpeg", "max-age=86400"),
+        "frames/0123456789ab/000001.jpg": ("image/jpeg", "public, max-age=31536000, immutable"),
         "manifest.json": ("application/json", "no-cache"),
-        ".scrubjay/slices/000000.json": ("application/json", "no-cache"),
+        ".scrubjay/slices/0123456789ab/000000-000030.json": ("application/json", "no-cache"),
     }
     for key, (media_type, _) in kinds.items():
         store.put(key, b"1", media_type)
+        assert store.put_if(key, b"2", media_type, store.version(key))
     for key, (media_type, caching) in kinds.items():
         found = cast("Any", store._backend)._bucket.get(key).attributes
         assert (found["Content-Type"], found["Cache-Control"]) == (media_type, caching)
 
 
-def test_one_of_many_writers_is_first(store: Store) -> None:
-    """Of several that put a new object at once, one is told that it did."""
+@pytest.mark.parametrize("is_there", [False, True])
+def test_one_of_many_writers_is_first(store: Store, *, is_there: bool) -> None:
+    """Of several that put a new object, or replace the same version, one is told that it did."""
+    if is_there:
+        store.put("a", b"old", "x/y")
+    seen = store.version("a")
+    assert bool(seen) == is_there
     with ThreadPoolExecutor(8) as pool:
-        firsts = list(pool.map(lambda k: store.put_new("a", bytes([k]), "x/y"), range(8)))
+        firsts = list(pool.map(lambda k: store.put_if("a", bytes([k]), "x/y", seen), range(8)))
     assert firsts.count(True) == 1
     assert store.get("a") == bytes([firsts.index(True)])
+    assert store.version("a") != seen
+    assert not store.put_if("a", b"late", "x/y", "")
+
+
+def test_what_is_gone_is_not_replaced(store: Store) -> None:
+    """An object that was deleted meanwhile is not brought back by who saw it before."""
+    store.put("a", b"old", "x/y")
+    seen = store.version("a")
+    store.delete(["a"])
+    assert not store.put_if("a", b"new", "x/y", seen)
+    assert store.version("a") == ""
+    assert store.sizes() == {}
+
+
+def test_an_object_has_an_age(store: Store) -> None:
+    """How long ago an object was written is known, to the second."""
+    store.put("a", b"1", "x/y")
+    assert -5 < store.age("a") < 60
+    with pytest.raises(ObjectNotFoundError):
+        store.age("b")
 
 
 def test_a_set_goes_from_bucket_to_bucket(s3: S3Server, clip: Path, store: Store) -> None:

@@ -77,7 +77,11 @@ class Objects:
     def put_if(self, key: str, data: bytes, media_type: str, version: str) -> bool:
         """Write an object whole, if there still is that version of it; return whether it was."""
         e_tag, _, generation = version.partition(" ")
-        known: UpdateVersion = {"e_tag": e_tag, "version": generation or None}
+        known: UpdateVersion = {}
+        if e_tag:
+            known["e_tag"] = e_tag
+        if generation:
+            known["version"] = generation
         return self._put(key, data, media_type, known if version else "create")
 
     def _put(self, key: str, data: bytes, media_type: str, mode: "PutMode") -> bool:
