@@ -12,7 +12,7 @@ import pytest
 from clips import write_clip
 
 import scrubjay
-from scrubjay.documents.webvtt import clock_for
+from scrubjay.documents.manifest import clock_for
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.model import MediaInfo, Plan, TrackClock
 
@@ -71,6 +71,21 @@ def test_the_clock_that_players_need(
     """Files that browsers play keep their clock; what scripts play begins at 0."""
     media: MediaInfo = planned(Fraction(10)).media
     assert clock_for(msgspec.structs.replace(media, container=container)) == clock
+
+
+def test_each_output_of_sheets_has_a_track(clip: Path) -> None:
+    """The first sheets' track has the plain name, another's its own; each shows its own sheets."""
+    few = scrubjay.Sheet(name="few", interval=Fraction(4), width=64, columns=2)
+    recipe = msgspec.structs.replace(_RECIPE, sheets=(scrubjay.Sheet(), few))
+    store = scrubjay.Store.in_memory()
+    manifest = scrubjay.make(clip, store, recipe=recipe, engine=InlineEngine())
+    keys = {"webvtt": "storyboard.vtt", "webvtt-few": "storyboard-few.vtt"}
+    assert manifest.tracks == {"page": "index.html"} | keys
+    for key, name, count in (("webvtt", "sheets", 12), ("webvtt-few", "few", 3)):
+        [sheet] = [each for each in manifest.sheets if each.output == name]
+        shown = re.findall(r"^(.+)#xywh=(.+)$", store.get(keys[key]).decode(), re.MULTILINE)
+        assert {each for each, _ in shown} == {sheet.key}
+        assert len({place for _, place in shown}) == len(shown) == sheet.count == count
 
 
 def test_a_clock_before_0(media: Path, tmp_path: Path) -> None:
