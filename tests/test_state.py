@@ -25,12 +25,14 @@ from scrubjay.model import (
     encode,
 )
 from scrubjay.planning import keys_of
+from scrubjay.publishing import publish
 from scrubjay.sets.pruning import prune_earlier, stale_keys
 from scrubjay.sets.state import (
     check_is_current,
     check_is_free,
     load_plan,
     load_state,
+    published_seconds_ago,
     save_plan,
     save_record,
     withdraw,
@@ -123,14 +125,21 @@ def test_a_new_plan_withdraws_nothing(store: Store, plan: Plan, two: Plan) -> No
     assert len(store.sizes(GENERATIONS)) == 2
 
 
-def test_withdrawing_removes_the_manifest_alone(store: Store, plan: Plan) -> None:
-    """A set of which something is lost does not look complete, and what is there stays."""
+def test_withdrawing_removes_the_plans_manifest_alone(store: Store, plan: Plan, two: Plan) -> None:
+    """A set of which something is lost does not look complete; all else is left as it is."""
     save_plan(store, plan)
     _finish(store, plan, 0)
     before = store.sizes()
-    store.put(MANIFEST, b"{}", JSON)
-    withdraw(store)
-    assert store.sizes() == before
+    publish(plan, store, state=load_state(store, plan))
+    assert published_seconds_ago(store, plan) is not None
+    withdraw(store, plan)
+    assert published_seconds_ago(store, plan) is None
+    assert {key: store.sizes().get(key) for key in before} == before
+    assert not store.has(MANIFEST)
+    publish(plan, store)
+    save_plan(store, two)
+    withdraw(store, two)  # the earlier plan's is whole
+    assert published_seconds_ago(store, plan) is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"format": "scrubjay-plan/99"}', b"\xff"])

@@ -1,30 +1,29 @@
 """Several runs in one destination: of one recipe they agree, of two the newer one wins."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 import scrubjay
-from scrubjay.engines.base import Job
+from scrubjay.engines.base import Job, Outcome
 from scrubjay.engines.inline import InlineEngine
-from scrubjay.errors import IncompleteError, PlanReplacedError, RenderError, ScrubjayError
-from scrubjay.events import Event, OnEvent, Planned, SliceDone, SliceProgress
+from scrubjay.errors import IncompleteError, PlanReplacedError, RenderError
+from scrubjay.events import Event, OnEvent, Planned, SliceDone, SliceProgress, SliceStarted
 from scrubjay.keys import MANIFEST
 from scrubjay.model import Animation, Manifest, Recipe, Still, decode
-from scrubjay.planning import plan_id
 from scrubjay.publishing import publish
-from scrubjay.sets.state import check_plan, save_plan, save_record
+from scrubjay.sets.state import Missing, save_plan
 from scrubjay.sets.store import Store
 
 LONG = 120
 """Seconds after which a test that waits has failed."""
 
 FAST = Animation(fps=Fraction(2), width=64)
-OLD = Recipe(slice_length=Fraction(4), animations=FAST, frames=(Still(width=64),))
-NEW = Recipe(slice_length=Fraction(4), animations=FAST, frames=(Still(width=96),))
+OLD = Recipe(slice_length=Fraction(4), animations=(FAST,), frames=(Still(width=64),))
+NEW = Recipe(slice_length=Fraction(4), animations=(FAST,), frames=(Still(width=96),))
 
 Tree = Callable[[Path], dict[str, str]]
 
@@ -57,7 +56,7 @@ def _ignore(_: Event) -> None:
 def test_the_older_of_two_recipes_ends_with_a_clear_error(
     clip: Path, tmp_path: Path, tree: Tree, moment: str, index: int
 ) -> None:
-    """A run that is overtaken amid a slice writes nothing more; the newer set is right."""
+    """A run that is overtaken amid a slice publishes nothing; the newer set is as if alone."""
     folder = tmp_path / "set"
     may_go_on, is_amid = threading.Event(), threading.Event()
 
@@ -89,62 +88,60 @@ def test_the_older_of_two_recipes_ends_with_a_clear_error(
     scrubjay.make(clip, tmp_path / "alone", recipe=NEW, engine=InlineEngine())
     alone = tree(tmp_path / "alone")
     found = tree(folder)
-    assert found.pop("index.html")
-    assert {key: found.get(key) for key in alone if key != "index.html"} == {
-        key: digest for key, digest in alone.items() if key != "index.html"
-    }
+    assert {key: found.get(key) for key in alone} == alone
+    scrubjay.make(clip, folder, recipe=NEW, engine=InlineEngine(), remove_stale=True)
+    assert tree(folder) == alone
 
 
-def test_what_an_overtaken_slice_may_have_spoilt_is_made_again(clip: Path, tmp_path: Path) -> None:
-    """A run that lost undoes the slice that it may have written over; the newer run repairs it."""
-    folder = tmp_path / "set"
-    store = Store.open(folder)
+def test_an_overtaken_slice_spoils_nothing(clip: Path) -> None:
+    """What a run that lost still writes lies beside the newer set, of which nothing is made twice.
+
+    Where both plans have an output in common, it is written with the same bytes.
+    """
+    store, alone, events = Store.in_memory(), Store.in_memory(), list[Event]()
     old = scrubjay.plan(clip, recipe=OLD, engine=InlineEngine())
-    spoil: list[None] = [None]
 
     def meddle(event: Event) -> None:
-        if isinstance(event, SliceDone) and event.index == 1 and spoil:
-            spoil.clear()
-            alone = Store.in_memory()
-            record = scrubjay.render_slice(old, 1, source=clip, store=alone)
-            for key in record.sizes():  # as if these had been on their way for long
-                store.put(key, alone.get(key), "image/jpeg")
-            with pytest.raises(PlanReplacedError, match="another recipe or video"):
-                save_record(store, record)
+        events.append(event)
+        if isinstance(event, SliceDone):
+            scrubjay.render_slice(old, event.index, source=clip, store=store)
 
-    manifest = scrubjay.make(clip, folder, recipe=NEW, engine=InlineEngine(), on_progress=meddle)
-    fresh = Store.in_memory()
-    scrubjay.make(clip, fresh, recipe=NEW, engine=InlineEngine())
-    assert manifest.status == "complete"
-    assert all(store.get(each.key) == fresh.get(each.key) for each in manifest.frames)
+    for each, on_event in ((alone, _ignore), (store, meddle)):
+        manifest = scrubjay.make(
+            clip, each, recipe=NEW, engine=InlineEngine(), on_progress=on_event
+        )
+        assert manifest.status == "complete"
+    assert [event.index for event in events if isinstance(event, SliceStarted)] == [0, 1, 2]
+    keys = alone.sizes()
+    assert {key: store.get(key) for key in keys} == {key: alone.get(key) for key in keys}
+    old_ids, new_ids = (
+        {output.id for output in plan.outputs}
+        for plan in (old, scrubjay.plan(clip, recipe=NEW, engine=InlineEngine()))
+    )
+    assert len(old_ids & new_ids) == 2  # the animations and sheets of both are the same ones
+    stills = {key.split("/")[1] for key in store.sizes() if key.startswith("frames/")}
+    assert stills == old_ids ^ new_ids
 
 
-def test_a_plan_that_was_replaced_is_not_published(clip: Path, tmp_path: Path) -> None:
-    """A finisher whose plan is not the destination's any more writes no manifest."""
+@pytest.mark.parametrize("is_published", [False, True])
+def test_a_plan_that_was_replaced_is_not_published(
+    clip: Path, tmp_path: Path, tree: Tree, *, is_published: bool
+) -> None:
+    """A finisher whose plan is not the destination's any more writes no document at all."""
     store = Store.open(tmp_path)
+    first = Recipe(slice_length=Fraction(6), animations=(FAST,), frames=(), sheets=())
+    if is_published:
+        scrubjay.make(clip, store, recipe=first, engine=InlineEngine())
     old, new = (scrubjay.plan(clip, recipe=each, engine=InlineEngine()) for each in (OLD, NEW))
     save_plan(store, old)
-    for part in old.slices:
-        scrubjay.render_slice(old, part.index, source=clip, store=store)
+    for slice_ in old.slices:
+        scrubjay.render_slice(old, slice_.index, source=clip, store=store)
     save_plan(store, new)
+    before = tree(tmp_path)
     with pytest.raises(PlanReplacedError):
         publish(old, store)
-    assert not store.has(MANIFEST)
-
-
-@pytest.mark.parametrize("kind", ["folder", "memory"])
-def test_a_plan_is_checked_without_reading_it_again(clip: Path, tmp_path: Path, kind: str) -> None:
-    """While the plan's file is the same one, looking at its version is enough."""
-    store = Store.in_memory() if kind == "memory" else Store.open(tmp_path)
-    old, new = (scrubjay.plan(clip, recipe=each, engine=InlineEngine()) for each in (OLD, NEW))
-    check_plan(store, "any")  # there is none yet
-    save_plan(store, old)
-    check_plan(store, plan_id(old))
-    check_plan(store, plan_id(old))
-    save_plan(store, new)
-    check_plan(store, plan_id(new))
-    with pytest.raises(PlanReplacedError):
-        check_plan(store, plan_id(old))
+    assert tree(tmp_path) == before
+    assert store.has(MANIFEST) == is_published
 
 
 def test_simultaneous_runs_agree(clip: Path, tmp_path: Path, tree: Tree) -> None:
@@ -178,12 +175,15 @@ def test_slices_that_nobody_makes_are_not_tried_for_ever(clip: Path) -> None:
     class Lazy(InlineEngine):
         """Says that slice 1 is made."""
 
-        def run(
-            self, job: Job, indexes: Sequence[int], on_event: OnEvent
-        ) -> dict[int, ScrubjayError]:
+        def run(self, job: Job, missing: Missing, on_event: OnEvent) -> Outcome:
             """Make the others."""
-            return super().run(job, [index for index in indexes if index != 1], on_event)
+            others = {index: names for index, names in missing.items() if index != 1}
+            made = super().run(job, others, on_event)
+            return Outcome({**made.records, 1: made.records.get(0, {})}, {})
 
+    store = Store.in_memory()
     with pytest.raises(IncompleteError) as caught:
-        scrubjay.make(clip, Store.in_memory(), recipe=NEW, engine=Lazy())
+        scrubjay.make(clip, store, recipe=NEW, engine=Lazy())
     assert isinstance(caught.value.causes[0], RenderError)
+    gaps = decode(store.get(MANIFEST), Manifest).gaps
+    assert [(gap.start, gap.end) for gap in gaps] == [(4, 8)]
