@@ -26,7 +26,6 @@ _EVERY_LIBRARY = ("scrubjay", "av", "numpy")
 FOR_PEOPLE = frozenset({"container", "codec", "declared_duration", "frame_rate", "has_audio"}) | {
     "packets",
     "warnings",
-    "origin_note",
 }
 """Facts of a video that decide no byte; all others do."""
 
