@@ -9,8 +9,22 @@ from typing import Any
 
 import boto3
 import pytest
-from smallcloud import BUS, FAILED, LATER, LOST, QUEUE, SETS_BUCKET, SOURCE_BUCKET, Cloud
+from smallcloud import (
+    BUS,
+    FAILED,
+    LATER,
+    LOST,
+    QUEUE,
+    SETS_BUCKET,
+    SOURCE_BUCKET,
+    Cloud,
+    Context,
+)
 from starting import responds, started
+
+from scrubjay.aws import worker
+from scrubjay.aws.events import VERSIONS_QUESTION
+from scrubjay.aws.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -101,3 +115,9 @@ def uploaded() -> Callable[..., dict[str, Any]]:
         }
 
     return uploaded
+
+
+@pytest.fixture(autouse=True)
+def _deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulated account runs no functions: the worker answers in this process."""
+    monkeypatch.setattr(Stack, "versions", worker.handler(VERSIONS_QUESTION, Context()))

@@ -10,17 +10,10 @@ from scrubjay.engines.base import Job
 from scrubjay.engines.queue.completion import Ending, finish
 from scrubjay.engines.queue.notes import note_failure
 from scrubjay.errors import RenderError
-from scrubjay.keys import failure_key, frame_key
-from scrubjay.model import (
-    FrameRecord,
-    Plan,
-    Recipe,
-    Slice,
-    SliceRecord,
-    Still,
-)
+from scrubjay.keys import failure_key
+from scrubjay.model import Artifact, Plan, Recipe, Slice, SliceRecord, Still
 from scrubjay.places.place import Place
-from scrubjay.planning import plan_id
+from scrubjay.planning import keys_of
 from scrubjay.sets.state import read_record, save_plan, save_record
 from scrubjay.sets.store import Store
 
@@ -54,32 +47,33 @@ class _Counted:
     def end(self, order: Iterable[int], *, fails: int | None = None) -> None:
         """Let slices end in an order; after each, its worker looks."""
         for index in order:
-            part = self.plan.slices[index]
+            slice_ = self.plan.slices[index]
             if index == fails:
-                note_failure(self.store, self.plan, part, RenderError("no"))
+                note_failure(self.store, self.plan, slice_, RenderError("no"))
             else:
-                save_record(self.store, self._record(part))
+                save_record(self.store, self.plan.outputs[0], self._record(slice_))
             finish(Job(self.plan, _VIDEO, self.store), self.endings.append)
 
-    def _record(self, part: Slice) -> SliceRecord:
+    def _record(self, slice_: Slice) -> SliceRecord:
         """Make a slice of a recipe whose only still is the first slice's."""
-        still = FrameRecord(
-            key=frame_key(part.start),
-            time=part.start,
-            source_time=part.start,
-            size_bytes=1,
-            blake2b="0" * 32,
-        )
-        if part.index == 0:
+        output = self.plan.outputs[0]
+        stills = [
+            Artifact(
+                key=key,
+                media_type="image/jpeg",
+                start=start,
+                end=slice_.end,
+                pictures=1,
+                source_times=(start,),
+                size_bytes=1,
+                blake2b="0" * 32,
+            )
+            for key, start in keys_of(output, slice_).items()
+        ]
+        for still in stills:
             self.store.put(still.key, b"0", "image/jpeg")
         return SliceRecord(
-            plan=plan_id(self.plan),
-            index=part.index,
-            start=part.start,
-            end=part.end,
-            animation=None,
-            frames=() if part.index else (still,),
-            sheet=None,
+            output=output.id, start=slice_.start, end=slice_.end, artifacts=tuple(stills)
         )
 
 
@@ -120,7 +114,7 @@ def test_a_slice_that_hangs_back_ends_the_set(counted: _Counted) -> None:
     assert [each.status for each in counted.endings] == ["partial"]
     store, last = counted.store, counted.plan.slices[-1]
     assert store.has(failure_key(last.start))
-    assert read_record(store, counted.plan, last) is None
+    assert read_record(store, counted.plan, counted.plan.outputs[0], last) is None
 
 
 def test_a_set_ends_once(counted: _Counted) -> None:

@@ -1,6 +1,5 @@
 """Workers, planners and finishers that get in each other's way at the worst moment."""
 
-import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +10,7 @@ from smallcloud import LATER, SOURCE_BUCKET, Cloud, Context
 
 import scrubjay
 from scrubjay.aws import planner, worker
-from scrubjay.documents.webvtt import clock_for, webvtt
+from scrubjay.documents.base import tracks_of
 from scrubjay.engines.base import Job
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.queue import worker as core
@@ -19,11 +18,12 @@ from scrubjay.engines.queue.beginning import begin
 from scrubjay.engines.queue.completion import Ending, finish
 from scrubjay.engines.queue.notes import failure_of, note_failure
 from scrubjay.errors import SourceChangedError
-from scrubjay.keys import FAILURES, MANIFEST, ORIGIN, PAGE, PLAN, WEBVTT, record_key
+from scrubjay.identity import plan_id
+from scrubjay.keys import FAILURES, MANIFEST, ORIGIN, PAGE, PLAN, record_key
 from scrubjay.model import Manifest, Plan, Recipe, decode
 from scrubjay.places.place import Place
 from scrubjay.publishing import publish
-from scrubjay.sets.state import done_slices, save_plan
+from scrubjay.sets.state import is_current, save_plan
 from scrubjay.sets.store import Store
 
 Events = list[dict[str, Any]]
@@ -31,7 +31,6 @@ Uploaded = Callable[..., dict[str, Any]]
 
 SET = "previews/movie.mp4/"
 VIDEO = Place.of("s3://videos/movie.mp4")
-SECOND = SET + record_key(Fraction(4))
 OTHER = "slice_length = 4\n[animations]\nwidth = 100\n[frames]\nwidth = 200"
 
 
@@ -62,15 +61,33 @@ def _by_index(events: Events) -> Events:
 
 
 def _is_published(cloud: Cloud, plan: str) -> bool:
-    """Whether the set is complete, of that plan, and told of once."""
-    told = [(each["detail"]["plan"], each["detail"]["status"]) for each in cloud.take(LATER)]
-    return told == [(plan, "complete")] and cloud.read(SET + MANIFEST)["status"] == "complete"
+    """Whether the set is complete, of that plan, and announced once."""
+    said = [(each["detail"]["plan"], each["detail"]["status"]) for each in cloud.take(LATER)]
+    manifest = cloud.read(SET + MANIFEST)
+    return said == [(plan, "complete")] and (manifest["plan"], manifest["status"]) == (
+        plan,
+        "complete",
+    )
 
 
-def test_the_overtaken_one_may_be_the_last(
+def test_an_order_for_a_replaced_plan_is_passed_over(
     cloud: Cloud, old: Events, replan: Callable[[], Events]
 ) -> None:
-    """An old slice over the new set keeps its last worker from ending it; who mends it does."""
+    """It makes nothing and ends nothing; the new plan's own orders do."""
+    new = replan()
+    before = cloud.there()
+    answer: Any = worker.handler(old[1], Context())
+    assert answer == {"slices": []}
+    assert cloud.there() == before
+    for event in new:
+        worker.handler(event, Context())
+    assert _is_published(cloud, new[0]["detail"]["plan"])
+
+
+def test_a_worker_that_is_overtaken_spoils_nothing(
+    cloud: Cloud, old: Events, replan: Callable[[], Events]
+) -> None:
+    """What it makes lies beside the new set, which the others end meanwhile."""
     new: Events = []
 
     class Overtaken(Context):
@@ -78,57 +95,67 @@ def test_the_overtaken_one_may_be_the_last(
             self.left -= 1
             if self.left == 59_997:  # the old slice is begun: its first sign of progress
                 new.extend(replan())
-                for event in new[:2]:
+                for event in new:
                     worker.handler(event, Context())
-            elif len(new) == 3 and cloud.read(SECOND)["plan"] == old[1]["detail"]["plan"]:
-                worker.handler(new[2], Context())
-                new.append({})
-                assert SET + MANIFEST not in cloud.there()
             return self.left
 
     worker.handler(old[1], Overtaken())
-    assert len(new) == 4
+    assert len(new) == 3
     assert _is_published(cloud, new[0]["detail"]["plan"])
 
 
-@pytest.mark.parametrize("left", ["all", "a picture"])
-def test_a_retry_mends_what_a_killed_worker_left(
-    cloud: Cloud, old: Events, replan: Callable[[], Events], left: str
+def test_the_old_set_stays_until_the_new_one_is_there(
+    cloud: Cloud, old: Events, replan: Callable[[], Events]
 ) -> None:
-    """An old worker killed with its pictures over the new plan's is tried again, and mends them."""
-    if left == "all":
-        worker.handler(old[1], Context())
-    new = replan()
-    if left == "a picture":
-        worker.handler(new[1], Context())
-        cloud.s3.put_object(Bucket="gifs", Key=f"{SET}frames/000005.jpg", Body=b"of the old plan")
-    for event in (new[0], new[2]):
+    """Every object that the old manifest names is there until the last order is carried out."""
+    for event in old:
         worker.handler(event, Context())
-    assert SET + MANIFEST not in cloud.there()
-    worker.handler(old[1], Context())
+    cloud.take(LATER)
+    manifest = cloud.read(SET + MANIFEST)
+    named = {
+        SET + entry["key"]
+        for kind in ("animations", "frames", "sheets")
+        for entry in manifest[kind]
+    }
+    new = replan()
+    for event in new:
+        assert cloud.read(SET + MANIFEST) == manifest
+        assert named <= cloud.there()
+        worker.handler(event, Context())
+    assert named <= cloud.there()
     assert _is_published(cloud, new[0]["detail"]["plan"])
 
 
-def test_an_overtaken_worker_notes_no_failure(
-    cloud: Cloud,
-    old: Events,
-    uploaded: Uploaded,
-    other_clip: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_one_more_output_is_made_alone(
+    cloud: Cloud, old: Events, uploaded: Uploaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That its video is gone says nothing of the new one's: that one's slice is made instead."""
-    new: Events = []
+    """A recipe that adds an output to a finished set makes nothing else again."""
+    for event in old:
+        worker.handler(event, Context())
+    cloud.take(LATER)
+    before = cloud.there()
+    recipe = '[[frames]]\n[[frames]]\nname = "small"\nwidth = 40'
+    monkeypatch.setenv("SCRUBJAY_RECIPE", recipe)
+    planner.handler(uploaded(("movie.mp4", ""), sequencer="0B"), Context())
+    objects = 0
+    for event in _by_index(cloud.take(LATER)):
+        answer: Any = worker.handler(event, Context())
+        objects += sum(each["objects"] for each in answer["slices"])
+    fresh = {key for key in cloud.there() - before if "/generations/" not in key}
+    assert objects == len(fresh)
+    assert {key.removeprefix(SET).split("/")[0] for key in fresh} == {"small", ".scrubjay"}
+    assert cloud.read(SET + MANIFEST)["status"] == "complete"
 
-    def look_late(store: Store, *about: Any) -> Any:  # noqa: ANN401  as the real one
-        if not new:
-            etag = cloud.upload(other_clip, "movie.mp4")
-            planner.handler(uploaded(("movie.mp4", etag), sequencer="0B"), Context())
-            new.extend(_by_index(cloud.take(LATER)))
-            worker.handler(new[0], Context())
-        return failure_of(store, *about)
 
-    monkeypatch.setattr(core, "failure_of", look_late)
-    worker.handler(old[1], Context())
+def test_another_video_s_worker_notes_its_own_failure(
+    cloud: Cloud, old: Events, uploaded: Uploaded, other_clip: Path
+) -> None:
+    """Orders for a video that was replaced say nothing of the new one."""
+    etag = cloud.upload(other_clip, "movie.mp4")
+    planner.handler(uploaded(("movie.mp4", etag), sequencer="0B"), Context())
+    new = _by_index(cloud.take(LATER))
+    for event in (*old, *new):
+        worker.handler(event, Context())
     assert not cloud.there(SET + FAILURES)
     assert _is_published(cloud, new[0]["detail"]["plan"])
 
@@ -140,8 +167,8 @@ def upload_again(cloud: Cloud, clip: Path) -> Callable[[], str]:
     def upload_again() -> str:
         s3, about = cloud.s3, {"Bucket": SOURCE_BUCKET, "Key": "movie.mp4"}
         name = s3.create_multipart_upload(**about)["UploadId"]
-        part = s3.upload_part(**about, UploadId=name, PartNumber=1, Body=clip.read_bytes())
-        parts = {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
+        slice_ = s3.upload_part(**about, UploadId=name, PartNumber=1, Body=clip.read_bytes())
+        parts = {"Parts": [{"ETag": slice_["ETag"], "PartNumber": 1}]}
         s3.complete_multipart_upload(**about, UploadId=name, MultipartUpload=parts)
         return str(s3.head_object(**about)["ETag"]).strip('"')
 
@@ -217,10 +244,10 @@ class Interrupted(Store):
         self.interruption.pop(key, lambda: None)()
         super().put(key, data, media_type)
 
-    def put_new(self, key: str, data: bytes, media_type: str) -> bool:
-        """Write a new object, after what is to happen before it."""
+    def put_if(self, key: str, data: bytes, media_type: str, version: str) -> bool:
+        """Write an object on condition, after what is to happen before it."""
         self.interruption.pop(key, lambda: None)()
-        return super().put_new(key, data, media_type)
+        return super().put_if(key, data, media_type, version)
 
 
 @pytest.fixture
@@ -242,43 +269,60 @@ def made(store: Interrupted, clip: Path) -> Plan:
     """The plan of a set in the store, whose slices are all made."""
     plan = _plan(clip, 6)
     save_plan(store, plan)
-    for part in plan.slices:
-        scrubjay.render_slice(plan, part.index, source=clip, store=store)
+    for slice_ in plan.slices:
+        scrubjay.render_slice(plan, slice_.index, source=clip, store=store)
     return plan
 
 
 def test_a_complete_manifest_has_a_complete_track(store: Interrupted, made: Plan) -> None:
-    """A finisher who saw less must not leave its track and page beside the complete manifest."""
-    record = record_key(made.slices[1].start)
+    """A finisher who saw less does not leave its track and page beside the complete manifest."""
+    slice_ = made.slices[1]
+    keys = [record_key(each.id, slice_.start, slice_.end) for each in made.outputs]
+    [track] = [key for key in tracks_of(made.recipe).values() if key.endswith(".vtt")]
 
     def finish_partly() -> None:
-        data = store.get(record)
-        store.delete([record])
+        kept = {key: store.get(key) for key in keys}
+        store.delete(keys)
         assert publish(made, store).status == "partial"
-        store.put(record, data, "application/json")
+        for key, data in kept.items():
+            store.put(key, data, "application/json")
 
     store.interrupt(MANIFEST, finish_partly)
     assert publish(made, store).status == "complete"
     assert decode(store.get(MANIFEST), Manifest).status == "complete"
-    assert store.get(WEBVTT) == webvtt(made, done_slices(store, made), clock_for(made.media))
+    sheets = [sheet.key for sheet in decode(store.get(MANIFEST), Manifest).sheets]
+    assert all(key.encode() in store.get(track) for key in sheets)
     assert b'"partial"' not in store.get(PAGE)
 
 
-def test_what_is_replaced_is_not_told_of(store: Interrupted, made: Plan, clip: Path) -> None:
-    """A finisher that is overtaken while it publishes says nothing."""
-    told: list[Ending] = []
-    store.interrupt(PAGE, lambda: save_plan(store, _plan(clip, 4)))
-    assert finish(Job(made, VIDEO, store), told.append) is None
-    assert told == []
+@pytest.mark.parametrize("key", [PAGE, MANIFEST])
+def test_what_is_replaced_is_not_announced(
+    store: Interrupted, made: Plan, clip: Path, key: str
+) -> None:
+    """A finisher that is overtaken while it publishes says nothing, and the new set stays."""
+    new = _plan(clip, 4)
+
+    def overtake() -> None:
+        save_plan(store, new)
+        for slice_ in new.slices:
+            scrubjay.render_slice(new, slice_.index, source=clip, store=store)
+        assert publish(new, store).status == "complete"
+
+    endings: list[Ending] = []
+    store.interrupt(key, overtake)
+    assert finish(Job(made, VIDEO, store), endings.append) is None
+    assert endings == []
+    manifest = decode(store.get(MANIFEST), Manifest)
+    assert (manifest.plan, manifest.status) == (plan_id(new), "complete")
+    assert all(sheet.key.encode() in store.get(PAGE) for sheet in manifest.sheets)
 
 
-def test_a_new_plan_withdraws_what_came_late(store: Interrupted, made: Plan, clip: Path) -> None:
-    """Documents that an overtaken finisher wrote just before the new plan lay there are removed."""
-    plan = _plan(clip, 4)
+def test_a_new_plan_waits_for_its_set(store: Interrupted, made: Plan, clip: Path) -> None:
+    """What a finisher published just before the new plan came stays until its set is made."""
     store.interrupt(PLAN, lambda: publish(made, store))
-    assert begin(Job(plan, VIDEO, store))
-    assert not {MANIFEST, PAGE, WEBVTT} & store.sizes().keys()
-    assert json.loads(store.get(PLAN))["slices"]
+    assert begin(Job(_plan(clip, 4), VIDEO, store))
+    assert decode(store.get(MANIFEST), Manifest).plan == plan_id(made)
+    assert is_current(store, _plan(clip, 4))
 
 
 def test_a_plan_that_comes_back_has_no_old_notes(
