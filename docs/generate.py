@@ -241,7 +241,7 @@ the others while a worker is at it.
 
 A limit that is passed is a `LimitError`, exit code 7: one sentence that names the option that
 raises it. In a file of settings, limits stand in a table `[limits]`; in Python they are
-`ProcessEngine(limits=Limits(max_duration=400_000))`. A [deployed stack](aws.md) has stricter
+`ProcessEngine(limits=Limits(max_duration=400_000))`. A [deployed stack](aws/deploy.md) has stricter
 defaults, which are parameters.
 """
 
