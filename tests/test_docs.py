@@ -27,6 +27,16 @@ _DOCS = _ROOT / "docs"
 _PAGES = [_ROOT / "README.md", _ROOT / "CHANGELOG.md", *sorted(_DOCS.rglob("*.md"))]
 _SCRUBJAY = [sys.executable, "-c", "from scrubjay.cli.start import start; start()"]
 
+# fmt: off
+_FIELD = {
+    "artifact", "animation", "cue", "document", "door", "engine", "event", "fingerprint", "frame",
+    "gap", "GOP", "keyframe", "lead-in", "manifest", "origin", "output", "picture", "plan",
+    "preset", "probe", "PTS", "recipe", "record", "sheet", "slice", "source", "still", "store",
+    "storyboard", "thumbnail", "time base", "tolerance", "track", "trickplay", "worker",
+}
+# fmt: on
+"""Words that the documentation uses in the field's sense."""
+
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
@@ -190,6 +200,13 @@ def test_every_page_can_be_found() -> None:
     linked = set(re.findall(r"\]\(([^)#]+\.md)", _text(_DOCS / "index.md")))
     pages = {page.relative_to(_DOCS).as_posix() for page in _DOCS.rglob("*.md")}
     assert pages - linked == {"index.md"}
+
+
+def test_the_glossary_has_the_field_s_words() -> None:
+    """The glossary is in order, has each word once, and has each word of the field."""
+    rows = re.findall(r"^\| (.+?) \|", _text(_DOCS / "glossary.md"), re.MULTILINE)[1:]
+    assert rows == sorted(set(rows), key=str.casefold)
+    assert _FIELD - set(rows) == set()
 
 
 def test_decisions_are_dated() -> None:
