@@ -1,7 +1,7 @@
-"""Write the pages and schemas that follow from the code; with `--check`, say which are stale.
+"""Write the pages and schemas that follow from the code; with `--check`, list the stale ones.
 
-A field's meaning is its `Meta` description, or else the text under it in its class; where a class
-leaves it to the name, `_MEANINGS` says it. A field that has none of these stops this script.
+A field's meaning is its `Meta` description, or the text under it in its class, or its entry in
+`_MEANINGS`. A field without any of these stops this script.
 """
 
 import argparse
@@ -36,15 +36,15 @@ from scrubjay.settings import Settings
 
 DOCS = Path(__file__).parent
 _COLUMNS = 92
-"""How wide help texts are laid out."""
+"""Columns of the help texts."""
 
 _NOTE = "<!-- Written by docs/generate.py. Change the code or that script, not this page. -->"
 
 _MEANINGS = {
     "index": "Which slice, 0-based.",
     "worker": "Which worker, 0-based.",
-    "start": "Where it starts, seconds; part of it.",
-    "end": "Where it ends, seconds; not part of it.",
+    "start": "Where it starts, in seconds; included.",
+    "end": "Where it ends, in seconds; not included.",
     "time": "Seconds.",
     "duration": "Seconds.",
     "slices": "Slices, in order; they touch and cover the video.",
@@ -52,8 +52,8 @@ _MEANINGS = {
     "frames": "How many stills the set has.",
     "sheets": "How many the set has.",
     "error": "Class of the error.",
-    "message": "One sentence for a person.",
-    "exit_code": "How the command ends; see the exit codes in cli.md.",
+    "message": "One sentence for people.",
+    "exit_code": "The command's exit code; see cli.md.",
     "failed": "Slices that are gaps.",
     "source": "Which video.",
     "media": "What is in it.",
@@ -67,27 +67,27 @@ _MEANINGS = {
     "height": "Height in px.",
     "coded_width": "Width in px as coded, before pixels are made square and the picture upright.",
     "coded_height": "Height in px as coded.",
-    "sample_aspect_ratio": "How wide a coded pixel is to its height.",
-    "rotation_deg": "Clockwise turn, already made, that puts the coded picture upright.",
+    "sample_aspect_ratio": "Width of a coded pixel divided by its height.",
+    "rotation_deg": "Clockwise rotation, already applied, that puts the coded picture upright.",
     "frame_rate": "Frames a second on average, for people.",
     "pixel_format": "FFmpeg's name of the pixel format.",
     "color_space": "Matrix from RGB, such as `bt709`; `unspecified` where the video does not say.",
     "color_range": "`limited`, `full` or `unspecified`.",
     "color_transfer": "Transfer curve, such as `bt709`, `pq` or `hlg`.",
     "color_primaries": "Primaries, such as `bt709`, `display-p3` or `bt2020`.",
-    "stereo": "How the pictures of two eyes lie in a coded one, the first named first.",
+    "stereo": "How a coded picture holds those of two eyes; the first is named first.",
     "left": "Pixels.",
     "top": "Pixels.",
     "right": "Pixels.",
     "bottom": "Pixels.",
     "has_audio": "Whether there is sound.",
-    "warnings": "What is odd about the file, a sentence each.",
-    "first_picture": "When the first picture is shown, seconds; earlier previews show that one.",
+    "warnings": "What is unusual about the file, a sentence each.",
+    "first_picture": "When the first picture is shown, in seconds; earlier previews show it too.",
     "format": "Name and version of this format.",
     "render_version": "Raised whenever the same plan would give other bytes.",
     "status": "What became of it.",
     "gaps": "What is missing, and why.",
-    "reason": "Why it is missing, for a person.",
+    "reason": "Why it is missing, for people.",
     "media_type": "Such as `image/gif`.",
     "columns": "Thumbnails in a row.",
     "rows": "Rows of thumbnails.",
@@ -131,7 +131,7 @@ class Field(NamedTuple):
 
 @cache
 def notes_of(owner: type) -> dict[str, str]:
-    """Return the text that stands under each attribute of a class, by name."""
+    """Return the text under each attribute of a class, by name."""
     body = ast.parse(dedent(inspect.getsource(owner))).body[0]
     found: dict[str, str] = {}
     for before, after in pairwise(getattr(body, "body", [])):
@@ -195,7 +195,7 @@ def summary(owner: type) -> str:
 def limits_of(struct: type[msgspec.Struct], field: Field) -> tuple[str, str] | None:
     """Return the least and the most that a field may be; None where there are no bounds.
 
-    Exact numbers are bounded by their Struct's own check, which says the bounds when it fails.
+    Exact numbers are checked by their Struct, whose error message contains the bounds.
     """
     if field.kind is Fraction:
         try:
@@ -216,42 +216,40 @@ def limits_of(struct: type[msgspec.Struct], field: Field) -> tuple[str, str] | N
 # Words ------------------------------------------------------------------------------------------
 
 _ABOUT_OUTPUT = """\
-Results go to standard output, everything else to standard error. `make` shows live progress on a
-terminal, and none elsewhere. With `--json`, `make` writes [events](events.md), a JSON object a
-line.
-After Ctrl-C, the same command goes on from there.
+Results go to standard output, everything else to standard error. `make` shows live progress if
+standard error is a terminal. With `--json`, `make` writes [events](events.md), one JSON object a
+line. After Ctrl-C, the same command continues where it stopped.
 """
 
 _ABOUT_SETTINGS = """\
 ## Settings
 
-Settings say how work is run on this machine; they change nothing in what is made. (What is made is
-said by a [recipe](recipe.md), and what it may cost by [limits](limits.md).) A flag wins over the
-environment, that over the file, that over the default. The file is TOML; the environment variable
-`SCRUBJAY_CONFIG` says where it is.
+Settings control how work runs on this machine; they do not change what is made. (That is the job
+of a [recipe](recipe.md); [limits](limits.md) bound what it may cost.) A flag overrides the
+environment, which overrides the file, which overrides the default. The file is TOML; the
+environment variable `SCRUBJAY_CONFIG` is its path.
 """
 
 _ABOUT_LIMITS = """\
-What a file can cost is bounded by what it holds. A video says of itself how long it lasts, how many
-pictures it has and how large they are, and any of that may be wrong: 1,490 bytes can claim two
-pictures 402 hours apart, which would be 1.5 million objects. So every run, on one machine or in a
-deployed stack, holds to the limits of this page. Those on duration, slices and objects are checked
-after probing, before anything is written; those on pixels and streams before anything is decoded;
-the others while a worker is at it.
+Limits bound what a file can cost. A video declares its own duration, number of pictures and their
+size, and any of these may be wrong: 1,490 bytes can declare two pictures 402 hours apart, which
+would be 1.5 million objects. Every run, on one machine or in a deployed stack, therefore observes
+the limits on this page. Duration, slices and objects are checked after probing, before anything is
+written; pixels and streams before anything is decoded; the others while a worker runs.
 
-A limit that is passed is a `LimitError`, exit code 7: one sentence that names the option that
-raises it. In a file of settings, limits stand in a table `[limits]`; in Python they are
-`ProcessEngine(limits=Limits(max_duration=400_000))`. A [deployed stack](aws.md) has stricter
+A video over a limit ends with a `LimitError`, exit code 7, whose message names the option that
+raises the limit. In a settings file, limits are in the table `[limits]`; in Python they are
+`ProcessEngine(limits=Limits(max_duration=400_000))`. A [deployed stack](aws/deploy.md) has stricter
 defaults, which are parameters.
 """
 
 _LIMITS_END = """\
-## How many objects a video may become
+## How many objects a set may have
 
-A set may have `base_objects` whatever its video holds, and `objects_per_packet` more for each
-packet. A packet is a coded picture. Where a video has thousands, the first 256 are counted, or as
-many as fill 4 MiB, and stand for the rest of the file by the bytes that they take. A packet counts
-only if the file has 256 bytes for it.
+A set may have `base_objects` whatever its video contains, and `objects_per_packet` more for each
+packet. A packet is a coded picture. In a video with thousands of them, only the first 256 are
+counted, or the first 4 MiB, and the rest is estimated from their size. A packet counts only if the
+file has 256 bytes for it.
 
 | video | objects of the classic recipe | packets | allowed |
 |---|---|---|---|
@@ -262,40 +260,40 @@ only if the file has 256 bytes for it.
 | a jump of 25 h in a broadcast of 4 s | 105,014 | 97 | 12,260 |
 | two pictures 402 h apart | 1,691,675 | 2 | 4,660 |
 
-Pictures of an animation are not counted here: one that is held costs almost nothing, and all of a
-slice must fit into half of `memory_limit`, at 6 bytes a pixel (9 for a sheet). If they do not, that
-is a `RecipeError`, for shorter slices or smaller pictures help.
+Pictures of an animation are not counted: a repeated one costs almost nothing, and all pictures of a
+slice must fit into half of `memory_limit`, at 6 bytes a pixel (9 for a sheet). If they do not, the
+run ends with a `RecipeError`, because shorter slices or smaller pictures help.
 
 ## How many bytes a set may take
 
-`base_output` MiB, and `output_per_byte` more for each byte of the video. One slice may write four
-times its share of that, or 32 MiB if that is more.
+`base_output` MiB, and `output_per_byte` bytes more for each byte of the video. One slice may write
+four times its share of that, or 32 MiB if that is more.
 
 ## How long a slice may take
 
-`slice_timeout` seconds, and 10 more for each second of video in it. That limit does not ask for
-signs of life: a worker that reports progress for ever is ended as well.
+`slice_timeout` seconds, and 10 more for each second of video in it. This limit also ends a worker
+that keeps reporting progress.
 """
 
 _ABOUT_EVENTS = """\
-`scrubjay make --json` writes events to standard output: one JSON object a line (NDJSON), each with
-its name in the field `event`. `on_progress` of `scrubjay.make` is called with the same events as
-objects, all but `failed`.
+`scrubjay make --json` writes events to standard output: one JSON object a line (NDJSON), with the
+event's name in the field `event`. `scrubjay.make` calls `on_progress` with the same events as
+objects, except `failed`.
 
 Times are seconds of the video. An exact number is text, `"30"` or `"7/3"`, so that nothing is
 rounded. The schema of a line is [schema/events.schema.json](schema/events.schema.json). New fields
-and events may be added: pass over those that you do not know.
+and events may be added: ignore those that you do not know.
 
-A run tells `probed` and `planned`. Of each slice it tells `slice_started`, any number of
-`slice_progress`, and then `slice_done`, `slice_retried` or `slice_failed`. Last comes `finished`.
-If the command ends without a complete set, the last line is `failed`.
+A run sends `probed` and `planned` first. For each slice it sends `slice_started`, any number of
+`slice_progress`, and then `slice_done`, `slice_retried` or `slice_failed`. The last event is
+`finished`. If the command ends without a complete set, the last line is `failed`.
 """
 
 _ABOUT_RECIPES = """\
-A recipe says what to make of a video. The defaults are the `classic` recipe. A TOML file holds the
-fields that differ; an option of `scrubjay make` or `scrubjay plan` wins over the file. A misspelt
-field is an error that names it. A number that need not be whole may be written as `30`, `29.97` or,
-in quotes, `"30000/1001"`; it is taken exactly.
+A recipe says what to make of a video. The defaults are the `classic` recipe. A TOML file has the
+fields that differ; options of `scrubjay make` or `scrubjay plan` override the file. A misspelt
+field is an error that names it. Where a number may be a fraction, write `30`, `29.97` or, in
+quotes, `"30000/1001"`; it is used exactly.
 """
 
 _EXAMPLE = """\
@@ -417,7 +415,7 @@ def error_table() -> str:
         )
         for each in error_classes()
     ]
-    return table(("error", "exit code", "may pass by itself", "meaning"), rows)
+    return table(("error", "exit code", "retryable", "meaning"), rows)
 
 
 def limits_page() -> str:
@@ -495,7 +493,7 @@ def recipe_table(struct: type[msgspec.Struct], group: str) -> str:
 
 
 def manifest_page() -> str:
-    """Return the manifest's page with its tables written anew."""
+    """Return the manifest's page with new tables."""
     path = DOCS / "manifest.md"
     text = path.read_text(encoding="utf-8")
     tables = "\n".join(section(each, "###") for each in structs_in(Manifest))
@@ -523,10 +521,10 @@ _WRITTEN = {
 def schema(kind: object, title: str, fraction: dict[str, Any]) -> str:
     """Write the JSON Schema of a type."""
 
-    def hook(wanted: type) -> dict[str, Any]:
-        if wanted is Fraction:
+    def hook(kind: type) -> dict[str, Any]:
+        if kind is Fraction:
             return json.loads(json.dumps(fraction))  # type: ignore[no-any-return]
-        raise NotImplementedError(wanted)
+        raise NotImplementedError(kind)
 
     # msgspec 0.20 writes defaults without asking any hook, and fails on a Fraction
     with patch(
@@ -543,7 +541,7 @@ def schema(kind: object, title: str, fraction: dict[str, Any]) -> str:
 
 
 def _complete(about: dict[str, Any], struct: type[msgspec.Struct], field: Field) -> None:
-    """Add to a property what msgspec does not know: the meaning, and bounds of exact numbers."""
+    """Add to a property what msgspec does not know: its meaning, and bounds of exact numbers."""
     if "$ref" not in about:
         about["description"] = field.meaning
     if field.kind is Fraction and "anyOf" in about:
@@ -581,7 +579,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write every page, or check that each is what it would be."""
+    """Write every page, or check that each is up to date."""
     parser = argparse.ArgumentParser(description="Write the generated pages and schemas.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if one is stale")
     check = parser.parse_args().check

@@ -21,7 +21,7 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How tests call it."""
+        """Its name in tests."""
         return f"{self.codec} in {self.container}"
 
 
@@ -70,7 +70,7 @@ ROWS = (
     Row("elementary stream", "m2v", "MPEG-2", "mpeg2video", _MPEG),
     Row("YUV4MPEG", "y4m", "uncompressed", "wrapped_avframe"),
 )
-"""What is read; a row is a promise that `tests/media/test_inputs.py` holds."""
+"""What is supported; `tests/media/test_inputs.py` tests each row."""
 
 REFUSED = (
     ("an encrypted video", "how it is encrypted, and by whose keys", "EncryptedVideoError"),
@@ -84,37 +84,37 @@ REFUSED = (
     ("a picture, a page, a document, an archive", "what it is", "SourceUnreadableError"),
     ("a playlist: HLS, DASH, ffconcat", "that it names other files", "SourceUnreadableError"),
     ("an empty file", "that it is empty", "SourceUnreadableError"),
-    ("nothing in which a picture decodes", "just that", "NoVideoError"),
+    ("a video of which no picture decodes", "just that", "NoVideoError"),
 )  # fmt: skip
-"""What is no video, what is reported of it, and the error; `tests/media/test_diagnosis.py`."""
+"""What is refused, what the message says, and the error; `tests/media/test_diagnosis.py`."""
 
 _ABOUT = """\
-Every row of the first table is run by a test (`tests/media/test_inputs.py`): a video of that
-container and codec, with the number of each frame in its picture, is encoded, and the stills of it
+A test runs every row of the first table (`tests/media/test_inputs.py`): it encodes a video with
+that container and codec, in which each picture shows its frame number, and checks that the stills
 show the right frames. *Exact* means that each picture is the frame that a player shows at its time.
 FFmpeg's libraries come with PyAV, so no program has to be installed. Other codecs that they decode
-are read too, in these containers; `scrubjay doctor FILE` says what a file holds.
+are supported too, in these containers; `scrubjay doctor FILE` describes a file.
 """
 
 _REPORTED = """\
 ## What is reported
 
-- **Damage**: packets that do not decode, that the container calls corrupt, or whose picture the
-  decoder had to guess are counted for each slice: in its record, its `slice_done` event, the
+- **Damage**: each slice counts packets that do not decode, that the container calls corrupt, or
+  whose picture the decoder had to guess. The number is in its record, its `slice_done` event, the
   manifest (`damaged_packets`), the summary and on the page. A slice without a picture, or of noise,
-  is a gap with its reason. With `--strict` damage is an error ([concepts](concepts.md)).
-- **A header that is wrong**: no duration, or another one than the pictures have, is a note
+  becomes a gap with its reason. With `--strict`, damage is an error ([concepts](concepts.md)).
+- **A wrong header**: a missing duration, or one that differs from the pictures', is a note
   (`warnings`) in `probe`, `plan`, the summary and the manifest.
-- **Times that are missing or jump**: a note says that pictures are counted, that they take decoding
-  times in the order of output, that they are spread between those with a time, that stretches of a
-  clock that jumps follow one another, or that jumps cannot be relied on, so that every worker reads
-  the video from its start ([why](decisions/0017-clock-of-output-order.md)).
-- **Several videos in a file**: the first default one is taken, as browsers do; `--stream N` takes
-  another. Covers, pictures of chapters and a camera's thumbnail are passed over.
-- **Encryption** is judged by the samples: a track that is marked as protected but is clear is read;
-  where only the beginning is clear, the rest is gaps.
+- **Times that are missing or jump**: a note says what was done about it. Pictures are counted, get
+  the decoding times in the order of output, or are spread between those with a time; stretches of a
+  clock that jumps are joined; or seeking is unreliable, so every worker reads the video from its
+  start ([why](decisions/0017-clock-of-output-order.md)).
+- **Several videos in a file**: the first default one is used, as in browsers; `--stream N` selects
+  another. Covers, pictures of chapters and a camera's thumbnail are ignored.
+- **Encryption** is detected in the samples: a track that is marked as protected but is clear is
+  read; if only the beginning is clear, the rest becomes gaps.
 
-## What is refused, and how that is said
+## What is refused, and what the message says
 """
 
 
@@ -122,7 +122,7 @@ def inputs_page(note: str) -> str:
     """Write the page about inputs.
 
     Args:
-        note: the line that says how the page came about.
+        note: the line that says what generates the page.
     """
     rows = [
         (row.container, row.codec, "exact" if not row.frames_off else "best effort") for row in ROWS

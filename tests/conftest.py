@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from fractions import Fraction
 from io import BytesIO
@@ -105,10 +106,11 @@ def other_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished_set(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The complete classic set of two minutes of film; its page reaches the video.
 
-    The test process that needs it first makes it for all of them.
+    Where the media folder is absent, it is the film that `make demo` draws. The test process that
+    needs the set first makes it for all of them.
     """
     of_run = tmp_path_factory.getbasetemp()
     of_run = of_run.parent if "PYTEST_XDIST_WORKER" in os.environ else of_run
@@ -116,8 +118,21 @@ def finished_set(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (of_run / "finished.lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file lets go of it
         if not (folder / MANIFEST).exists():
-            scrubjay.make(media / "real" / "film_720p24_120s.mp4", folder)
+            scrubjay.make(_film(folder.parent), folder)
     return folder
+
+
+def _film(folder: Path) -> Path:
+    """Return two minutes of film in 1280 x 720 px, drawn in a folder if need be."""
+    film = _MEDIA / "real" / "film_720p24_120s.mp4"
+    if film.exists():
+        return film
+    folder.mkdir(exist_ok=True)
+    draw = "import sys, film, pathlib; film.make_film(pathlib.Path(sys.argv[1]), lambda _: None)"
+    drawn = folder / "film.mp4"
+    command = [sys.executable, "-c", draw, str(drawn)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[1] / "demo", timeout=1800)
+    return drawn
 
 
 @pytest.fixture(scope="session")

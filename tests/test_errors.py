@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,23 +14,27 @@ CLASSES = sorted(set(error_classes()), key=lambda each: each.__name__)
 PLAIN = [each for each in CLASSES if each is not IncompleteError]
 
 
-def _drawn() -> Iterator[tuple[int, str]]:
-    """Yield depth and name of each class in the module's drawing."""
-    for line in (errors.__doc__ or "").splitlines():
-        found = re.match(r"    ([│├└─ ]*)(\w+Error) +\S", line)
-        if found:
-            yield len(found[1]) // 4, found[2]
+def _tree(base: type[ScrubjayError], margin: str = "", branch: str = "") -> Iterator[str]:
+    """Draw a class and what is below it, a line each, as `tree` draws folders."""
+    yield f"{margin}{branch}{base.__name__}"
+    margin += {"": "", "├── ": "│   ", "└── ": "    "}[branch]
+    children = base.__subclasses__()
+    for child in children:
+        yield from _tree(child, margin, "└── " if child is children[-1] else "├── ")
 
 
-def _real(base: type[ScrubjayError], depth: int = 0) -> Iterator[tuple[int, str]]:
-    yield depth, base.__name__
-    for child in base.__subclasses__():
-        yield from _real(child, depth + 1)
+def test_the_module_draws_the_tree() -> None:
+    """The drawing in `errors` has each class once, below its parent, and says what it means."""
+    block = (errors.__doc__ or "").split("::\n\n")[1].split("\n\n")[0]
+    drawn = [re.fullmatch(r"    ([│├└─ ]*\w+) +\S.*", line) for line in block.splitlines()]
+    assert [line and line[1] for line in drawn] == list(_tree(ScrubjayError))
 
 
-def test_the_drawing_is_the_tree() -> None:
-    """The tree at the top of the module is drawn as it is, in order."""
-    assert list(_drawn()) == list(_real(ScrubjayError))
+def test_the_python_page_draws_the_tree() -> None:
+    """The drawing in docs/python.md has each class once, below its parent."""
+    page = (Path(__file__).parents[1] / "docs" / "python.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```text\n(ScrubjayError\n.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert block.splitlines() == list(_tree(ScrubjayError))
 
 
 @pytest.mark.parametrize("error", CLASSES)
@@ -58,7 +63,7 @@ def test_every_error_survives_the_wire(error: type[ScrubjayError]) -> None:
 
 
 def test_unknown_errors_arrive_as_engine_errors() -> None:
-    """A worker that names a class that does not exist, or is none of ours, gets no say."""
+    """A class name from a worker that is not one of ours becomes an `EngineError`."""
     assert error_class("KeyboardInterrupt") is EngineError
     assert error_class("NoSuchError") is EngineError
 
@@ -69,7 +74,7 @@ def test_a_worker_cannot_break_the_run_with_a_name() -> None:
 
 
 def test_only_what_may_pass_is_retryable() -> None:
-    """Runner's and store's failures may be retried; a full disk or a bad video may not."""
+    """Failures of the engine or the store are retried; a full disk or a bad video is not."""
     assert {each.__name__ for each in CLASSES if each.retryable} == {
         "StoreError",
         "EngineError",

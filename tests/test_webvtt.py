@@ -31,9 +31,9 @@ def _make(video: Path, folder: Path, clock: TrackClock | None = None) -> dict[st
 
 
 @pytest.fixture(scope="module")
-def late(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def late(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MP4 of 12 s whose clock shows 5 s at the first picture."""
-    return write_clip(media, tmp_path_factory.mktemp("late") / "late.mp4", pictures_at=5)
+    return write_clip(tmp_path_factory.mktemp("late") / "late.mp4", pictures_at=5)
 
 
 def test_the_clock_of_an_mp4(late: Path, tmp_path: Path) -> None:

@@ -5,38 +5,38 @@
     ScrubjayError                     the base: catch this to catch them all
     ├── RecipeError                   a recipe or option asks for something impossible
     ├── LimitError                    a video would cost more than is allowed
-    ├── PlaceError                    an address is of no kind that Scrubjay knows
+    ├── PlaceError                    an address is not of a kind that Scrubjay supports
     ├── SourceError                   the video
-    │   ├── SourceNotFoundError       nothing is there
-    │   ├── SourceUnreadableError     it is there, but it is no video that can be opened
-    │   │   └── SourceForbiddenError  its server does not let us read it
-    │   ├── SourceUnavailableError    its server does not answer (may pass: retryable)
-    │   ├── NoVideoError              it opens, but has no video stream with a picture in it
-    │   ├── UnsupportedVideoError     its codec has no decoder here
-    │   │   └── EncryptedVideoError   it is encrypted, and nobody gave a key
+    │   ├── SourceNotFoundError       nothing exists at its address
+    │   ├── SourceUnreadableError     it exists, but cannot be opened as a video
+    │   │   └── SourceForbiddenError  its server refuses access
+    │   ├── SourceUnavailableError    its server does not answer (retryable)
+    │   ├── NoVideoError              it opens, but no video stream in it has a picture
+    │   ├── UnsupportedVideoError     no decoder for its codec
+    │   │   └── EncryptedVideoError   it is encrypted
     │   ├── SourceDamagedError        a stretch of it gives no picture
-    │   └── SourceChangedError        it is not the video that the plan was made for
-    ├── StoreError                    the destination (may pass: retryable)
-    │   ├── DestinationError          it cannot be written or is not what it should be
-    │   │   └── PlanReplacedError     another run has begun another set in it
+    │   └── SourceChangedError        it is not the video that was planned
+    ├── StoreError                    the destination (retryable)
+    │   ├── DestinationError          it cannot be written, or holds other files
+    │   │   └── PlanReplacedError     another run has started another set in it
     │   ├── StoreFullError            no space is left
     │   └── ObjectNotFoundError       no object has that key
     ├── RenderError                   a slice could not be made
     │   └── VersionError              the plan is for other versions of the libraries
-    ├── EngineError                   the runner failed, not the work (retryable)
+    ├── EngineError                   the engine failed, not its work (retryable)
     │   ├── WorkerCrashedError        the worker process died
     │   ├── WorkerStalledError        the worker process showed no progress and was killed
-    │   ├── WorkerMemoryError         the worker process needed more memory than it may have
-    │   ├── WorkerStartError          no worker process can be started: the system's limits
-    │   ├── SandboxError              this machine cannot confine workers, and that is required
-    │   ├── OutOfTimeError            a slice was not made in the time that it may take
-    │   ├── TransportError            slices could not be handed to the functions that make them
-    │   ├── EventError                an event is none that the functions understand
-    │   └── StackError                the deployed functions are missing, or refuse
+    │   ├── WorkerMemoryError         the worker process reached its memory limit
+    │   ├── WorkerStartError          no worker process can be started: system limits
+    │   ├── SandboxError              this machine cannot confine workers as required
+    │   ├── OutOfTimeError            a slice took longer than its time limit
+    │   ├── TransportError            slices could not be sent to their workers
+    │   ├── EventError                the functions do not understand an event
+    │   └── StackError                the deployed functions are missing or refuse
     └── IncompleteError               the set is published but has gaps; carries its manifest
 
-Errors of other libraries enter this tree at one place for each (`media.ffmpeg`, `store`, `remote`),
-with `raise ... from`. Doors own the tables from these classes to exit codes and the like.
+Errors of each library are converted to these in one place, with `raise ... from`. The doors have
+the tables from these classes to exit codes and the like.
 """
 
 from collections.abc import Iterator, Sequence
@@ -83,17 +83,17 @@ __all__ = [
 
 
 class ScrubjayError(Exception):
-    """Base of every error that Scrubjay raises; its text is one sentence for a person.
+    """Base of every error that Scrubjay raises; its text is a sentence for people.
 
     Args:
-        message: the sentence. What a terminal would obey in it is escaped: names come from files.
+        message: the sentence. Control characters are escaped, because file names can contain them.
     """
 
     def __init__(self, message: str = "") -> None:
         super().__init__(printable(message))
 
     retryable: ClassVar[bool] = False
-    """Whether the same call may succeed later without anybody changing anything."""
+    """Whether the same call may succeed later without any change."""
 
 
 class RecipeError(ScrubjayError):
@@ -105,11 +105,11 @@ class LimitError(ScrubjayError):
 
 
 class PlaceError(ScrubjayError):
-    """An address of a video or destination is of no kind that Scrubjay knows."""
+    """The address of a video or destination is not of a kind that Scrubjay supports."""
 
 
 class SourceError(ScrubjayError):
-    """The video cannot give what was asked of it."""
+    """The video cannot be used, or not in full."""
 
 
 class SourceNotFoundError(SourceError):
@@ -117,25 +117,25 @@ class SourceNotFoundError(SourceError):
 
 
 class SourceUnreadableError(SourceError):
-    """The source exists but is no video that can be opened."""
+    """The source exists but cannot be opened as a video."""
 
 
 class SourceForbiddenError(SourceUnreadableError):
-    """The source's server does not let these credentials, or this URL, read it."""
+    """The source's server refuses access with these credentials or this URL."""
 
 
 class SourceUnavailableError(SourceError):
-    """The source's server does not answer, or breaks off; it may do better later."""
+    """The source's server does not answer, or breaks the connection; it may recover."""
 
     retryable = True
 
 
 class NoVideoError(SourceError):
-    """The source opens, but no stream in it has a moving or still picture."""
+    """The source opens, but no video stream in it has a picture."""
 
 
 class UnsupportedVideoError(SourceError):
-    """The source's video codec has no decoder in this FFmpeg."""
+    """This FFmpeg has no decoder for the source's video codec."""
 
 
 class EncryptedVideoError(UnsupportedVideoError):
@@ -151,7 +151,7 @@ class SourceChangedError(SourceError):
 
 
 class StoreError(ScrubjayError):
-    """A store did not do what it was asked; it may do so later."""
+    """A store operation failed; it may succeed later."""
 
     retryable = True
 
@@ -163,7 +163,7 @@ class DestinationError(StoreError):
 
 
 class PlanReplacedError(DestinationError):
-    """Another run has begun a set of another video or recipe in the same destination."""
+    """Another run has started a set of another video or recipe in the same destination."""
 
 
 class StoreFullError(StoreError):
@@ -189,7 +189,7 @@ class VersionError(RenderError):
 
 
 class EngineError(ScrubjayError):
-    """The runner failed, not the work."""
+    """The engine failed, not the work that it runs."""
 
     retryable = True
 
@@ -203,7 +203,7 @@ class WorkerStalledError(EngineError):
 
 
 class WorkerMemoryError(EngineError):
-    """The worker process needed more memory than it may have."""
+    """The worker process reached its memory limit."""
 
 
 class WorkerStartError(EngineError):
@@ -219,24 +219,24 @@ class SandboxError(EngineError):
 
 
 class OutOfTimeError(EngineError):
-    """A slice was not made in the time that it may take."""
+    """A slice took longer than its time limit."""
 
 
 class TransportError(EngineError):
-    """Orders could not be handed to the workers, however often it was tried."""
+    """Orders could not be sent to the workers after several attempts."""
 
     refused: frozenset[int] = frozenset()
-    """Positions, 0-based, of those that nobody took, in what was to be sent."""
+    """Positions, 0-based, of the orders that were refused, among those to be sent."""
 
 
 class EventError(EngineError):
-    """An event is none that the functions understand."""
+    """The functions do not understand an event."""
 
     retryable = False
 
 
 class StackError(EngineError):
-    """The deployed functions are missing, are not what they should be, or refuse."""
+    """The deployed functions are missing, misconfigured, or refuse the request."""
 
     retryable = False
 
@@ -245,9 +245,9 @@ class IncompleteError(ScrubjayError):
     """The set is published but has gaps: slices that could not be made.
 
     Args:
-        manifest: of the partial set (`scrubjay.Manifest`); its `gaps` say what is missing.
-        causes: why, an error for each slice, or one for several.
-        slices: how many are missing; as many as there are causes if that is not given.
+        manifest: of the partial set (`scrubjay.Manifest`); its `gaps` list what is missing.
+        causes: the reasons, one error for each slice, or one for several.
+        slices: how many are missing; by default the number of causes.
     """
 
     def __init__(
@@ -255,7 +255,7 @@ class IncompleteError(ScrubjayError):
     ) -> None:
         count = len(causes) if slices is None else slices
         super().__init__(
-            f"{count} slices could not be made and are gaps in the set; the first: {causes[0]}"
+            f"{count} slices could not be made and are gaps in the set. The first: {causes[0]}"
             if len(causes) > 1
             else f"{count} {'slice' if count == 1 else 'slices'} could not be made, so the set has "
             f"gaps: {causes[0]}"
@@ -272,9 +272,9 @@ def error_classes(base: type[ScrubjayError] = ScrubjayError) -> Iterator[type[Sc
 
 
 def error_class(name: str) -> type[ScrubjayError]:
-    """Return the class of that name that is made from a text; other names are `EngineError`.
+    """Return the class of that name if it can be made from a text alone, else `EngineError`.
 
-    Errors cross process borders as a name and a text: a worker is not trusted with pickles.
+    Workers report errors as a name and a text, because their pickles cannot be trusted.
     """
     made_from_text = (each for each in error_classes() if each is not IncompleteError)
     return next((each for each in made_from_text if each.__name__ == name), EngineError)

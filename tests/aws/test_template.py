@@ -544,6 +544,6 @@ def test_reference_names_are_kept() -> None:
 
 def test_docs_name_every_parameter() -> None:
     """The page on the serverless system has a line for each parameter."""
-    page = (ROOT / "docs" / "aws.md").read_text()
+    page = (ROOT / "docs" / "aws" / "deploy.md").read_text()
     missing = [name for name in templates()["raw"]["Parameters"] if f"`{name}`" not in page]
     assert missing == []

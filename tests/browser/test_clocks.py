@@ -145,7 +145,7 @@ _STREAMS = [(name, player) for name in _CLIPS if name.endswith(".ts") for player
 
 
 @pytest.fixture(scope="module")
-def made(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Make a clip and its set, once: the folder of a site with `set/` and `film` in it."""
     folders: dict[str, Path] = {}
 
@@ -153,7 +153,7 @@ def made(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str
         if name not in folders:
             folder = folders[name] = tmp_path_factory.mktemp("site")
             video = folder / f"film{Path(name).suffix}"
-            write_clip(media, video, **_CLIPS[name])
+            write_clip(video, **_CLIPS[name])
             _add_set(folder, video.name)
         return folders[name]
 

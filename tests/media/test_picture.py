@@ -1,5 +1,6 @@
 """From a frame to a picture: upright, in its shape, in its colours."""
 
+import gc
 from fractions import Fraction
 from pathlib import Path
 
@@ -177,6 +178,18 @@ def test_no_picture_depends_on_those_before(planned_media: MediaInfo) -> None:
     painter = Painter(planned_media, size)
     order = [*range(24), *reversed(range(24))]
     assert all((painter.paint(frames[index]) == alone[index]).all() for index in order)
+
+
+def test_a_painted_frame_is_freed_at_once(planned_media: MediaInfo) -> None:
+    """Nothing keeps a frame until Python looks for garbage: a slice would hold hundreds."""
+    painter = Painter(planned_media, Size(width=32, height=32))
+    gc.collect()
+    gc.disable()
+    try:
+        painter.paint(_solid((100, 90, 160)))
+        assert not any(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+    finally:
+        gc.enable()
 
 
 def test_another_shape_lies_between_bars(planned_media: MediaInfo) -> None:

@@ -1,4 +1,4 @@
-"""Videos whose pictures carry their number, on any clock: `real/barcode_frames_60s.mp4` anew."""
+"""Videos whose pictures carry their number, on any clock."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -9,7 +9,6 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -21,7 +20,10 @@ FPS = 24
 SECONDS = 12
 _SQUARES = 16
 _SQUARE_PX = 32
+_HEIGHT = 288
 _SOUND_RATE = 48_000
+_H264 = ("libx264", {"g": "120", "bf": "2", "preset": "veryfast", "threads": "1"})
+_VP8 = ("libvpx", {"g": "48", "deadline": "realtime", "cpu-used": "8", "b": "1M"})
 
 
 def number_of(picture: npt.NDArray[np.uint8]) -> int:
@@ -32,7 +34,6 @@ def number_of(picture: npt.NDArray[np.uint8]) -> int:
 
 
 def write_clip(
-    media: Path,
     path: Path,
     *,
     pictures_at: int = 0,
@@ -42,24 +43,24 @@ def write_clip(
     """Write 12 s of numbered pictures in the container that the name's suffix says.
 
     Args:
-        media: the folder of test media.
-        path: where it goes; a WebM is coded anew, all others keep the H.264.
+        path: where it goes; a WebM holds VP8, all others H.264 with B-frames.
         pictures_at: what the clock shows at the first picture, whole seconds.
         sound_at: what it shows at the first sound; None is no sound.
         options: the muxer's.
     """
-    source = media / "real" / "barcode_frames_60s.mp4"
     is_webm = path.suffix == ".webm"
-    with av.open(source) as old, av.open(path, "w", options=options or {}) as new:
-        stream = (
-            _new_stream(old, new) if is_webm else new.add_stream_from_template(old.streams.video[0])
-        )
+    with av.open(path, "w", options=options or {}) as new:
+        codec, options_of = _VP8 if is_webm else _H264
+        stream = new.add_stream(codec, rate=FPS, options=options_of)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = _SQUARES * _SQUARE_PX, _HEIGHT, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, FPS)
         sound = None
         if sound_at is not None:
             sound = new.add_stream("libopus" if is_webm else "aac", rate=_SOUND_RATE)
             sound.layout = "stereo"
         new.start_encoding()
-        packets = list((_encoded if is_webm else _copied)(old, stream, pictures_at))
+        packets: list[_Packet] = list(_pictures(stream, pictures_at))
         if sound is not None and sound_at is not None:
             packets += _sound(sound, sound_at, pictures_at + SECONDS)
         for packet in sorted(packets, key=lambda each: (each.dts or 0) * (each.time_base or 0)):
@@ -67,36 +68,22 @@ def write_clip(
     return path
 
 
-def _new_stream(old: InputContainer, new: OutputContainer) -> VideoStream:
-    model = old.streams.video[0]
-    stream = new.add_stream(
-        "libvpx", rate=FPS, options={"g": "48", "deadline": "realtime", "cpu-used": "8", "b": "1M"}
-    )
-    stream.width, stream.height, stream.pix_fmt = model.width, model.height, "yuv420p"
-    stream.codec_context.time_base = Fraction(1, FPS)
-    return stream
-
-
-def _copied(old: InputContainer, stream: VideoStream, start: int) -> Iterator[_Packet]:
-    for packet in old.demux(old.streams.video[0]):
-        if packet.pts is None or packet.dts is None or packet.time_base is None:
-            continue
-        if packet.pts * packet.time_base >= SECONDS:
-            continue
-        shift = round(start / packet.time_base)
-        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-        packet.stream = stream
-        yield packet
-
-
-def _encoded(old: InputContainer, stream: VideoStream, start: int) -> Iterator[_Packet]:
-    for number, frame in enumerate(old.decode(old.streams.video[0])):
-        if number == FPS * SECONDS:
-            break
+def _pictures(stream: VideoStream, start: int) -> Iterator[_Packet]:
+    for number in range(FPS * SECONDS):
+        frame = av.VideoFrame.from_ndarray(_numbered(number), format="rgb24")
         frame.pts, frame.time_base = number + FPS * start, Fraction(1, FPS)
-        frame.pict_type = 0
         yield from stream.encode(frame)
     yield from stream.encode(None)
+
+
+def _numbered(number: int) -> npt.NDArray[np.uint8]:
+    """Draw a strip of squares, bit 0 on the left, above waves that move."""
+    x, y = np.arange(_SQUARES * _SQUARE_PX), np.arange(_HEIGHT)
+    waves = 128 + 60 * np.sin((x + 4 * number) / 40) + 40 * np.cos(y / 25)[:, None]
+    picture = np.repeat(waves.astype(np.uint8)[:, :, None], 3, axis=2)
+    bits = number >> np.arange(_SQUARES) & 1
+    picture[:_SQUARE_PX] = np.where(bits, 235, 20).repeat(_SQUARE_PX)[None, :, None]
+    return picture
 
 
 def _sound(stream: AudioStream, start: int, end: int) -> Iterator[_Packet]:

@@ -1,8 +1,8 @@
 """How orders travel from the planner to the workers: one small class for each service.
 
 Each sends what it is given, as often as need be, and raises what nobody took. What a service does
-with an event that it took, and for how long, is in docs/aws.md. Why single messages to a topic:
-docs/decisions/0012-transports.md.
+with an event that it took, and for how long, is in docs/aws/transports.md. Why single messages to a
+topic: docs/decisions/0012-transports.md.
 """
 
 import random

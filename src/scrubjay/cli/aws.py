@@ -27,7 +27,7 @@ _MOST_INDEXES = 20
     epilog="\b\nExamples:\n"
     "  scrubjay aws status --help\n"
     "  scrubjay aws redrive --help\n"
-    "How to deploy a stack: docs/aws.md.",
+    "How to deploy a stack: docs/aws/deploy.md.",
 )
 def aws() -> None:
     """Look after a stack that is deployed on AWS."""

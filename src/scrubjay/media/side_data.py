@@ -7,11 +7,13 @@ has no name for, such as Exif or the view number of a stereo video. No video may
 from typing import Any
 
 from av import VideoFrame
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 
 __all__ = ["side_data"]
 
 _NONE = b""
+
+_container: Any = SideDataContainer
 
 
 def side_data(frame: VideoFrame, kind: str) -> bytes:
@@ -32,7 +34,9 @@ def side_data(frame: VideoFrame, kind: str) -> bytes:
 
 
 def _read(frame: VideoFrame, kind: str) -> bytes:
-    pieces: Any = frame.side_data  # PyAV's types lack what makes them bytes
+    # A container of our own: `frame.side_data` would keep it, and it the frame, until Python looks
+    # for garbage. PyAV's types lack what makes one, and what makes its pieces bytes.
+    pieces = _container(frame)
     found = pieces.get(kind)  # iterating gives pieces in PyAV 18, and their types in PyAV 19
     return _NONE if found is None else bytes(found)
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 _UNKNOWN_CONDITION = re.compile(
     r" +Condition:\n +StringEquals:\n +events:source: \S+\n"
-    r" +events:detail-type:(?: \S+\n|\n(?: +- \S+\n)+)"
+    r" +events:detail-type:(?: \S+\n|\n(?: +- \w+\n)+)"
 )
 """What Amazon checks of each entry that is put on a bus; the emulator knows neither key and would
 refuse all of them. `test_template.py` holds the template to these conditions."""

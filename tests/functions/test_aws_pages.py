@@ -1,4 +1,4 @@
-"""docs/aws.md says of the deployed system what its template and its code say."""
+"""The pages in docs/aws describe the deployed system as its template and its code do."""
 
 import re
 from math import isclose
@@ -12,7 +12,10 @@ from scrubjay.limits import Limits
 from scrubjay.settings import FunctionSettings
 
 _ROOT = Path(__file__).parents[2]
-_PAGE = (_ROOT / "docs" / "aws.md").read_text()
+_PAGES = {page.stem: page.read_text() for page in (_ROOT / "docs" / "aws").iterdir()}
+_TEXT = "\n".join(_PAGES.values())
+_MOST_WORDS = 1200
+"""What a person reads in one sitting."""
 _TEMPLATE = (_ROOT / "deploy" / "aws" / "template.yaml").read_text()
 
 _GB = 1769 / 1024
@@ -23,7 +26,7 @@ _GETS = 8
 
 def _section(name: str) -> list[list[str]]:
     """Return the cells of a table between two comments, without its head."""
-    text = re.search(rf"<!-- {name}\b.*?-->\n(.*?)<!-- /{name} -->", _PAGE, re.DOTALL)
+    text = re.search(rf"<!-- {name}\b.*?-->\n(.*?)<!-- /{name} -->", _TEXT, re.DOTALL)
     assert text, name
     rows = [line.strip("|").split(" | ") for line in text[1].splitlines()]
     return [[cell.strip() for cell in row] for row in rows[2:]]
@@ -31,27 +34,33 @@ def _section(name: str) -> list[list[str]]:
 
 def _parameters() -> list[list[str]]:
     """Return name, default and description of each parameter of the template."""
-    part = re.search(r"^Parameters:\n(.*?)^\S", _TEMPLATE, re.DOTALL | re.MULTILINE)
-    assert part
+    block = re.search(r"^Parameters:\n(.*?)^\S", _TEMPLATE, re.DOTALL | re.MULTILINE)
+    assert block
     found = []
-    for name, body in re.findall(r"^  (\w+):\n((?:    .*\n)+)", part[1], re.MULTILINE):
+    for name, body in re.findall(r"^  (\w+):\n((?:    .*\n)+)", block[1], re.MULTILINE):
         fields = dict(re.findall(r"^    (\w+): (.*)$", body, re.MULTILINE))
         default = fields["Default"].strip('"')
         found.append([f"`{name}`", f"`{default}`" if default else "", fields["Description"]])
     return found
 
 
+@pytest.mark.parametrize("page", sorted(_PAGES))
+def test_a_page_is_short(page: str) -> None:
+    """No page has more than 1,200 words, tables and code included."""
+    assert len(_PAGES[page].split()) <= _MOST_WORDS
+
+
 def test_every_parameter_is_in_the_table() -> None:
     """The table has the template's parameters, with their defaults and its own words."""
-    wanted = _parameters()
-    assert len(wanted) > 20
-    table = "".join(f"| {' | '.join(row)} |\n" for row in wanted)
-    assert _section("parameters") == wanted, f"the table should be:\n{table}"
+    parameters = _parameters()
+    assert len(parameters) > 20
+    table = "".join(f"| {' | '.join(row)} |\n" for row in parameters)
+    assert _section("parameters") == parameters, f"the table should be:\n{table}"
 
 
 def test_every_variable_is_documented() -> None:
     """Each variable that the functions read has a row; the template sets nothing else."""
-    rows = set(re.findall(r"^\| `(SCRUBJAY_\w+)` \|", _PAGE, re.MULTILINE))
+    rows = set(re.findall(r"^\| `(SCRUBJAY_\w+)` \|", _TEXT, re.MULTILINE))
     fields = {f"SCRUBJAY_{name.upper()}" for name in FunctionSettings.__struct_fields__}
     limits = {f"SCRUBJAY_{name.upper()}" for name in Limits.__struct_fields__}
     assert rows - {"SCRUBJAY_MAX_DURATION"} == fields
@@ -61,7 +70,7 @@ def test_every_variable_is_documented() -> None:
 def test_names_are_the_code_s() -> None:
     """Events and objects have the names that the code gives them."""
     for name in (SOURCE, SLICE, FINISH, READY, ANNOUNCED, ORIGIN, PROBLEM, SENT, FAILURES):
-        assert name in _PAGE
+        assert name in _TEXT
 
 
 @pytest.mark.parametrize("row", _section("costs"), ids=lambda row: row[0])
@@ -70,5 +79,5 @@ def test_costs_add_up(row: list[str]) -> None:
     slices, seconds, puts = int(row[1]), float(row[2]), int(row[3])
     compute = slices * (seconds * _GB * _GB_SECOND + _REQUEST + _EVENT)
     objects = slices * (_GETS * _GET + puts * _PUT)
-    for shown, wanted in zip(row[4:], (compute, objects, compute + objects), strict=True):
-        assert isclose(float(shown.strip("$")), wanted, abs_tol=0.00006), wanted
+    for shown, due in zip(row[4:], (compute, objects, compute + objects), strict=True):
+        assert isclose(float(shown.strip("$")), due, abs_tol=0.00006), due
