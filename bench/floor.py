@@ -18,7 +18,7 @@ import av
 from scrubjay.media.frames import FrameReader
 from scrubjay.model import Plan, decode
 from scrubjay.places.place import Place
-from scrubjay.planning import spacing_of, targets_from, targets_of
+from scrubjay.planning import spacing_of, targets_from
 from scrubjay.slices.reading import open_frames
 
 
@@ -34,9 +34,13 @@ def needed(video: str, plan: Plan) -> dict[str, int]:
     )
     with reading as reader:
         reader.start(targets_from(plan, 0))
-        for part in plan.slices:
-            wanted = frozenset(targets_of(plan, part).animation)
-            shown = reader.until(part.end)
+        for slice_ in plan.slices:
+            wanted = {
+                time
+                for animation in plan.recipe.animations
+                for time in animation.instants(slice_.span)
+            }
+            shown = reader.until(slice_.end)
             pictures += len({each.source_time for each in shown if each.time in wanted})
         counts = reader.counts
     return {"decoded": counts.decoded, "animation_pictures": pictures}

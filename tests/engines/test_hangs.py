@@ -91,7 +91,8 @@ def test_a_worker_that_reads_no_job_stalls(
     plan = planned(Fraction(2160), Recipe(slice_length=Fraction(1)))
     job = Job(plan, Place.of(clip), Store.in_memory())
     with ProcessEngine(workers=1, attempts=1, stall_timeout=1) as engine:
-        lost = engine.run(job, [0], lambda _: None)
+        names = tuple(output.name for output in plan.outputs)
+        lost = engine.run(job, {0: names}, lambda _: None).lost
     assert isinstance(lost[0], WorkerStalledError)
 
 

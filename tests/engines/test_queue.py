@@ -28,7 +28,7 @@ from scrubjay.errors import (
 from scrubjay.keys import ANNOUNCED, MANIFEST, PLAN, PROBLEM
 from scrubjay.model import Manifest, Plan, decode, encode
 from scrubjay.places.place import Place
-from scrubjay.sets.state import done_slices, load_plan
+from scrubjay.sets.state import load_plan, load_state
 from scrubjay.sets.store import Store
 
 _HARMLESS = Faults(duplicated=0.3, killed=0.04, overlapping=0.15)
@@ -321,7 +321,7 @@ def test_an_order_that_always_fails_is_dead_in_the_end(
     queue.waiting[0] = bad
     queue.drain()
     assert queue.dead == [bad]
-    assert done_slices(store, _plan(store)).keys() == {1, 2, 3}
+    assert load_state(store, _plan(store)).made.keys() == {1, 2, 3}
     assert not store.has(MANIFEST)
 
 

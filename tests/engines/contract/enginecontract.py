@@ -1,6 +1,7 @@
 """What every engine does, whatever it is: subclasses give a fixture `bench` with one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,22 +12,24 @@ from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import IncompleteError, ScrubjayError, SourceError, SourceNotFoundError
 from scrubjay.events import Event, SliceDone, SliceFailed
-from scrubjay.keys import MANIFEST, SLICES, record_key
-from scrubjay.model import Animations, Frames, Manifest, Plan, Recipe, Sheets, decode
+from scrubjay.keys import MANIFEST, RECORDS, record_key
+from scrubjay.model import Animation, Manifest, Plan, Recipe, Sheet, SliceRecord, Still, decode
 from scrubjay.places.place import Place
 from scrubjay.places.remote import pinned
-from scrubjay.sets.state import done_slices, save_plan
+from scrubjay.sets.state import load_state, save_plan
 from scrubjay.sets.store import Store
 
 __all__ = ["RECIPE", "Bench", "EngineContract", "made_by"]
 
 RECIPE = Recipe(
     slice_length=Fraction(3),
-    animations=Animations(width=64, fps=Fraction(2)),
-    frames=Frames(width=64),
-    sheets=Sheets(),
+    animations=(Animation(width=64, fps=Fraction(2)),),
+    frames=(Still(width=64),),
+    sheets=(Sheet(),),
 )
 """Small pictures of the clip's four slices."""
+
+_ALL = tuple(output.name for output in RECIPE.outputs)
 
 
 class Bench(ABC):
@@ -53,7 +56,7 @@ def made_by(store: Store) -> dict[str, bytes]:
     The page names the video, and what a queue needs beside them is its own affair.
     """
     found = store.sizes()
-    alike = {key for key in found if not key.startswith(".scrubjay/") or key.startswith(SLICES)}
+    alike = {key for key in found if not key.startswith(".scrubjay/") or key.startswith(RECORDS)}
     return {key: store.get(key) for key in alike - {"index.html"}}
 
 
@@ -71,7 +74,10 @@ class EngineContract:
         def look(event: Event) -> None:
             if isinstance(event, SliceDone):
                 done.append(event.index)
-                assert store.has(record_key(event.start))
+                assert all(
+                    store.has(record_key(each.id, event.start, event.end))
+                    for each in _plan(clip).outputs
+                )
 
         made = scrubjay.make(
             bench.put(clip), where, recipe=RECIPE, engine=bench.engine, on_progress=look
@@ -85,9 +91,13 @@ class EngineContract:
         """Of a new set's four slices, the two that are asked for have records afterwards."""
         job = _job(bench, clip)
         events: list[Event] = []
-        assert bench.engine.run(job, [1, 2], events.append) == {}
+        asked = {1: _ALL, 2: ("frames",)}
+        outcome = bench.engine.run(job, asked, events.append)
+        assert outcome.lost == {}
+        assert {index: tuple(made) for index, made in outcome.records.items()} == asked
         assert sorted(e.index for e in events if isinstance(e, SliceDone)) == [1, 2]
-        assert done_slices(job.store, job.plan).keys() == {1, 2}
+        made = load_state(job.store, job.plan).records
+        assert made == outcome.records
 
     def test_what_is_missing_is_made_and_nothing_else(self, bench: Bench, clip: Path) -> None:
         """A finished set costs no slice; one without a record, or without a picture, that one."""
@@ -103,9 +113,10 @@ class EngineContract:
         assert made() == [0, 1, 2, 3]
         assert made() == []
         store = Store.open(where)
-        store.delete([record_key(Fraction(3))])
+        plan = _plan(clip)
+        store.delete([record_key(plan.outputs[1].id, Fraction(3), Fraction(6))])
         assert made() == [1]
-        record = done_slices(store, _plan(clip))[2]
+        record: SliceRecord = load_state(store, plan).records[2]["sheets"]
         store.delete([next(iter(record.sizes()))])
         assert made() == [2]
         assert decode(store.get(MANIFEST), Manifest).status == "complete"
@@ -140,13 +151,14 @@ class EngineContract:
         """The run ends with that error, or every slice has it; no record is written."""
         job = _job(bench, clip)
         bench.remove(job.source)
+        lost: Mapping[int, ScrubjayError]
         try:
-            lost = bench.engine.run(job, [0, 1], _ignore)
+            lost = bench.engine.run(job, {0: _ALL, 1: _ALL}, _ignore).lost
         except ScrubjayError as error:
             lost = {0: error, 1: error}
         assert {type(error) for error in lost.values()} == {SourceNotFoundError}
         assert lost.keys() == {0, 1}
-        assert not done_slices(job.store, job.plan)
+        assert not load_state(job.store, job.plan).records
 
     def test_a_text_is_no_video(self, bench: Bench, tmp_path: Path) -> None:
         """Looking into what is not a video raises, and nothing is begun."""
@@ -161,7 +173,7 @@ class EngineContract:
         """The facts, and what its pictures cost to read, are the same on every engine."""
         video = pinned(bench.put(clip))
         plan = _plan(clip)
-        found, media = bench.engine.probe(video)
+        found, media, _ = bench.engine.probe(video)
         assert (found.fingerprint, media) == (plan.source.fingerprint, plan.media)
         there = bench.engine.explain(plan, video)
         assert there == InlineEngine().explain(plan, Place.of(clip))

@@ -11,7 +11,7 @@ from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.queue.completion import Ending
 from scrubjay.engines.queue.orders import FinishOrder, Order
 from scrubjay.engines.queue.progress import progress_of
-from scrubjay.engines.queue.worker import Outcome, Worker
+from scrubjay.engines.queue.worker import Result, Worker
 from scrubjay.errors import ScrubjayError, TransportError
 from scrubjay.keys import MANIFEST
 from scrubjay.model import decode, encode
@@ -58,9 +58,9 @@ class _FragileStore(Store):
         with self._written(key):
             super().put(key, data, media_type)
 
-    def put_new(self, key: str, data: bytes, media_type: str) -> bool:
+    def put_if(self, key: str, data: bytes, media_type: str, version: str) -> bool:
         with self._written(key):
-            return super().put_new(key, data, media_type)
+            return super().put_if(key, data, media_type, version)
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -95,7 +95,7 @@ class MemoryQueue:
     waiting: list[bytes] = field(default_factory=list[bytes])
     dead: list[bytes] = field(default_factory=list[bytes])
     sent: list[Order] = field(default_factory=list[Order])
-    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    outcomes: list[Result] = field(default_factory=list[Result])
     announced: list[Ending] = field(default_factory=list[Ending])
     moments: int = 0
     """Of workers' writes so far."""
