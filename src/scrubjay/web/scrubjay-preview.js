@@ -17,6 +17,7 @@
 /** @typedef {Span & {reason?: string}} Gap A stretch of the video that has no previews. */
 /**
  * @typedef {object} Frame One still.
+ * @property {string} [output] Name of the output that it belongs to.
  * @property {string} key
  * @property {string} url
  * @property {number} time
@@ -27,6 +28,7 @@
  */
 /**
  * @typedef {object} Animation The moving preview of one slice.
+ * @property {string} [output]
  * @property {string} key
  * @property {string} url
  * @property {string} media_type
@@ -53,6 +55,7 @@
  */
 /**
  * @typedef {object} Sheet
+ * @property {string} [output]
  * @property {string} key
  * @property {number} start
  * @property {number} end
@@ -112,14 +115,31 @@ const POSITIVE = new Set(['columns', 'rows', 'thumbnail_width', 'thumbnail_heigh
  * The lists of a manifest, checked and in order of time. A list that is absent is empty.
  * @param {Manifest} manifest
  * @param {keyof typeof NUMBERS} name
+ * @param {readonly string[]} [outputs] Names of the outputs to use, where the list has them.
  * @returns {any[]}
  */
-function checkedList(manifest, name) {
+function checkedList(manifest, name, outputs = []) {
   const items = manifest[name] ?? [];
   if (!Array.isArray(items)) throw new TypeError(`the manifest's "${name}" is not a list`);
   items.forEach((item, index) => checkItem(item, name, `${name}[${index}]`));
   const [first] = NUMBERS[name];
-  return [...items].sort((one, other) => one[first] - other[first]);
+  const typeOf = name === 'animations' ? (/** @type {any} */ item) => item.media_type : () => '';
+  return ofOneOutput(items, outputs, typeOf).sort((one, other) => one[first] - other[first]);
+}
+
+/**
+ * The items of one output for each type: of those that are asked for, or else of all, the first
+ * that is listed. Animations of other media types stand in for each other.
+ * @param {any[]} items As the manifest lists them.
+ * @param {readonly string[]} outputs
+ * @param {(item: any) => string} typeOf
+ */
+function ofOneOutput(items, outputs, typeOf) {
+  const named = items.filter(({ output }) => outputs.includes(output));
+  const usable = named.length ? named : items;
+  const chosen = new Map();
+  for (const item of usable) if (!chosen.has(typeOf(item))) chosen.set(typeOf(item), item.output);
+  return usable.filter((item) => chosen.get(typeOf(item)) === item.output);
 }
 
 /**
@@ -200,9 +220,10 @@ class PreviewSet {
   /**
    * @param {Manifest} manifest
    * @param {KeyResolver} resolve
+   * @param {readonly string[]} outputs Names of the outputs to use: see `use`.
    * @throws {TypeError} When it is not a manifest of format scrubjay/1.
    */
-  constructor(manifest, resolve) {
+  constructor(manifest, resolve, outputs) {
     if (manifest === null || typeof manifest !== 'object' || manifest.format !== FORMAT) {
       throw new TypeError(`this is not a manifest of format ${FORMAT}`);
     }
@@ -223,13 +244,21 @@ class PreviewSet {
     this.damaged = this.slices.filter(({ damaged_packets: count }) => Number(count) > 0);
     /** @type {Gap[]} */
     this.gaps = checkedList(manifest, 'gaps');
-    /** @type {Sheet[]} */
-    this.sheets = checkedList(manifest, 'sheets');
-    /** @type {Omit<Frame, 'url'>[]} */
-    this.frames = checkedList(manifest, 'frames');
-    this.alternatives = groupByStart(checkedList(manifest, 'animations'));
     /** Media types that this browser failed to show, where the set has another. */
     this.refused = new Set();
+    this.use(outputs);
+  }
+
+  /**
+   * Chooses among several outputs of a kind: those of these names, else the first listed.
+   * @param {readonly string[]} outputs
+   */
+  use(outputs) {
+    /** @type {Sheet[]} */
+    this.sheets = checkedList(this.manifest, 'sheets', outputs);
+    /** @type {Omit<Frame, 'url'>[]} */
+    this.frames = checkedList(this.manifest, 'frames', outputs);
+    this.alternatives = groupByStart(checkedList(this.manifest, 'animations', outputs));
   }
 
   /** How many pictures there are at all. */
@@ -925,7 +954,7 @@ function style() {
  * @fires scrubjay-error When a manifest or a picture does not load.
  */
 export class ScrubjayPreview extends HTMLElement {
-  static observedAttributes = ['manifest', 'for', 'show', 'label'];
+  static observedAttributes = ['manifest', 'for', 'show', 'output', 'label'];
 
   /** Every word that a person sees or hears; replace any of them for another language. */
   static texts = {
@@ -1033,8 +1062,14 @@ export class ScrubjayPreview extends HTMLElement {
     if (before === after) return;
     if (name === 'manifest' && !this.#given) this.#load();
     if (name === 'for' && this.isConnected) this.#connectMedia();
+    if (name === 'output') this.#set?.use(this.#outputs);
     this.#render();
     this.#renderPreview();
+  }
+
+  /** The names in the attribute `output`. */
+  get #outputs() {
+    return this.output.split(/\s+/).filter(Boolean);
   }
 
   /* ---- properties */
@@ -1096,6 +1131,15 @@ export class ScrubjayPreview extends HTMLElement {
 
   set show(value) {
     this.setAttribute('show', value);
+  }
+
+  /** Names of the outputs to show, with spaces between them; see docs/web-component.md. */
+  get output() {
+    return this.getAttribute('output') ?? '';
+  }
+
+  set output(value) {
+    this.setAttribute('output', value);
   }
 
   /** What became of the manifest. @returns {State} */
@@ -1216,7 +1260,7 @@ export class ScrubjayPreview extends HTMLElement {
     try {
       const root = this.#resolveKey ? '' : resolveAsPath('', base); // Throws where there is none.
       const resolve = this.#resolveKey ?? ((key) => resolveAsPath(key, root));
-      this.#set = new PreviewSet(manifest, resolve);
+      this.#set = new PreviewSet(manifest, resolve, this.#outputs);
       this.#state = 'ready';
       this.#clockChanged(); // The set may tell that the media's clock has another start.
     } catch (error) {
