@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from mimetypes import guess_type
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from scrubjay.documents.base import File, FinishedSet, document, tracks_of
 from scrubjay.documents.manifest import build_manifest
-from scrubjay.errors import ObjectNotFoundError, StoreError
+from scrubjay.errors import ObjectNotFoundError, PlanReplacedError, StoreError
 from scrubjay.keys import MANIFEST, is_document
 from scrubjay.model import Manifest, Plan, TrackClock, decode, encode
 from scrubjay.sets.state import SetState, check_is_current, load_state
@@ -17,6 +19,15 @@ __all__ = ["publish"]
 
 _MOST_TRIES = 20
 """How often a set is published anew because another finisher wrote at the same moment."""
+
+
+class _Change(NamedTuple):
+    """A document that was written or removed."""
+
+    file: File
+    """As it is now; without any bytes if it was removed."""
+    before: bytes
+    """What it was; empty if there was none."""
 
 
 def publish(
@@ -33,8 +44,8 @@ def publish(
     What is there already, to the byte, is left alone: a finished set may be read-only.
 
     Nothing is written over what somebody wrote after this looked whether the plan is still the
-    current one. So of several finishers, whatever their plans and whenever they are killed, those
-    of the current plan have the last word.
+    current one; if it turns out at the end that it is not, the documents are put back. So of
+    several finishers, whatever their plans, those of the current plan have the last word.
 
     Args:
         plan: what was to be made.
@@ -60,8 +71,13 @@ def publish(
         earlier = _found(store, MANIFEST) if versions[MANIFEST] else b""
         manifest = _kept(earlier, ours) or ours
         files = _files(state, store, manifest, video_url)
-        if all(_put(store, file, versions[file.key]) for file in files):
-            _remove_others(store, earlier, keys)
+        changes: list[_Change] = []
+        is_written = all(_put(store, file, versions[file.key], changes) for file in files)
+        if is_written:
+            _remove_others(store, earlier, keys, changes)
+        if changes:
+            _check_is_still_current(store, plan, changes)
+        if is_written:
             return manifest
     raise StoreError("other runs write the same documents over and over; run it again")
 
@@ -77,11 +93,35 @@ def _files(
     yield File(MANIFEST, data, "application/json")
 
 
-def _put(store: Store, file: File, version: str) -> bool:
+def _put(store: Store, file: File, version: str, changes: list[_Change]) -> bool:
     """Write a document unless it is there; return False if somebody else has just written it."""
-    if version and _found(store, file.key) == file.data:
+    before = _found(store, file.key) if version else b""
+    if version and before == file.data:
         return True
-    return store.put_if(file.key, file.data, file.media_type, version)
+    is_written = store.put_if(file.key, file.data, file.media_type, version)
+    if is_written:
+        changes.append(_Change(file, before))
+    return is_written
+
+
+def _check_is_still_current(store: Store, plan: Plan, changes: Iterable[_Change]) -> None:
+    """Check that nobody has begun another set since the check before; undo changes if so.
+
+    A publisher of the newest plan may have found documents that were right already, and left them
+    alone, a moment before they were written here.
+
+    Raises:
+        PlanReplacedError: somebody has.
+    """
+    try:
+        check_is_current(store, plan)
+    except PlanReplacedError:
+        for file, before in changes:
+            version = store.version(file.key)
+            now = _found(store, file.key) if version else b""
+            if before and now == file.data:
+                store.put_if(file.key, before, file.media_type, version)
+        raise
 
 
 def _kept(data: bytes, ours: Manifest) -> Manifest | None:
@@ -100,11 +140,16 @@ def _without_reasons(manifest: Manifest) -> bytes:
     return encode(replace(manifest, gaps=tuple(replace(gap, reason="") for gap in manifest.gaps)))
 
 
-def _remove_others(store: Store, earlier: bytes, keys: Iterable[str]) -> None:
+def _remove_others(
+    store: Store, earlier: bytes, keys: Iterable[str], changes: list[_Change]
+) -> None:
     """Remove the documents that an earlier manifest names and this one does not."""
     with suppress(ValueError):
         named = decode(earlier, Manifest).tracks.values()
-        store.delete(key for key in set(named) - set(keys) if is_document(key))
+        for key in filter(is_document, set(named) - set(keys)):
+            media_type = guess_type(key)[0] or "application/octet-stream"
+            changes.append(_Change(File(key, b"", media_type), _found(store, key)))
+            store.delete([key])
 
 
 def _found(store: Store, key: str) -> bytes:
