@@ -9,7 +9,7 @@ from scrubjay.errors import ObjectNotFoundError
 from scrubjay.identity import plan_id
 from scrubjay.keys import GENERATIONS, generation_key, is_ours
 from scrubjay.model import Plan, decode
-from scrubjay.sets.state import Generation, folders_of
+from scrubjay.sets.state import Generation, folders_of, is_current
 from scrubjay.sets.store import Store
 from scrubjay.waiting import mapped
 
@@ -27,13 +27,16 @@ def stale_keys(store: Store, plan: Plan) -> list[str]:
 def prune_earlier(store: Store, plan: Plan) -> int:
     """Remove what earlier plans left, and return how many artifacts and records that was.
 
-    Call it only when the current plan's set is published.
+    Call it only when the plan's set is published. Where a newer plan has been begun since, nothing
+    is removed: it may need what an earlier one made.
 
     Raises:
         StoreError: something could not be removed; call it again.
     """
     leftovers = _leftovers(store, plan)
     keys = _keys_in(store, leftovers.folders)
+    if not is_current(store, plan):
+        return 0
     store.delete(keys)
     store.sweep([folder.rstrip("/") for folder in leftovers.folders], is_ours)
     store.remove_empty(leftovers.folders)
