@@ -16,6 +16,7 @@ from scrubjay.timing import milliseconds
 __all__ = [
     "ANNOUNCED",
     "FAILURES",
+    "FOLDERS",
     "GENERATIONS",
     "MANIFEST",
     "ORIGIN",
@@ -49,6 +50,9 @@ PROBLEM = ".scrubjay/error.json"
 ORIGIN = ".scrubjay/origin.json"
 SENT = ".scrubjay/sent"
 ANNOUNCED = ".scrubjay/announced"
+
+FOLDERS = ("", ".scrubjay", GENERATIONS.rstrip("/"), FAILURES.rstrip("/"))
+"""What every set writes into, beside the folders of its outputs."""
 
 _NAME = r"[a-z][a-z0-9-]*"
 _ID = r"[0-9a-f]{12}"

@@ -20,7 +20,7 @@ from scrubjay.errors import (
 )
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceDone, SliceFailed
 from scrubjay.identity import plan_id
-from scrubjay.keys import MANIFEST, is_ours
+from scrubjay.keys import FOLDERS, MANIFEST, is_ours
 from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe, TrackClock
 from scrubjay.places.place import Place, PlaceText
 from scrubjay.places.remote import pinned
@@ -229,7 +229,7 @@ def _swept(store: Store) -> Generator[list[str]]:
     Yields:
         The folders to look in; add those that the run writes into.
     """
-    folders = [""]
+    folders = [*FOLDERS]
     try:
         yield folders
     except Exception:
