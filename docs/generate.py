@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from fractions import Fraction
 from functools import cache, partial
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
@@ -31,7 +32,18 @@ from scrubjay.cli.exits import ExitCode, exit_code
 from scrubjay.cli.main import cli
 from scrubjay.errors import error_classes
 from scrubjay.limits import Limits, option_of
-from scrubjay.model import Crop, Manifest, MediaInfo, Plan, Recipe, SliceRecord, SourceRef
+from scrubjay.model import (
+    KINDS,
+    PRESETS,
+    Crop,
+    Manifest,
+    MediaInfo,
+    Plan,
+    Recipe,
+    SliceRecord,
+    SourceRef,
+)
+from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, STILL_FORMATS
 from scrubjay.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -45,8 +57,6 @@ _MEANINGS = {
     "worker": "Which worker, 0-based.",
     "start": "Where it starts, in seconds; included.",
     "end": "Where it ends, in seconds; not included.",
-    "time": "Seconds.",
-    "duration": "Seconds.",
     "slices": "Slices, in order; they touch and cover the video.",
     "animations": "How many the set has.",
     "frames": "How many stills the set has.",
@@ -58,7 +68,6 @@ _MEANINGS = {
     "source": "Which video.",
     "media": "What is in it.",
     "recipe": "What was asked for.",
-    "name": "The last part of the video's address, for people.",
     "size_bytes": "Size in bytes.",
     "container": "FFmpeg's name of the container format.",
     "codec": "Name of the video codec.",
@@ -69,7 +78,6 @@ _MEANINGS = {
     "coded_height": "Height in px as coded.",
     "sample_aspect_ratio": "Width of a coded pixel divided by its height.",
     "rotation_deg": "Clockwise rotation, already applied, that puts the coded picture upright.",
-    "frame_rate": "Frames a second on average, for people.",
     "pixel_format": "FFmpeg's name of the pixel format.",
     "color_space": "Matrix from RGB, such as `bt709`; `unspecified` where the video does not say.",
     "color_range": "`limited`, `full` or `unspecified`.",
@@ -84,7 +92,6 @@ _MEANINGS = {
     "warnings": "What is unusual about the file, a sentence each.",
     "first_picture": "When the first picture is shown, in seconds; earlier previews show it too.",
     "format": "Name and version of this format.",
-    "render_version": "Raised whenever the same plan would give other bytes.",
     "status": "What became of it.",
     "gaps": "What is missing, and why.",
     "reason": "Why it is missing, for people.",
@@ -93,26 +100,18 @@ _MEANINGS = {
     "rows": "Rows of thumbnails.",
     "thumbnail_width": "Width of a thumbnail in px.",
     "thumbnail_height": "Height of a thumbnail in px.",
-    "thumbnail": "Size of a thumbnail.",
     "key": "Where it is, relative to the destination.",
     "blake2b": "BLAKE2b of its bytes, 16 bytes, in hexadecimal.",
-    "animation": "The animation.",
-    "frame": "The stills.",
-    "sheet": "The sheet.",
-    "Plan.animation": "Size of the animations; null: none.",
-    "Plan.frame": "Size of the stills; null: none.",
-    "Plan.sheet": "Layout of the sheets; null: none.",
-    "SliceRecord.animation": "Its animation; null: none.",
-    "SliceRecord.frames": "Its stills, by time.",
-    "SliceRecord.sheet": "Its sheet; null: none.",
-    "AnimationRecord.frames": "How many pictures it holds.",
-    "Manifest.animations": "Animations, by start.",
-    "Manifest.frames": "Stills, by time.",
-    "Manifest.sheets": "Sheets, by start.",
-    "Recipe.animations": "The animation of each slice.",
-    "Recipe.frames": "The stills.",
-    "Recipe.sheets": "The sheet of each slice.",
     "Finished.slices": "Slices in the plan.",
+    "Manifest.animations": "Animations, output by output, each by start.",
+    "Manifest.frames": "Stills, output by output, each by time.",
+    "Manifest.sheets": "Sheets, output by output, each by start.",
+    "Recipe.animations": "The animations of each slice.",
+    "Recipe.frames": "The stills.",
+    "Recipe.sheets": "The sheets of each slice.",
+    "SliceRecord.output": "Id of the output; see `Plan.layouts`.",
+    "Layout.id": "Names what decides the output's bytes; its artifacts lie under it.",
+    "Layout.size": "Of a picture, or of one thumbnail of a sheet.",
 }
 
 
@@ -153,12 +152,12 @@ def fields_of(struct: type[msgspec.Struct]) -> Iterator[Field]:
     """Yield the fields of a Struct."""
     hints = get_type_hints(struct, include_extras=True)
     for field in msgspec.structs.fields(struct):
-        kind, limits = hints[field.name], None
+        kind, metas = hints[field.name], []
         if get_origin(kind) is Annotated:
             kind, *extras = get_args(kind)
-            limits = next((each for each in extras if isinstance(each, Meta)), None)
+            metas = [each for each in extras if isinstance(each, Meta)]
         texts = (
-            limits.description if limits else None,
+            *(meta.description for meta in metas),
             notes_of(struct).get(field.name),
             _MEANINGS.get(f"{struct.__name__}.{field.name}"),
             _MEANINGS.get(field.name),
@@ -166,7 +165,7 @@ def fields_of(struct: type[msgspec.Struct]) -> Iterator[Field]:
         meaning = next((text for text in texts if text), None)
         if meaning is None:
             sys.exit(f"{struct.__name__}.{field.name} has no description; docs need one")
-        yield Field(field.name, kind, limits, meaning, field.default)
+        yield Field(field.name, kind, metas[0] if metas else None, meaning, field.default)
 
 
 def structs_in(kind: object) -> Iterator[type[msgspec.Struct]]:
@@ -290,15 +289,17 @@ A run sends `probed` and `planned` first. For each slice it sends `slice_started
 """
 
 _ABOUT_RECIPES = """\
-A recipe says what to make of a video. The defaults are the `classic` recipe. A TOML file has the
-fields that differ; options of `scrubjay make` or `scrubjay plan` override the file. A misspelt
-field is an error that names it. Where a number may be a fraction, write `30`, `29.97` or, in
-quotes, `"30000/1001"`; it is used exactly.
+A recipe says what to make of a video: **outputs** of three kinds (animations, stills, sheets),
+several of each if you like, and **documents** that players read. The defaults are the `classic`
+recipe. A TOML file has the fields that differ; options of `scrubjay make` or `scrubjay plan`
+override the file. A misspelt field is an error that names it. Where a number may be a fraction,
+write `30`, `29.97` or, in quotes, `"30000/1001"`; it is used exactly.
 """
 
 _EXAMPLE = """\
 # my.toml: shorter and larger animations, a still every five seconds, no sheets
 slice_length = 10
+sheets = []
 
 [animations]
 width = 320
@@ -307,9 +308,79 @@ fps = 12.5
 [frames]
 interval = 5
 quality = 85
+"""
 
-[sheets]
-enabled = false
+_ABOUT_LISTS = """\
+## One output of a kind, several, or none
+
+`[frames]` changes the only output of its kind. `[[frames]]` lists all of them, each with a name of
+its own; what it does not write has the default of this page. `frames = []` is none. The same goes
+for `[animations]` and `[sheets]`.
+"""
+
+_LISTS = """\
+# two.toml: two widths of stills, a second animation, sheets for fine and for coarse scrubbing
+documents = ["webvtt"]
+
+[[animations]]
+fps = 12
+
+[[animations]]
+name = "animations-small"
+width = 120
+
+[[frames]]
+name = "frames-large"
+
+[[frames]]
+name = "frames-small"
+width = 160
+interval = 5
+
+[[sheets]]
+
+[[sheets]]
+name = "sheets-coarse"
+interval = 10
+"""
+
+_AFTER_LISTS = """\
+An output's name is the folder of its artifacts, and the `output` of its entries in
+[the manifest](manifest.md). Outputs share their decoding, and the scaling of pictures of the same
+size. On the command line, `--add-output` adds one more to those of the recipe, and options such as
+`--frame-width` change the only output of their kind:
+"""
+
+_ADD_OUTPUTS = """\
+scrubjay make movie.mp4 -o both/ --recipe two.toml
+scrubjay make movie.mp4 -o both/ --frame-width 640 --add-output frames,name=tiny,width=64
+"""
+
+_ABOUT_CHANGES = """\
+## Changing a recipe
+
+Run `scrubjay make` with another recipe into the same destination. Outputs that the new recipe has
+as well are not made again: only what is new is. The old set stays complete until the new manifest
+is there. `--remove-stale`, or later `scrubjay prune`, removes what is no longer used
+([more](concepts.md#how-a-set-is-resumed)).
+"""
+
+_ABOUT_PRESETS = """\
+## Presets
+
+`--recipe NAME`, or `preset = "NAME"` in a file, begins with a recipe that has a name:
+
+- `classic`: everything on this page.
+- `trickplay`: what media servers and TV boxes read: only sheets, 10 x 10 thumbnails of 320 px, one
+  for each 10 s, from keyframes.
+"""
+
+_ABOUT_DOCUMENTS = """\
+## Documents
+
+`documents` names the documents to write beside the manifest, whose `tracks` list their keys. `[]`
+is none. Where a recipe has several outputs of sheets, the first has the plain name, and each other
+one a file with its own name: `storyboard-sheets-coarse.vtt`.
 """
 
 
@@ -375,6 +446,8 @@ def range_text(struct: type[msgspec.Struct], field: Field) -> str:
 
 def number_text(value: object) -> str:
     """Write a default as TOML does."""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -463,17 +536,45 @@ def recipe_page() -> str:
         f"```toml\n{_EXAMPLE.strip()}\n```\n",
         "```sh\nscrubjay make movie.mp4 -o previews/ --recipe my.toml\n```\n",
         "The schema is [schema/recipe.schema.json](schema/recipe.schema.json).\n",
+        f"{_ABOUT_LISTS}\n```toml\n{_LISTS.strip()}\n```\n\n{_AFTER_LISTS}",
+        f"```sh\n{_ADD_OUTPUTS}```\n",
+        _ABOUT_CHANGES,
+        _ABOUT_PRESETS,
         f"## The whole recipe\n\n{summary(Recipe)}\n\n{recipe_table(Recipe, '')}\n",
     ]
-    for field in fields_of(Recipe):
-        if isinstance(field.kind, type) and issubclass(field.kind, msgspec.Struct):
-            rows = recipe_table(field.kind, field.name)
-            parts.append(f"## `[{field.name}]`\n\n{summary(field.kind)}\n\n{rows}\n")
+    parts += [
+        f"## `[{kind}]`\n\n{summary(output)}\n\n{recipe_table(output, kind)}\n"
+        for kind, output in KINDS.items()
+    ]
+    rows = [
+        (f"`{name}`", f"`{kind.file}`", document_text(name)) for name, kind in DOCUMENTS.items()
+    ]
+    parts.append(f"{_ABOUT_DOCUMENTS}\n{table(('name', 'file', 'what it is'), rows)}\n")
     return "\n".join(parts)
 
 
+def document_text(name: str) -> str:
+    """Return the first sentence of a document's module."""
+    text = " ".join((import_module(DOCUMENTS[name].module).__doc__ or "").split())
+    return text.partition(". ")[0].rstrip(".") + "."
+
+
+def choices_text(field: Field, group: str) -> str:
+    """Say which values a field of an output's or a recipe's may have, where there are few."""
+    if field.name == "documents":
+        return ", ".join(f"`{name}`" for name in DOCUMENTS)
+    if field.name == "format":
+        return ", ".join(f"`{name}`" for name in formats_of(group))
+    return kind_text(field.kind) if get_origin(field.kind) is Literal else ""
+
+
+def formats_of(kind: str) -> Iterable[str]:
+    """Return the names of the formats that outputs of a kind can have."""
+    return ANIMATION_FORMATS if kind == "animations" else STILL_FORMATS
+
+
 def recipe_table(struct: type[msgspec.Struct], group: str) -> str:
-    """Lay out one section of the recipe."""
+    """Lay out the fields of a recipe, or of the outputs of a kind."""
     options = {
         parameter.name: " / ".join([*parameter.opts, *parameter.secondary_opts])
         for parameter in cli.commands["make"].params
@@ -481,15 +582,20 @@ def recipe_table(struct: type[msgspec.Struct], group: str) -> str:
     rows = [
         (
             f"`{f.name}`",
-            f"`{options['_'.join(filter(None, ('recipe', group, f.name)))]}`",
+            option_text(options.get("_".join(filter(None, ("recipe", group, f.name))))),
             number_text(f.default),
-            range_text(struct, f),
+            range_text(struct, f) or choices_text(f, group),
             f.meaning,
         )
         for f in fields_of(struct)
-        if not (isinstance(f.kind, type) and issubclass(f.kind, msgspec.Struct))
+        if f.name not in KINDS
     ]
     return table(("field", "option", "default", "range", "meaning"), rows)
+
+
+def option_text(option: str | None) -> str:
+    """Write an option as code; an output's name has none."""
+    return f"`{option}`" if option else ""
 
 
 def manifest_page() -> str:
@@ -533,11 +639,32 @@ def schema(kind: object, title: str, fraction: dict[str, Any]) -> str:
     ):
         made = msgspec.json.schema(kind, schema_hook=hook)
     for struct in structs_in(kind):
-        properties = made["$defs"][struct.__name__]["properties"]
+        about = made["$defs"][struct.__name__]
+        about["description"] = " ".join(about["description"].split())
+        properties = about["properties"]
         for field in fields_of(struct):
             _complete(properties[field.name], struct, field)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
-    return json.dumps(head | made, indent=2) + "\n"
+    text = json.dumps(head | made, indent=2) + "\n"
+    return text.replace(r"\\Z", "$")  # Python's end of text, which is `$` in JSON Schema
+
+
+def recipe_schema() -> str:
+    """Write the JSON Schema of a recipe file: a kind may be one section, and a preset be named."""
+    made = json.loads(schema(Recipe, "Scrubjay recipe", _WRITTEN))
+    fields = made["$defs"]["Recipe"]["properties"]
+    fields["preset"] = {
+        "enum": list(PRESETS),
+        "description": "The recipe that the other fields change.",
+        "default": "classic",
+    }
+    fields["documents"]["items"] = {"enum": list(DOCUMENTS)}
+    for kind, output in KINDS.items():
+        many = {name: fields[kind].pop(name) for name in ("type", "items")}
+        fields[kind]["anyOf"] = [many["items"], many]
+        about = made["$defs"][output.__name__]["properties"]["format"]
+        about["enum"] = list(formats_of(kind))
+    return json.dumps(made, indent=2) + "\n"
 
 
 def _complete(about: dict[str, Any], struct: type[msgspec.Struct], field: Field) -> None:
@@ -572,7 +699,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "manifest.md": manifest_page,
     "schema/manifest.schema.json": lambda: schema(Manifest, "Scrubjay manifest", _EXACT),
     "schema/events.schema.json": lambda: schema(events.Event, "Scrubjay event", _EXACT),
-    "schema/recipe.schema.json": lambda: schema(Recipe, "Scrubjay recipe", _WRITTEN),
+    "schema/recipe.schema.json": recipe_schema,
     "schema/plan.schema.json": lambda: schema(Plan, "Scrubjay plan", _EXACT),
     "schema/record.schema.json": lambda: schema(SliceRecord, "Scrubjay slice record", _EXACT),
 }

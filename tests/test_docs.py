@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +21,7 @@ from scrubjay.cli.exits import ExitCode
 from scrubjay.cli.main import cli
 from scrubjay.errors import error_classes
 from scrubjay.model import Manifest, decode
+from scrubjay.registry import DOCUMENTS, FORMATS
 from scrubjay.settings import Settings
 
 _ROOT = Path(__file__).parents[1]
@@ -195,6 +197,13 @@ def test_every_public_name_is_documented() -> None:
     assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
 
 
+def test_every_format_and_document_is_documented() -> None:
+    """Every name of a registry is in the reference of recipes, and every document's file."""
+    text = _text(_DOCS / "recipe.md")
+    names = [*FORMATS, *DOCUMENTS, *(kind.file for kind in DOCUMENTS.values())]
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
 def test_every_page_can_be_found() -> None:
     """Every page is linked from the map."""
     linked = set(re.findall(r"\]\(([^)#]+\.md)", _text(_DOCS / "index.md")))
@@ -231,9 +240,23 @@ def test_the_excerpt_is_a_manifest() -> None:
 def test_the_example_is_a_recipe() -> None:
     """The example of a recipe fits the recipe's schema; a misspelt field does not."""
     validator = _validator("recipe")
+    examples = _blocks(_DOCS / "recipe.md", "toml")
+    assert len(examples) > 1
+    for block in examples:
+        validator.validate(tomllib.loads(block))
     validator.validate({"slice_length": "30000/1001", "animations": {"fps": 12.5, "width": 320}})
-    for wrong in ({"slice_lenght": 10}, {"animations": {"fps": 51}}, {"slice_length": "soon"}):
-        assert not validator.is_valid(wrong)
+    validator.validate({"preset": "trickplay", "frames": [], "documents": []})
+    for wrong in (
+        {"slice_lenght": 10},
+        {"animations": {"fps": 51}},
+        {"animations": [{"name": "A b"}]},
+        {"frames": [{"format": "gif"}]},
+        {"frames": False},
+        {"documents": ["pdf"]},
+        {"preset": "none"},
+        {"slice_length": "soon"},
+    ):
+        assert not validator.is_valid(wrong), wrong
 
 
 def test_what_is_written_fits_the_schemas(at_movie: Path) -> None:
@@ -245,7 +268,7 @@ def test_what_is_written_fits_the_schemas(at_movie: Path) -> None:
     made = {
         "events": told,
         "plan": [_load(at_movie / "set/.scrubjay/plan.json")],
-        "record": [_load(path) for path in (at_movie / "set/.scrubjay/slices").iterdir()],
+        "record": [_load(path) for path in (at_movie / "set/.scrubjay/slices").rglob("*.json")],
         "manifest": [_load(at_movie / "set/manifest.json")],
     }
     for name, values in made.items():

@@ -195,7 +195,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
     frames: tuple[Still, ...] = (Still(),)
     sheets: tuple[Sheet, ...] = (Sheet(),)
     documents: tuple[str, ...] = ("page", "webvtt")
-    """Names of the documents to write beside the manifest (`scrubjay.registry`)."""
+    """Names of the documents to write beside the manifest."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
