@@ -17,8 +17,8 @@ _HEAD = """# Benchmarks
 
 <!-- Written by bench/run.py (`make bench`). Run it again, do not edit this page. -->
 
-`make bench` runs Scrubjay and its rivals in turn, round by round, on one machine and the same
-files. It installs the rivals, and writes this page and [bench/results.json](../bench/results.json),
+`make bench` runs Scrubjay and other programs in turn, round by round, on one machine and the same
+files. It installs the others, and writes this page and [bench/results.json](../bench/results.json),
 which has every single run.
 """
 _PART = """
@@ -26,15 +26,16 @@ _PART = """
 """
 _LEGEND = """
 - CPU is user and system seconds of a contestant and all its child processes; wall is from its start
-  to its end. All columns are medians over the rounds. The x say how many times as much it takes as
-  the contestant of ours that does the same job, whose own are 1.00.
+  to its end. All columns are medians over the rounds. The x columns say how many times as much it
+  takes as our contestant for the same job, whose own are 1.00.
 - Largest is the peak memory (RSS) of the largest process. Together is the peak of all of them,
   sampled ten times a second; shared pages count in each.
-- Read is what its processes got by system calls, libraries and pipes included; not what was mapped.
-- Decoding alone counts the time inside the process that decodes, without its start; its x are
-  against all that `scrubjay` does.
-- gifski gets finished frames: it neither decodes nor scales, yet its x are against our whole way to
-  the GIFs. Bytes and quality of GIFs from equal frames: `bench/gif_quality.py`.
+- Read is what its processes read with system calls, including libraries and pipes, but not mapped
+  files.
+- Decoding alone counts the time inside the process that decodes, without its start; its x
+  compare it with everything that `scrubjay` does.
+- gifski gets finished frames: it neither decodes nor scales, yet its x compare it with all our work
+  for the GIFs. Bytes and quality of GIFs from equal frames: `bench/gif_quality.py`.
 - The reference's one and two runs make GIFs and JPEGs. Scrubjay's classic recipe makes these, and
   sheets, WebVTT, manifest and page.
 - PySceneDetect is not here: its `save-images` saves some frames of each scene, after decoding

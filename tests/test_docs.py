@@ -39,6 +39,11 @@ _FIELD = {
 # fmt: on
 """Words that the documentation uses in the field's sense."""
 
+_ODD = re.compile(
+    r"\b(?:shall|told|mend|nonsense|without news|(?<!there )is no (?:video|plan|set))\b"
+)
+"""Phrases that need a second reading."""
+
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
@@ -218,6 +223,13 @@ def test_the_glossary_has_the_field_s_words() -> None:
     assert _FIELD - set(rows) == set()
 
 
+@pytest.mark.parametrize("page", _PAGES, ids=_name)
+def test_pages_are_in_plain_english(page: Path) -> None:
+    """Pages avoid phrases that readers stumbled over: "is no video", "mend it", "is told"."""
+    text = re.sub(r"```.*?```", "", _text(page), flags=re.DOTALL)
+    assert _ODD.findall(" ".join(text.split())) == []
+
+
 def test_decisions_are_dated() -> None:
     """Every decision has its number and its date."""
     for page in (_DOCS / "decisions").iterdir():
@@ -263,10 +275,10 @@ def test_what_is_written_fits_the_schemas(at_movie: Path) -> None:
     """Events, plan, records and manifest of a real run fit their published schemas."""
     command = [*_SCRUBJAY, "make", "movie.mp4", "-o", "set", "--slice-length", "5", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (told[0]["event"], told[-1]["event"]) == ("probed", "finished")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (lines[0]["event"], lines[-1]["event"]) == ("probed", "finished")
     made = {
-        "events": told,
+        "events": lines,
         "plan": [_load(at_movie / "set/.scrubjay/plan.json")],
         "record": [_load(path) for path in (at_movie / "set/.scrubjay/slices").rglob("*.json")],
         "manifest": [_load(at_movie / "set/manifest.json")],

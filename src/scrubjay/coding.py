@@ -1,7 +1,7 @@
-"""To and from JSON: the one place where text that nobody has checked becomes values.
+"""To and from JSON: the one place where untrusted text is parsed.
 
-Plans, records, letters and the replies of workers are written by others. Whatever is wrong with
-one (not JSON, not UTF-8, nested a thousand levels deep, a time of 1e99 s), reading it raises
+Plans, records, messages and the replies of workers are untrusted. Whatever is wrong with one (not
+JSON, not UTF-8, nested a thousand levels deep, a time of 1e99 s), reading it raises
 `msgspec.DecodeError` and nothing else.
 """
 
@@ -28,24 +28,24 @@ __all__ = [
 T = TypeVar("T")
 
 MOST_SECONDS = 10**9
-"""No time is later and no number larger than this: 31 years of video."""
+"""The largest number, so the latest time: 31 years of video."""
 
 _MOST_CHARACTERS = 200
 _MOST_DENOMINATOR_BITS = 512
-"""Times add and multiply the fractions of a clock, a recipe and a rate: 64 bits each, or less."""
+"""Times are sums and products of a clock's, a recipe's and a rate's fractions, of 64 bits each."""
 
 _HUGE_EXPONENT = re.compile(r"[eE][+-]?[\d_]{3}")
 """An exponent that would fill the memory with zeros: workers and recipes are not trusted."""
 
 _MOST_LEVELS = 64
-"""How deep lists and objects may be nested: no event or letter has ten levels."""
+"""How deep lists and objects may be nested: no event or message has ten levels."""
 
 
 def exact(value: object) -> Fraction:
     """Return a number, or text such as "7/3" or "29.97", as an exact fraction.
 
     Raises:
-        ValueError: it is not a number, or is a larger or finer one than any time or rate.
+        ValueError: it is not a number, or is larger or finer than any time or rate.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
         raise ValueError(f"expected a number, got {value!r}")  # noqa: TRY004  msgspec shows it
@@ -92,7 +92,7 @@ def encode_pretty(value: object) -> bytes:
 
 @contextmanager
 def _one_error() -> Generator[None]:
-    """Turn whatever reading untrusted text raises into `msgspec.DecodeError`."""
+    """Convert all errors of reading untrusted text to `msgspec.DecodeError`."""
     try:
         yield
     except RecursionError:
@@ -107,7 +107,7 @@ def decode(data: bytes, kind: type[T]) -> T:
     """Read a value from JSON and check it.
 
     Raises:
-        msgspec.ValidationError: the JSON has another shape; the text names the place.
+        msgspec.ValidationError: the JSON has another shape; the text says where.
         msgspec.DecodeError: it is not JSON.
     """
     with _one_error():
@@ -129,7 +129,7 @@ def decode_as(value: object, kind: type[T]) -> T:
     """Read a value from plain dicts, lists, numbers and text, and check it.
 
     Raises:
-        msgspec.ValidationError: it has another shape; the text names the place.
+        msgspec.ValidationError: it has another shape; the text says where.
         msgspec.DecodeError: it is nested too deeply, or a number is out of range.
     """
     with _one_error():
@@ -147,14 +147,14 @@ def parse_json(text: str | bytes) -> Any:  # noqa: ANN401  any JSON
         value = msgspec.json.decode(data)
     layer: list[Any] = [value]
     for _ in range(_MOST_LEVELS):
-        layer = [part for each in layer for part in _inside(each)]
+        layer = [inner for each in layer for inner in _inside(each)]
         if not layer:
             return value
     raise msgspec.DecodeError("it is nested too deeply")
 
 
 def _inside(value: Any) -> Collection[Any]:  # noqa: ANN401  any JSON
-    """Return what a list or an object holds; nothing for anything else."""
+    """Return the items of a list or an object; nothing for anything else."""
     match value:
         case list():
             return cast("Collection[Any]", value)

@@ -1,4 +1,4 @@
-"""What a run tells while it goes: the events of `on_progress` and of `scrubjay make --json`.
+"""What a run reports while it works: the events of `on_progress` and of `scrubjay make --json`.
 
 Every event is one JSON object with an `event` field. Times are exact seconds as text ("30", "7/3").
 """
@@ -33,14 +33,14 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 
 
 class Probed(_Event, frozen=True, kw_only=True, tag="probed"):
-    """The video was opened and looked into."""
+    """The video was probed."""
 
     source: SourceRef
     media: MediaInfo
 
 
 class Planned(_Event, frozen=True, kw_only=True, tag="planned"):
-    """The plan is saved; the work begins."""
+    """The plan is saved, and the work begins."""
 
     slices: Annotated[int, Meta(description="Slices in the plan.")]
     done: Annotated[int, Meta(description="Of these, how many an earlier run finished.")]
@@ -52,13 +52,13 @@ class Planned(_Event, frozen=True, kw_only=True, tag="planned"):
 
 
 class Unconfined(_Event, frozen=True, kw_only=True, tag="unconfined"):
-    """This machine cannot confine worker processes wholly; the run goes on all the same."""
+    """This machine cannot confine worker processes completely; the run continues."""
 
     missing: Annotated[tuple[str, ...], Meta(description="What it lacks, for people.")]
 
 
 class SliceStarted(_Event, frozen=True, kw_only=True, tag="slice_started"):
-    """A worker took a slice."""
+    """A worker started a slice."""
 
     index: Annotated[int, Meta(description="0-based.")]
     worker: Annotated[int, Meta(description="Which worker, 0-based.")]
@@ -89,17 +89,17 @@ class SliceDone(_Event, frozen=True, kw_only=True, tag="slice_done"):
 
 
 class SliceRetried(_Event, frozen=True, kw_only=True, tag="slice_retried"):
-    """A try at a slice failed; it will be tried again."""
+    """An attempt at a slice failed; it will be tried again."""
 
     index: int
     worker: int
-    attempt: Annotated[int, Meta(description="Which try failed, from 1.")]
+    attempt: Annotated[int, Meta(description="Which attempt failed, from 1.")]
     error: Annotated[str, Meta(description="Class of the error.")]
     message: str
 
 
 class SliceFailed(_Event, frozen=True, kw_only=True, tag="slice_failed"):
-    """A slice is given up; it becomes a gap."""
+    """All attempts at a slice failed; it becomes a gap."""
 
     index: int
     start: Fraction
@@ -121,7 +121,7 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
     size_bytes: Annotated[int, Meta(description="Of all artifacts of the set.")]
     damaged_slices: Annotated[int, Meta(description="Slices in which the video is damaged.")]
     damaged_packets: Annotated[
-        int, Meta(description="Of these, the packets that are damaged, as in the manifest.")
+        int, Meta(description="Damaged packets in these, as in the manifest.")
     ]
     over_budget: Annotated[
         int, Meta(description="Animations larger than `max_bytes` even at their worst.")
@@ -132,7 +132,7 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
 
 
 class Failed(_Event, frozen=True, kw_only=True, tag="failed"):
-    """The command ended without a complete set. Only the command line tells this one."""
+    """The command ended without a complete set. Only the command line reports this event."""
 
     error: Annotated[
         str,
@@ -141,7 +141,7 @@ class Failed(_Event, frozen=True, kw_only=True, tag="failed"):
             "`HungUp`."
         ),
     ]
-    message: Annotated[str, Meta(description="One sentence for a person.")]
+    message: Annotated[str, Meta(description="One sentence for people.")]
     exit_code: int
 
 

@@ -1,19 +1,19 @@
-"""Text as a person may see it: names of files can hold what a terminal obeys."""
+"""Text that is safe to show: file names can contain control characters."""
 
 import unicodedata
 
 __all__ = ["printable"]
 
 _COMMANDS = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode's control characters, halves of characters, and ends of lines and paragraphs."""
+"""Unicode categories: control characters, surrogates, and line and paragraph separators."""
 
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the direction of the text after them, so that a name seems another one."""
+"""Characters that change the direction of the following text and so disguise a name."""
 
 
 def printable(text: str) -> str:
-    r"""Return a text with `\x1b` and the like in place of what a terminal would obey."""
-    if text.isprintable():  # most are; it also says no to what is harmless
+    r"""Return a text with control characters escaped, such as `\x1b`."""
+    if text.isprintable():  # most are; some harmless text is not
         return text
     return "".join(_escaped(each) if _is_command(each) else each for each in text)
 

@@ -1,7 +1,7 @@
 """Exact time.
 
-Seconds are `fractions.Fraction`; 0 is where a player's seek bar starts. A span is half-open. This
-is the only module that turns a stream's ticks into seconds and seconds into written time.
+Seconds are `fractions.Fraction`; 0 is where a player's seek bar starts. A span is half-open. Only
+this module converts a stream's ticks to seconds, and seconds to written time.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Target(NamedTuple):
-    """An instant at which a picture is wanted, and the wanted ones next to it, in exact seconds."""
+    """An instant for which a picture is requested, and its neighbours, in exact seconds."""
 
     before: Fraction | None
     time: Fraction

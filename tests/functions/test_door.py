@@ -18,7 +18,7 @@ import scrubjay
 from scrubjay.aws import dead_letters, planner, status, worker
 from scrubjay.aws.dead_letters import read_dead_letter, redrive_dead_letters
 from scrubjay.aws.engine import AwsLambdaEngine
-from scrubjay.aws.events import Entry
+from scrubjay.aws.orders import Entry
 from scrubjay.aws.stack import Stack
 from scrubjay.aws.status import stack_status
 from scrubjay.aws.transports import SqsTransport, open_sender

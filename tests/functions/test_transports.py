@@ -8,7 +8,7 @@ from botocore.stub import ANY, Stubber
 from smallcloud import BUS, LATER, QUEUE, Cloud
 
 from scrubjay.aws import transports
-from scrubjay.aws.events import Entry
+from scrubjay.aws.orders import Entry
 from scrubjay.aws.transports import (
     MOST_BYTES,
     MOST_ENTRIES,

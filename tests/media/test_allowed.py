@@ -49,7 +49,7 @@ def test_what_people_upload_decodes(tmp_path: Path, codec: str, pixels: str, suf
 
 def test_what_nobody_uploads_is_not_decoded(tmp_path: Path) -> None:
     """A codec that is not on the list is named, and what to do; its decoder never runs."""
-    with pytest.raises(UnsupportedVideoError, match=r"no decoder here .*\(asv1\); convert it"):
+    with pytest.raises(UnsupportedVideoError, match=r"no decoder here .*\(asv1\)\. Convert it"):
         probe_media(Place.of(_write(tmp_path / "video.avi", "asv1", "yuv420p")))
 
 

@@ -216,7 +216,7 @@ def test_what_an_mp4_lacks_is_named(
         ("bad/trunc_moov_at_end_80pct.mp4", "has no index"),
         ("bad/trunc_ftyp_only.mp4", "cut off after its first"),
         ("bad/random_64k.mp4", "not a video in any format"),
-        ("bad/ts_zero_frame.ts", "holds nothing of it"),
+        ("bad/ts_zero_frame.ts", "contains no data of it"),
         ("odd/audio_only.mp4", "only audio"),
         ("odd/cover_only.mp3", "only audio and a cover picture"),
     ],
@@ -238,7 +238,7 @@ def test_what_is_no_video_says_what_it_is(media: Path, name: str, sentence: str)
         (b"PK\x03\x04" + bytes(100), "a ZIP archive"),
         (b'{"error": "not found", "code": 404}', "JSON"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an XML document"),
-        (bytes(5000), "nothing but zeros"),
+        (bytes(5000), "has only zeros"),
     ],
 )
 def test_other_kinds_of_files_are_named(tmp_path: Path, head: bytes, what: str) -> None:

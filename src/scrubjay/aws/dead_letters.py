@@ -5,16 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 from scrubjay.aws.clients import aws_errors, client
-from scrubjay.aws.events import (
-    FINISH,
-    SLICE,
-    Entry,
-    FinishEvent,
-    Json,
-    orders_in,
-    unwrapped,
-    uploads_in,
-)
+from scrubjay.aws.envelopes import Json, unwrapped
+from scrubjay.aws.events import FINISH, SLICE, FinishEvent, orders_in, uploads_in
+from scrubjay.aws.orders import Entry
 from scrubjay.aws.stack import Stack
 from scrubjay.errors import EngineError, EventError
 from scrubjay.places.place import redacted

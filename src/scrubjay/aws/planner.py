@@ -3,10 +3,12 @@
 import os
 from collections.abc import Callable, Collection
 
-from scrubjay.aws.events import Json, Upload, is_below, set_place, uploads_in
+from scrubjay.aws.envelopes import Json
+from scrubjay.aws.events import Upload, uploads_in
 from scrubjay.aws.function import Context, open_engine, safe
 from scrubjay.aws.log import log
-from scrubjay.aws.transports import OrderTransport, Sender, open_sender
+from scrubjay.aws.orders import OrderTransport, Sender, is_below, set_place
+from scrubjay.aws.transports import open_sender
 from scrubjay.engines.base import Engine
 from scrubjay.engines.queue.planner import plan_video
 from scrubjay.errors import EventError, ScrubjayError, SourceChangedError

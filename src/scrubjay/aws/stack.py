@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from scrubjay.aws.clients import aws_errors, client
-from scrubjay.aws.events import VERSIONS_QUESTION, is_below, set_place
-from scrubjay.aws.transports import OrderTransport, Sender, open_sender
+from scrubjay.aws.events import VERSIONS_QUESTION
+from scrubjay.aws.orders import OrderTransport, Sender, is_below, set_place
+from scrubjay.aws.transports import open_sender
 from scrubjay.errors import StackError, TransportError
 from scrubjay.places.place import Place
 

@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 from scrubjay.aws.clients import aws_errors, client
-from scrubjay.aws.events import SOURCE, Entry, entry_of
-from scrubjay.engines.queue.orders import Order
+from scrubjay.aws.events import SOURCE
+from scrubjay.aws.orders import Entry, Sender
 from scrubjay.errors import StackError, TransportError
-from scrubjay.places.place import Place
 
 __all__ = [
     "ATTEMPTS",
@@ -25,8 +24,6 @@ __all__ = [
     "TRANSPORTS",
     "EventBridgeTransport",
     "LambdaTransport",
-    "OrderTransport",
-    "Sender",
     "SnsTransport",
     "SqsTransport",
     "open_sender",
@@ -47,36 +44,6 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.4, 5.0
 
 _LANES = 16
 """Requests at once."""
-
-
-class Sender(Protocol):
-    """Sends events by one of Amazon's services."""
-
-    def send(self, entries: Sequence[Entry]) -> None:
-        """Send events; when this returns, the service has taken every one.
-
-        Raises:
-            TransportError: some were refused as often as it was tried; it says which.
-            StackError: they cannot be sent: no such target, or no right to it.
-        """
-        ...
-
-
-class OrderTransport:
-    """Hands orders to workers as events.
-
-    Args:
-        sender: sends them.
-        output: where all sets lie.
-    """
-
-    def __init__(self, sender: Sender, output: Place) -> None:
-        self._sender = sender
-        self._output = output
-
-    def send(self, orders: Sequence[Order]) -> None:
-        """Send orders; see `scrubjay.engines.queue.orders.Transport`."""
-        self._sender.send([entry_of(order, self._output) for order in orders])
 
 
 class _Refusal(NamedTuple):
@@ -187,7 +154,7 @@ class _Sender:
         return self._given or client(self.name, tries=1)
 
     def send(self, entries: Sequence[Entry]) -> None:
-        """Send events; see `Sender.send`."""
+        """Send events; see `orders.Sender`."""
         _ = self.service  # before there are threads
         _deliver(entries, self._post, target=self.target, most=self.most, is_late=self._is_late)
 

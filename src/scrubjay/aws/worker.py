@@ -7,18 +7,11 @@ from functools import partial
 from time import monotonic
 from typing import cast
 
-from scrubjay.aws.events import (
-    READY,
-    VERSIONS_QUESTION,
-    Entry,
-    FinishEvent,
-    Json,
-    OrderEvent,
-    order_of,
-    orders_in,
-)
+from scrubjay.aws.envelopes import Json
+from scrubjay.aws.events import READY, VERSIONS_QUESTION, FinishEvent, OrderEvent, orders_in
 from scrubjay.aws.function import Context, open_engine, safe
 from scrubjay.aws.log import log
+from scrubjay.aws.orders import Entry, order_of
 from scrubjay.aws.transports import EventBridgeTransport
 from scrubjay.engines.base import Job
 from scrubjay.engines.processes import ProcessEngine

@@ -1,4 +1,4 @@
-"""Decoding in a thread of its own, a few pictures ahead of whoever paints them."""
+"""Decoding in a thread of its own, a few pictures ahead of painting."""
 
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -11,22 +11,22 @@ T = TypeVar("T")
 
 
 class _End:
-    """Stands for the end of what is read."""
+    """Marks the end of the items."""
 
 
 _END = _End()
 
 
 def ahead(items: Iterator[T], most: int) -> Generator[T]:
-    """Yield what an iterator yields, up to `most` items of which are made beforehand in a thread.
+    """Yield the items of an iterator, up to `most` of them produced ahead of time in a thread.
 
-    Items are made one at a time, all in the same thread, so the iterator need not be safe to
-    share. Its errors are raised here, in its items' order. Closing this generator waits for the
-    item that is being made.
+    Items are produced one at a time, all in the same thread, so the iterator need not be
+    thread-safe. Its errors are raised here, in the order of its items. Closing this generator waits
+    for the item that is being produced.
 
     Args:
-        items: FFmpeg and libswscale let go of Python's lock while they work, so a decoder's
-            frames gain most.
+        items: a decoder's frames gain most, because FFmpeg and libswscale release Python's lock
+            while they work.
         most: at least 1.
     """
     with ThreadPoolExecutor(1) as thread:

@@ -1,29 +1,29 @@
 """Which of FFmpeg's decoders may run.
 
-The wheel holds about 500; most are for formats that nobody uploads, and each one is code that reads
-a stranger's bytes. What is here is what cameras, phones, recorders, editors, browsers, broadcasters
-and old archives write, and what the tests decode.
+The wheel has about 500. Most are for formats that nobody uploads, and each one is code that reads
+untrusted bytes. This list has what cameras, phones, recorders, editors, browsers, broadcasters and
+old archives write, and what the tests decode.
 """
 
 __all__ = ["DECODERS", "may_decode"]
 
 # fmt: off
 _VIDEO = (
-    # today's
+    # current codecs
     "h264", "hevc", "vvc", "libdav1d", "av1", "vp8", "libvpx", "vp9", "libvpx-vp9", "theora",
     # MPEG and its relatives
     "mpeg1video", "mpeg2video", "mpegvideo", "mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4", "wmv1",
     "wmv2", "wmv3", "vc1", "h261", "h263", "h263i", "h263p", "flv",
-    # On2, Sorenson, RealVideo, Indeo, Cinepak: what old sites and discs hold
+    # On2, Sorenson, RealVideo, Indeo, Cinepak: old sites and discs
     "vp3", "vp4", "vp5", "vp6", "vp6f", "vp6a", "vp7", "svq1", "svq3", "rv10", "rv20", "rv30",
     "rv40", "indeo2", "indeo3", "indeo4", "indeo5", "cinepak", "msvideo1", "msrle", "rpza", "smc",
     "qtrle", "8bps", "cavs", "dirac",
-    # pictures in a row
+    # series of pictures
     "mjpeg", "mjpegb", "jpeg2000", "png", "apng", "gif", "bmp", "webp", "tiff", "jpegls",
     # cameras and editing
     "prores", "prores_raw", "dnxhd", "dvvideo", "cfhd", "aic", "hap", "speedhq", "hq_hqa", "hqx",
     "notchlc", "pixlet",
-    # without loss, and without any compression
+    # lossless, and uncompressed
     "ffv1", "ffvhuff", "huffyuv", "hymt", "utvideo", "magicyuv", "lagarith", "cllc", "snow",
     "rawvideo", "v210", "v210x", "v308", "v408", "v410", "r210", "r10k", "avrp", "yuv4", "y41p",
     "cljr", "bitpacked", "wrapped_avframe", "aasc", "loco", "sheervideo", "zlib", "mszh",
@@ -31,7 +31,7 @@ _VIDEO = (
     "flashsv", "flashsv2", "mss1", "mss2", "tscc2", "camtasia", "camstudio", "zmbv", "fraps",
     "g2m", "qdraw",
 )
-_AUDIO = (  # opening a file runs them for a moment; no sound is ever decoded
+_AUDIO = (  # opening a file runs them briefly; no sound is ever decoded
     "aac", "aac_latm", "ac3", "eac3", "alac", "amrnb", "amrwb", "dca", "flac", "mlp", "truehd",
     "mp1float", "mp2float", "mp3float", "mp3", "mp2", "opus", "vorbis", "speex", "nellymoser",
     "cook", "sipr", "real_144", "real_288", "qdm2", "wmav1", "wmav2", "wmapro",

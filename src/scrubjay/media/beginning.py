@@ -1,7 +1,7 @@
 """The beginning of a video, read packet by packet: its first picture, its clock, whether it seeks.
 
-A container may hold no time of presentation at all, or guess where a jump lands. What it claims is
-tried out here, once, so that every slice is read in the same way.
+A container may have no presentation times, or guess where a seek lands. Its claims are tested here,
+once, so that every slice is read in the same way.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,24 +25,24 @@ __all__ = ["Beginning", "Search", "read_beginning"]
 _ELEMENTARY = frozenset(
     {"h264", "hevc", "obu", "m4v", "mpegvideo", "h263", "vc1", "avs2", "avs3", "dirac"}
 )
-"""Formats that are a bare stream: they hold no times, whatever FFmpeg makes up."""
+"""Formats that are a bare stream: they have no times, so FFmpeg's are guesses."""
 
 _SEEKS_WELL = ("mov", "matroska", "mpegts", "mpeg", "nut", "ogg", "webm", "flv")
-"""Formats whose packets or index say when they are shown: a jump lands where they say."""
+"""Formats whose packets or index have times, so that seeks land where they should."""
 
 _FIRST_PICTURE_PACKETS = 1000
-"""Packets read, at most, in search of a stream's first picture."""
+"""Most packets to read in search of a stream's first picture."""
 
 _CLOCK_PACKETS = 32
-"""Packets after which it is known which times a stream has: twice the deepest reordering."""
+"""Packets that show which times a stream has: twice the deepest reordering."""
 
 _TRIAL_PACKETS = 1000
 _TRIAL_KEYFRAMES = 4
-"""How far is read, at most, to try jumps: up to the fourth keyframe."""
+"""How far to read at most to test seeks: up to the fourth keyframe."""
 
 
 class _Note(NamedTuple):
-    """What a packet said."""
+    """The fields of a packet."""
 
     pts: int | None
     dts: int | None
@@ -51,26 +51,26 @@ class _Note(NamedTuple):
 
 
 class Search:
-    """What is noted while a first picture is looked for, in case there is none."""
+    """Notes taken while searching for the first picture, in case there is none."""
 
     def __init__(self) -> None:
         self.packets = 0
         self.is_damaged = False
-        """Whether anything could not be decoded, or is called corrupt."""
+        """Whether anything could not be decoded, or was marked as corrupt."""
         self.scheme: str | None = None
-        """How the video is encrypted, if a packet was."""
+        """How the video is encrypted, if a packet was encrypted."""
 
 
 class Beginning(NamedTuple):
-    """What the first packets of a stream gave."""
+    """What the first packets of a stream show."""
 
     first: Timed
     """The first picture, and its time by the stream's clock."""
     clock: ClockName
     seeks: bool
-    """Whether jumps land where they should, as far as was tried."""
+    """Whether seeks land where they should, as far as tested."""
     read: int
-    """Packets that were read of it; the video stands just after them."""
+    """Packets read so far; the video is positioned just after them."""
 
 
 def read_beginning(video: Video, search: Search, on_packet: Callable[[], None]) -> Beginning | None:
@@ -78,7 +78,7 @@ def read_beginning(video: Video, search: Search, on_packet: Callable[[], None]) 
 
     Args:
         video: the open video.
-        search: where is noted what was met.
+        search: takes the notes.
         on_packet: called for each packet that is read.
     """
     looked = _look(video, search, on_packet)
@@ -103,7 +103,7 @@ def read_beginning(video: Video, search: Search, on_packet: Callable[[], None]) 
 def _look(
     video: Video, search: Search, on_packet: Callable[[], None]
 ) -> tuple[VideoFrame, ClockName, int] | None:
-    """Return the first picture of a stream, its clock, and how many packets were read for that."""
+    """Return the first picture of a stream, its clock, and how many packets were read."""
     stream = video.stream
     stream.codec_context.thread_count = 1
     notes: list[_Note] = []
@@ -129,7 +129,7 @@ def _look(
 
 
 def _packets(video: Video, on_packet: Callable[[], None]) -> Iterator["Packet[VideoStream]"]:
-    """Yield the packets of a stream from its start, as those who read it later will see them."""
+    """Yield the packets of a stream from its start, as later readers will see them."""
     video.at_start()
     jumps = video.container.format.name in JUMPING_CONTAINERS
     stitcher = Stitcher(video.stream) if jumps else None
@@ -156,21 +156,21 @@ def _decoded(
 
 
 def _clock_of(stream: VideoStream, container: str, notes: list[_Note]) -> ClockName | None:
-    """Return which times a stream has; None if that is not clear yet."""
+    """Return which times a stream has; None if it is not clear yet."""
     if container in _ELEMENTARY:
         return "count"
     if any(note.pts is not None for note in notes):
         stamps = [note.pts for note in notes if note.pts is not None]
         is_own = any(note.pts is not None and note.pts != note.dts for note in notes)
-        # times in another order than packets are times of presentation, so are those of a codec
-        # that has no other order
+        # times in another order than the packets are presentation times, and so are those of a
+        # codec that does not reorder
         if is_own or stamps != sorted(stamps) or not stream.codec_context.reorder_depth:
             return "pts"
     return _last_clock(stream, notes) if len(notes) >= _CLOCK_PACKETS else None
 
 
 def _last_clock(stream: VideoStream, notes: list[_Note]) -> ClockName:
-    """Return which times a stream has that shows no order of its own."""
+    """Return which times a stream has whose times are in the order of its packets."""
     if all(note.pts is None and note.dts is None for note in notes):
         return "count"
     has_pts = any(note.pts is not None for note in notes)
@@ -178,7 +178,7 @@ def _last_clock(stream: VideoStream, notes: list[_Note]) -> ClockName:
 
 
 def _has_palette(picture: VideoFrame) -> bool:
-    """Whether colours may have come with an earlier packet, which a jump would pass over."""
+    """Whether the colours may come from an earlier packet, which a seek would skip."""
     return bool(picture.format.has_palette)
 
 
@@ -200,9 +200,9 @@ def _first_timed(
 
 
 def _lands_well(video: Video, on_packet: Callable[[], None]) -> bool:
-    """Whether jumps land on packets that say what they said when all was read in order.
+    """Whether seeks land on packets with the same fields as when reading in order.
 
-    Without an index, some demuxers guess where a time lies, or which time a place has.
+    Without an index, some demuxers guess the position of a time, or the time of a position.
     """
     known: dict[int, _Note] = {}
     keys: list[_Note] = []
@@ -218,7 +218,7 @@ def _lands_well(video: Video, on_packet: Callable[[], None]) -> bool:
 
 
 def _lands_on(video: Video, key: _Note, known: dict[int, _Note]) -> bool:
-    """Whether a jump to a keyframe's time lands on a known packet, not after that keyframe."""
+    """Whether a seek to a keyframe's time lands on a known packet, not after that keyframe."""
     time = key.pts if key.pts is not None else key.dts
     if time is None or not video.seek(time):
         return False

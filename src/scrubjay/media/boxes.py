@@ -1,7 +1,7 @@
-"""How the boxes of an MP4 on a server lie: whether it can be read from the middle.
+"""How an MP4 on a server is fragmented, and so whether it can be read from the middle.
 
-A fragmented MP4 has its index in pieces, one before each fragment. FFmpeg gathers them all before
-it reads anything, with a request for each, unless the file has one index for all of them: a
+A fragmented MP4 has its index in pieces, one before each fragment. FFmpeg collects them all before
+it reads anything else, with one request each, unless the file has one index for all of them: a
 `sidx` box at its start or an `mfra` box at its end (ISO/IEC 14496-12, 8.16.3 and 8.8.9).
 """
 
@@ -13,10 +13,10 @@ from scrubjay.media.mp4 import Box, Bytes, box_at
 __all__ = ["Fragments", "fragments_of"]
 
 _MOST_BOXES = 32
-"""Boxes to look at before the first fragment."""
+"""Most boxes to read before the first fragment."""
 
 _FEW = 20
-"""Fragments that may be gathered one by one."""
+"""So many fragments may be collected one by one."""
 
 _MFRO_BYTES = 16
 
@@ -25,24 +25,24 @@ class Fragments(Enum):
     """How a video is fragmented."""
 
     NONE = auto()
-    """It is not, or it is no MP4."""
+    """It is not fragmented, or it is not an MP4."""
     INDEXED = auto()
-    """There is an index of all of them at the start."""
+    """There is an index of all fragments at the start."""
     INDEXED_AT_END = auto()
-    """There is an index of all of them at the end; FFmpeg then does not know how long it is."""
+    """There is an index of all fragments at the end; FFmpeg then does not know the duration."""
     FEW = auto()
-    """There is no index, but there are few."""
+    """There is no index, but there are few fragments."""
     MANY = auto()
-    """There is no index: each fragment has to be found by the one before."""
+    """There is no index: each fragment is found only after the one before."""
 
     @property
     def lacks_index(self) -> bool:
-        """Whether FFmpeg finds its fragments only by going over the whole file."""
+        """Whether FFmpeg finds the fragments only by reading through the whole file."""
         return self in {Fragments.FEW, Fragments.MANY}
 
 
 def fragments_of(file: Bytes) -> Fragments:
-    """Say how a video is fragmented, from a few reads."""
+    """Return how a video is fragmented, from a few reads."""
     place, fragment, index_end = 0, None, 0
     for _ in range(_MOST_BOXES):
         box = box_at(file, place)
@@ -68,7 +68,7 @@ def fragments_of(file: Bytes) -> Fragments:
 
 
 def _reach(file: Bytes, box: Box) -> int:
-    """Return up to where in the file a `sidx` box knows; 0 if it makes no sense."""
+    """Return up to where in the file a `sidx` box reaches; 0 if it is invalid."""
     data = file.read(box.start + box.header, min(box.size - box.header, 1 << 20))
     try:
         is_long = data[0] > 0
@@ -84,5 +84,5 @@ def _reach(file: Bytes, box: Box) -> int:
 
 
 def _size_of_index(tail: bytes) -> int:
-    """Return how long an `mfra` box is, by the `mfro` box that ends it."""
+    """Return the length of an `mfra` box, from the `mfro` box that ends it."""
     return int.from_bytes(tail[12:16])

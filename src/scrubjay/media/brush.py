@@ -1,4 +1,4 @@
-"""From a frame's numbers to red, green and blue of a screen, at a size."""
+"""From a frame's coded values to red, green and blue on a screen, at a given size."""
 
 from typing import Any, cast
 
@@ -8,7 +8,7 @@ from av import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from scrubjay.media.colour import Colours
-from scrubjay.media.cutting import Cutter, Part
+from scrubjay.media.cutting import Area, Cutter
 from scrubjay.media.gamut import GamutMapper
 from scrubjay.media.tone import tone_mapper
 from scrubjay.model import Size
@@ -16,16 +16,17 @@ from scrubjay.model import Size
 __all__ = ["Brush"]
 
 _MUCH_SMALLER = 4
-"""From this many times smaller on, a picture is first averaged to twice its size and scaled with
-Lanczos then. Measured on film and screen at 720p and 1080p to 240 px: less than half the CPU of
-Lanczos alone (0.8 to 1.1 ms against 1.8 to 2.3), and 47 dB from it with no shift of colours."""
+"""A frame this many times larger than its picture is first averaged to twice the picture's size,
+and then scaled with Lanczos. Measured on film and screen recordings at 720p and 1080p to 240 px:
+less than half the CPU of Lanczos alone (0.8 to 1.1 ms against 1.8 to 2.3), and 47 dB from it with
+no shift of colours."""
 
 _EXACT = Interpolation.LANCZOS | Interpolation.FULL_CHR_H_INT
-"""Without full chroma, libswscale looks colours up in a table of 8 bits: white became 253."""
+"""Without full chroma, libswscale uses a table of 8 bits for colours: white became 253."""
 
 _PLANAR = "gbrp"
-"""What libswscale scales to in less than half the time of `rgb24`, with the same levels: its code
-for that is vectorized. Where nothing is scaled, `rgb24` is the fast one."""
+"""The format that libswscale scales to in less than half the time of `rgb24`, with the same levels:
+its code for that is vectorized. Without scaling, `rgb24` is faster."""
 
 _Levels = npt.NDArray[np.uint8]
 
@@ -35,19 +36,19 @@ class Brush:
 
     Args:
         like: one of the frames.
-        colours: how to read their numbers.
-        part: what of them to show.
-        size: of the result; as they are coded, not turned.
-        is_interlaced: whether every second row is of another moment.
+        colours: how to interpret their values.
+        area: the area of them to show.
+        size: of the result, as coded, before rotation.
+        is_interlaced: whether every second row is from another moment.
         background: what shows through transparent pixels, (3,) uint8.
-        peak: how bright HDR gets, in cd/m2; 0 where it is not known.
+        peak: peak brightness of HDR in cd/m2; 0 if unknown.
     """
 
     def __init__(
         self,
         like: VideoFrame,
         colours: Colours,
-        part: Part,
+        area: Area,
         size: Size,
         *,
         is_interlaced: bool,
@@ -56,12 +57,12 @@ class Brush:
     ) -> None:
         self._colours = colours
         self._width, self._height = size.width, size.height
-        is_whole = part == Part(0, 0, like.width, like.height) and not is_interlaced
-        self._cutter = None if is_whole else Cutter(part, like, is_interlaced=is_interlaced)
+        is_whole = area == Area(0, 0, like.width, like.height) and not is_interlaced
+        self._cutter = None if is_whole else Cutter(area, like, is_interlaced=is_interlaced)
         pixels = like.format
         self._is_transparent = any(each.is_alpha for each in pixels.components)
-        can_stay = not (pixels.has_palette or pixels.is_bayer)  # to be written so
-        self._averages = can_stay and part.width >= _MUCH_SMALLER * self._width
+        can_stay = not (pixels.has_palette or pixels.is_bayer)  # libswscale cannot write these
+        self._averages = can_stay and area.width >= _MUCH_SMALLER * self._width
         self._background = background.astype(np.uint32)
         self._tone = (
             tone_mapper(colours.curve, colours.primaries, peak) if colours.are_hdr else None
@@ -112,7 +113,7 @@ class Brush:
     def _flattened(self, frame: VideoFrame) -> VideoFrame:
         """Return a transparent frame over the background, at its own size.
 
-        Before it is scaled, so that what is invisible leaves no fringe.
+        This happens before scaling, so that invisible colours leave no fringe.
         """
         layers = self._flattener.reformat(
             frame,

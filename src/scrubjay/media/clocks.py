@@ -1,9 +1,9 @@
-"""When each picture is shown: packets bring the times, pictures take them in the order of output.
+"""When each picture is shown: packets have the times, pictures get them in the order of output.
 
-A decoder puts pictures out in the order in which they are shown. So the k-th picture stands at the
-k-th of its packets' times, sorted. Where packets carry presentation times (PTS), that is the PTS of
-the picture's own packet; where they carry decoding times only (AVI, ASF, an MP4 without `ctts`), or
-none (elementary streams), pictures are counted.
+A decoder puts pictures out in the order in which they are shown. So the k-th picture gets the k-th
+of its packets' sorted times. If packets have presentation times (PTS), that is the PTS of the
+picture's own packet. If they have only decoding times (AVI, ASF, an MP4 without `ctts`), or none
+(elementary streams), pictures are counted.
 """
 
 from collections import deque
@@ -18,21 +18,21 @@ from av.video.stream import VideoStream
 __all__ = ["Clock", "ClockName", "Timed", "clock_for"]
 
 ClockName: TypeAlias = Literal["pts", "gaps", "order", "count"]
-"""`pts`: packets carry presentation times. `gaps`: some of them do. `order`: they carry decoding
-times alone. `count`: they carry none, and the n-th picture stands at n / rate."""
+"""`pts`: packets have presentation times. `gaps`: some of them do. `order`: they have only decoding
+times. `count`: they have none, and the n-th picture is shown at n / rate."""
 
 _MOST_HELD = 32
-"""Pictures without a time that are kept, at most, until one with a time follows."""
+"""Most pictures without a time to keep until one with a time follows."""
 
 _DEEPEST = 64
-"""Pictures by which an output may be ahead of decoding: more than any codec reorders."""
+"""Pictures by which output and decoding order may differ: more than any codec reorders."""
 
 
 class Timed(NamedTuple):
     """A decoded picture and when it is shown."""
 
     pts: int
-    """In ticks of the stream; in pictures where these are counted."""
+    """In ticks of the stream, or in pictures if these are counted."""
     frame: VideoFrame
 
 
@@ -40,17 +40,17 @@ class Clock(Protocol):
     """Gives times to the pictures of one stream."""
 
     def restart(self, *, is_start: bool) -> None:
-        """Begin anew: reading goes on at the start of the stream, or anywhere else."""
+        """Reset: reading continues at the start of the stream, or anywhere else."""
         ...
 
     def stamp(self, packet: "Packet[VideoStream]", *, is_second_field: bool) -> int | None:
-        """Take in a packet just before it is decoded, and return its tick, if it has one."""
+        """Note a packet just before it is decoded, and return its tick, if it has one."""
         ...
 
     def times(self, frames: Iterable[VideoFrame], *, is_end: bool = False) -> Iterator[Timed]:
         """Yield the decoder's next pictures with their times; some only when later ones come.
 
-        Pictures that cannot be placed, or not be trusted, after a jump are left out.
+        After a seek, pictures without a known time, or with missing references, are left out.
         """
         ...
 
@@ -60,7 +60,7 @@ def clock_for(name: ClockName, usual: int) -> Clock:
 
     Args:
         name: which one.
-        usual: how many ticks a picture is shown for, as a rule; at least 1.
+        usual: the usual duration of a picture in ticks, at least 1.
     """
     if name in {"pts", "gaps"}:
         return PtsClock(usual)
@@ -74,7 +74,7 @@ class PtsClock:
     between those that have one.
 
     Args:
-        usual: how many ticks a picture is shown for, as a rule.
+        usual: the usual duration of a picture in ticks.
     """
 
     def __init__(self, usual: int) -> None:
@@ -84,7 +84,7 @@ class PtsClock:
         self._is_placed = True
 
     def restart(self, *, is_start: bool) -> None:
-        """Begin anew; after a jump, pictures count from the first timed keyframe on."""
+        """Reset; after a seek, pictures count from the first keyframe with a time."""
         self._held = []
         self._last = None
         self._is_placed = is_start
@@ -112,7 +112,7 @@ class PtsClock:
             yield from self._spread(None)
 
     def _spread(self, end: int | None) -> Iterator[Timed]:
-        """Yield the pictures that are held, evenly up to a tick, or at their usual distance."""
+        """Yield the pictures kept so far, spread evenly up to a tick, or at the usual distance."""
         count = len(self._held)
         if end is None or self._last is None or end <= self._last:
             start = self._last if self._last is not None else (end or 0) - self._usual * (count + 1)
@@ -127,15 +127,15 @@ class PtsClock:
 
 
 class OrderClock:
-    """Times by counting: the k-th picture put out stands at the k-th of its packets' times.
+    """Times by counting: the k-th picture of the output gets the k-th of its packets' times.
 
-    Each packet gets a number in place of its PTS, which its picture brings back. With that, a
-    keyframe's place is known even after pictures were lost: as many are shown before it as packets
-    were read before it, and those that follow it in decoding order but come out before it. After a
-    jump this holds from the second keyframe on, whose earlier pictures were all read.
+    Each packet gets a number in place of its PTS, and its picture has the same number. So a
+    keyframe's position is known even after pictures were lost: it follows all pictures of packets
+    before it, and those that come later in decoding order but earlier in the output. After a
+    seek, this is true from the second keyframe on, whose earlier pictures were all read.
 
     Args:
-        is_counted: whether a picture's time is its number; else packets bring decoding times.
+        is_counted: whether a picture's time is its number; if not, packets have decoding times.
     """
 
     def __init__(self, *, is_counted: bool) -> None:
@@ -143,7 +143,7 @@ class OrderClock:
         self.restart(is_start=True)
 
     def restart(self, *, is_start: bool) -> None:
-        """Begin anew."""
+        """Reset."""
         self._count = 0
         self._next = 0
         self._ticks: list[int] = []
@@ -154,13 +154,13 @@ class OrderClock:
         self._first_key: int | None = None
 
     def stamp(self, packet: "Packet[VideoStream]", *, is_second_field: bool) -> int | None:
-        """Give a packet its number, and keep its time."""
+        """Give a packet its number, and store its time."""
         if is_second_field:
             packet.pts = packet.dts = max(0, self._count - 1)
             return None
         number = self._count
         tick = number if self._is_counted else packet.dts if packet.dts is not None else packet.pts
-        if packet.is_discard:  # it is decoded, but never put out
+        if packet.is_discard:  # it is decoded, but never in the output
             packet.pts = packet.dts = number
             return tick
         if tick is None:
@@ -189,7 +189,7 @@ class OrderClock:
                 yield Timed(tick, frame)
 
     def _place_keyframe(self, number: int) -> None:
-        """Go on counting at a keyframe's own place."""
+        """Continue counting at a keyframe's own position."""
         self._keys.remove(number)
         place = number + sum(other > number for other in self._recent)
         if not self._is_placed and number != self._first_key:

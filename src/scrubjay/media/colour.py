@@ -1,4 +1,4 @@
-"""What the numbers of a picture mean: its matrix, range, curve and primaries.
+"""What the coded values of a picture mean: its matrix, range, curve and primaries.
 
 The codes are those of ITU-T H.273 (2021), tables 2 to 4, which FFmpeg uses for all codecs.
 """
@@ -42,35 +42,35 @@ _SPACES = {
 }
 
 _HD_HEIGHT = 720
-"""From this height on, a picture that does not name its colour matrix is taken for BT.709, below
-it for BT.601, as Chromium does (media/ffmpeg/ffmpeg_common.cc)."""
+"""A picture without a colour matrix is BT.709 from this height on, and BT.601 below it, as in
+Chromium (media/ffmpeg/ffmpeg_common.cc)."""
 
 _OTHER_CURVES = frozenset({"gamma22", "gamma28", "linear", "smpte428", *HDR_CURVES})
-"""Curves that are not those of an ordinary screen. BT.709's, BT.601's and BT.2020's are taken for
-sRGB's, as browsers do: they say how a camera sees, not how a screen shows."""
+"""Curves that differ from an ordinary screen's. BT.709's, BT.601's and BT.2020's are treated as
+sRGB's, as in browsers: they describe a camera, not a screen."""
 
 _ORDINARY_PRIMARIES = frozenset({"bt709", "smpte170m", "smpte240m", _UNSPECIFIED})
-"""Primaries that are shown as an ordinary screen's; so Chromium does with BT.601's of 525 lines."""
+"""Primaries shown as an ordinary screen's, as Chromium does with BT.601's of 525 lines."""
 
 
 class Colours(NamedTuple):
-    """How to read the numbers of one frame. Two frames of equal colours are painted alike."""
+    """How to interpret the values of one frame. Frames with equal colours are painted alike."""
 
     space: Colorspace
     range: ColorRange
     curve: str
-    """`srgb` where it is an ordinary screen's."""
+    """`srgb` if it is an ordinary screen's."""
     primaries: str
-    """`bt709` where they are an ordinary screen's."""
+    """`bt709` if they are an ordinary screen's."""
 
     @property
     def are_ordinary(self) -> bool:
-        """Whether red, green and blue can go to a screen as they are."""
+        """Whether red, green and blue can be shown without conversion."""
         return self.curve == "srgb" and self.primaries == "bt709"
 
     @property
     def are_hdr(self) -> bool:
-        """Whether they are brighter than an ordinary screen."""
+        """Whether they are HDR, brighter than an ordinary screen."""
         return self.curve in HDR_CURVES
 
 
@@ -95,14 +95,14 @@ def primaries_name(frame: VideoFrame) -> str:
 
 
 def colours_of(frame: VideoFrame) -> Colours:
-    """Return how to read a frame, from its own tags, and as browsers do where it has none."""
+    """Return how to interpret a frame, from its own tags, or as browsers do without tags."""
     matrix, curve, primaries = matrix_name(frame), transfer_name(frame), primaries_name(frame)
     by_height = Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
     space = _SPACES.get(matrix, by_height)
     is_full = frame.color_range == ColorRange.JPEG or frame.format.is_rgb
     curve = curve if curve in _OTHER_CURVES else "srgb"
     if primaries == _UNSPECIFIED and (curve in HDR_CURVES or space is Colorspace.BT2020):
-        primaries = "bt2020"  # no video has the one without the other
+        primaries = "bt2020"  # every video has both or neither
     return Colours(
         space,
         ColorRange.JPEG if is_full else ColorRange.MPEG,

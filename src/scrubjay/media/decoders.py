@@ -1,4 +1,4 @@
-"""Which decoder reads a stream: FFmpeg's first choice, but where that one leaves something out."""
+"""Which decoder reads a stream: FFmpeg's default, unless that one ignores something."""
 
 import av.error
 from av.codec.context import CodecContext
@@ -12,7 +12,7 @@ _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def decoder_of(stream: VideoStream) -> VideoCodecContext:
-    """Return the decoder for a stream: its own one, unless that leaves out its transparency."""
+    """Return the decoder for a stream: its own, unless that ignores its transparency."""
     own = stream.codec_context
     name = _WITH_ALPHA.get(own.codec.canonical_name)
     if name is None or stream.metadata.get("alpha_mode") != "1":

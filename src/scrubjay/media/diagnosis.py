@@ -1,7 +1,7 @@
-"""Why a file gives no picture: the true cause, in a sentence that says what to do.
+"""Why a file gives no picture: the true cause, in a message that says what to do.
 
-Nothing here runs for a video that can be read. What is looked at is the file itself, for FFmpeg
-says little more than "invalid data".
+Nothing here runs for a video that can be read. The file itself is examined, because FFmpeg only
+reports "invalid data".
 """
 
 from collections.abc import Generator, Sequence
@@ -37,7 +37,7 @@ _FETCH_AGAIN = "fetch or copy it again"
 
 @contextmanager
 def explained(place: Place) -> Generator[None]:
-    """Put the cause into the error of a file that does not open as a video."""
+    """Replace the error of a file that does not open as a video with one that names the cause."""
     try:
         yield
     except SourceForbiddenError:
@@ -57,8 +57,8 @@ def no_picture_error(
     Args:
         place: where it lies.
         container: the file, open.
-        streams: those of video, at least one.
-        packets: how many packets of them were read in search of a picture.
+        streams: its video streams, at least one.
+        packets: how many of their packets were read in search of a picture.
     """
     name, codec = place.name, name_of_codec(streams[0])
     with suppress(OSError):
@@ -71,12 +71,12 @@ def no_picture_error(
     if not any(has_decoder(stream) for stream in streams):
         what = _tag(place) if codec == "unknown" else codec
         return UnsupportedVideoError(
-            f"no decoder here for the video in {name} ({what}); convert it: "
+            f"{name}: no decoder here for its video ({what}). Convert it: "
             f"ffmpeg -i {name} -c:v libx264 out.mp4"
         )
     if not packets:
-        sound = " Its sound may be whole." if container.streams.audio else ""
-        return NoVideoError(f"{name} announces video ({codec}), but holds nothing of it.{sound}")
+        sound = " Its sound may be complete." if container.streams.audio else ""
+        return NoVideoError(f"{name} declares a {codec} video, but contains no data of it.{sound}")
     return NoVideoError(
         f"{name} has a {codec} video stream, but no picture in it decodes: it is damaged, or it "
         "has no keyframe at its start"
@@ -84,12 +84,12 @@ def no_picture_error(
 
 
 def encrypted_error(place: Place, scheme: str) -> EncryptedVideoError:
-    """Return what is raised of a video that is encrypted by a scheme."""
+    """Return the error for a video that is encrypted with a scheme."""
     return EncryptedVideoError(encrypted_message(place.name, scheme, bytes_of(place)))
 
 
 def cut_off_note(file: Bytes) -> str | None:
-    """Return a note on a file that ends before its own boxes do; None if it does not."""
+    """Return a note on a file that ends before its last box; None if it does not."""
     outline = Outline.of(file)
     if not _MP4_BOXES.intersection(outline.kinds) or outline.declared_bytes <= file.size:
         return None
@@ -100,22 +100,21 @@ def cut_off_note(file: Bytes) -> str | None:
 
 
 def _why_unopened(place: Place) -> str | None:
-    """Say why a file does not open; None if its bytes don't say either."""
+    """Return why a file does not open; None if its bytes do not show it."""
     try:
         file = bytes_of(place)
         head = file.read(0, _HEAD_BYTES)
     except (OSError, SourceError):
         return None
     if what := kind_of_file(head):
-        verb = "holds" if what.startswith("nothing") else "is"
-        return f"{place.name} {verb} {what}"
+        return f"{place.name} {what}"
     if cause := _why_headless(place.name, file):
         return cause
     return f"{place.name} is not a video in any format that Scrubjay opens, or its start is damaged"
 
 
 def _why_headless(name: str, file: Bytes) -> str | None:
-    """Say what an MP4 lacks that does not open."""
+    """Return what is missing in an MP4 that does not open."""
     outline = Outline.of(file)
     kinds = outline.kinds
     if not kinds or kinds[0] not in _MP4_BOXES:
@@ -125,22 +124,22 @@ def _why_headless(name: str, file: Bytes) -> str | None:
         return f"{name} has a damaged header" + (f"; {cut}. {_FETCH_AGAIN}" if cut else "")
     if b"moof" in kinds:
         return (
-            f"{name} is a fragment without its initialization segment: put that before it, "
+            f"{name} is a fragment without its initialization segment. Put that before it: "
             f"cat init.mp4 {name} > whole.mp4"
         )
     if b"mdat" in kinds:
         lost = max(0, outline.declared_bytes - file.size)
         return (
-            f"{name} has no index (moov box), which says where its pictures lie"
-            + (f"; the last {lost:,} of its bytes are missing" if lost else "")
-            + ": its recording or download broke off before the end, where the index is written; "
+            f"{name} has no index (moov box)"
+            + (f", and its last {lost:,} bytes are missing" if lost else "")
+            + ": its recording or download stopped before the end, where the index is written; "
             f"{_FETCH_AGAIN}, or try a recovery program such as untrunc"
         )
     return f"{name} is cut off after its first {file.size:,} bytes; {_FETCH_AGAIN}"
 
 
 def _why_empty(name: str, file: Bytes) -> str | None:
-    """Say why an MP4 that opens holds no picture; None if it should."""
+    """Return why an MP4 that opens has no picture; None if it should have one."""
     outline = Outline.of(file)
     kinds = outline.kinds
     if b"moov" not in kinds:
@@ -148,13 +147,13 @@ def _why_empty(name: str, file: Bytes) -> str | None:
     is_fragmented = any(True for _ in find_boxes(outline.moov, b"mvex"))
     if is_fragmented and b"moof" not in kinds:
         return (
-            f"{name} is only the initialization segment of a fragmented MP4: put its fragments "
-            f"after it, cat {name} fragment-*.m4s > whole.mp4"
+            f"{name} is only the initialization segment of a fragmented MP4. Put its fragments "
+            f"after it: cat {name} fragment-*.m4s > whole.mp4"
         )
     if outline.declared_bytes > file.size:
         return (
             f"{name} is cut off after its header: {file.size:,} of {outline.declared_bytes:,} "
-            f"bytes are there, and no whole picture is among them; {_FETCH_AGAIN}"
+            f"bytes are there, without a complete picture; {_FETCH_AGAIN}"
         )
     if not outline.media_bytes and not is_fragmented:
         return f"{name} is cut off after its header: its media data is missing; {_FETCH_AGAIN}"
@@ -162,7 +161,7 @@ def _why_empty(name: str, file: Bytes) -> str | None:
 
 
 def _tag(place: Place) -> str:
-    """Return the name that an MP4 has for its video's codec, or "an unknown codec"."""
+    """Return an MP4's name of its video's codec, or "an unknown codec"."""
     with suppress(OSError, SourceError):
         for entries in find_boxes(Outline.of(bytes_of(place)).moov, b"stsd"):
             kind = entries[12:16]

@@ -1,4 +1,4 @@
-"""Where the pictures of a video end: measured from its last packets, whatever its header says."""
+"""Where the pictures of a video end: measured from its last packets, not read from its header."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -26,23 +26,22 @@ _TAIL = 10
 last packet in the file is seldom the last in time."""
 
 _TAIL_BYTES = 8 << 20
-"""The same for formats whose header says nothing of how long they are."""
+"""The same for formats whose header has no duration."""
 
 _FAR = 1 << 62
 """A tick after the end of every video."""
 
 _MOST_READ_BYTES = 64 << 20
-"""How large a video on a server may be to be read from end to end just to see how long it is."""
+"""Largest video on a server that is read completely just to measure its duration."""
 
 _SAMPLES, _REMOTE_SAMPLES = 24, 6
-"""Places at which a long transport stream is looked at, to see whether its clock runs on."""
+"""Positions at which a long transport stream is checked for jumps of its clock."""
 
 _STEADY, _JUMP_SECONDS = 4, 10
-"""How many times longer than the usual one, and how much longer than that, a step between two
-such places may be."""
+"""A step between two such positions may be `_STEADY` times the usual step, plus `_JUMP_SECONDS`."""
 
 _DEEPEST_REORDER = 32
-"""Pictures by which decoding order may differ from the order of time, with room to spare."""
+"""Pictures by which decoding order may differ from the order of time, generously."""
 
 
 class Extent:
@@ -50,10 +49,10 @@ class Extent:
 
     Args:
         video: the opened video.
-        beginning: what its first packets gave.
-        declared: what the header says of its length, in seconds.
-        jumps_to_end: whether to ask for its very end, for its header knows only its beginning.
-        is_remote: whether it lies on a server.
+        beginning: what its first packets show.
+        declared: the duration in its header, in seconds.
+        jumps_to_end: whether to seek to the very end, because its header only covers its beginning.
+        is_remote: whether it is on a server.
         on_packet: called for each packet that is read.
     """
 
@@ -74,10 +73,10 @@ class Extent:
         self._on_packet = on_packet
         self._declared = declared
         self.is_stitched = False
-        """Whether the clock jumps; known once it was measured."""
+        """Whether the clock jumps; set by `measure`."""
 
     def measure(self, timeline: Timeline) -> Fraction:
-        """Return when the last picture ends, by reading the last packets; all if need be.
+        """Return when the last picture ends, by reading the last packets, or all if necessary.
 
         Raises:
             SourceUnreadableError: all of a large video on a server would have to be read.
@@ -95,9 +94,9 @@ class Extent:
         return timeline.seconds(end)
 
     def _end_of_tail(self, timeline: Timeline) -> int | None:
-        """Return the tick at which the last packets end; None if there is no way to them."""
+        """Return the tick at which the last packets end; None if they cannot be reached."""
         if not self._jump_to_tail(timeline):
-            return None  # no way to the end but reading all of it
+            return None
         if self._beginning.clock != "gaps":
             return self._end_of_packets()
         clock = clock_for("pts", usual_ticks(self._video.stream))
@@ -105,9 +104,9 @@ class Extent:
         return self._end_by_clock(clock, None)
 
     def _jump_to_tail(self, timeline: Timeline) -> bool:
-        """Go to where the last packets are; return whether there is a way."""
+        """Seek to the last packets; return whether that is possible."""
         container = self._video.container
-        if container.format.name in JUMPING_CONTAINERS:  # no header says how long they are
+        if container.format.name in JUMPING_CONTAINERS:  # their headers have no duration
             return self._jump_to_byte(max(0, container.size - _TAIL_BYTES))
         if self._jumps_to_end:
             return self._video.seek(_FAR)
@@ -161,10 +160,10 @@ class Extent:
         return last + (length if length and not is_reordered else self._last_step(last, stamps))
 
     def _last_step(self, last: int, stamps: Iterable[int]) -> int:
-        """Return how long the last picture is shown where its packet does not say it.
+        """Return how long the last picture is shown if its packet does not say.
 
-        A packet in another order than that of time has the length of a step of decoding. An edit
-        list knows the end; otherwise the last picture is shown for as long as those before it.
+        The length of a reordered packet is that of a decoding step. An edit list has the end;
+        without one, the last picture is shown for as long as those before it.
         """
         stream = self._video.stream
         rising = sorted(set(stamps))
@@ -210,12 +209,12 @@ class Extent:
                     stitcher.shift(packet)
                 yield packet
         except av.error.FFmpegError as exc:
-            self._check(exc)  # what was read before it counts
+            self._check(exc)  # otherwise, what was read so far counts
 
     # Clocks that jump ---------------------------------------------------------------------------
 
     def _may_jump(self) -> bool:
-        """Whether the clock may jump somewhere: then all packets have to be looked at."""
+        """Whether the clock may jump somewhere, so that all packets must be read."""
         container = self._video.container
         if container.format.name not in JUMPING_CONTAINERS or self._beginning.clock not in {
             "pts",
@@ -235,20 +234,20 @@ class Extent:
         return any(not 0 <= step <= longest for step in steps)
 
     def _stamp_at(self, position: int) -> int | None:
-        """Return the first time that is found from a byte of the file on."""
+        """Return the first time found after a byte of the file."""
         if not self._jump_to_byte(position):
             return None
         found = (packet.dts for packet in self._packets(None) if packet.dts is not None)
         return next(found, None)
 
     def _check(self, exc: Exception) -> None:
-        """Raise an error of the network: what follows is not the end."""
+        """Raise an error if it is the network's: then this is not the end of the video."""
         if self._is_remote and isinstance(exc, NETWORK_ERRORS):
             raise exc
 
     def _refuse_to_read_all(self) -> None:
         if self._is_remote and self._video.container.size > _MOST_READ_BYTES:
             raise SourceUnreadableError(
-                f"{name_of(self._video.container)} does not say how long it is and has no index, "
-                "so all of it would be read; remux it: ffmpeg -i in -c copy out"
+                f"{name_of(self._video.container)} has no duration and no index, so all of it "
+                "would be read; remux it: ffmpeg -i in -c copy out"
             )

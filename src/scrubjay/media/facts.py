@@ -1,8 +1,8 @@
-"""What a container says of a video that PyAV does not pass on: crop, stereo and Dolby Vision.
+"""What a container says about a video that PyAV does not expose: crop, stereo and Dolby Vision.
 
-FFmpeg reads all of it, from MP4, Matroska and MPEG-TS alike, and would write it into another file.
-So a Matroska header is written to memory, without a single packet, and read back: one form for all
-containers, and nothing is asked of the source once more. It takes about 0.1 ms.
+FFmpeg reads all of it, from MP4, Matroska and MPEG-TS alike, and writes it into other files. So a
+Matroska header is written to memory, without packets, and read back: one form for all containers,
+without reading the source again. It takes about 0.1 ms.
 """
 
 import struct
@@ -39,16 +39,16 @@ class DolbyVision(NamedTuple):
 
     profile: int
     compatibility: int
-    """What a player without Dolby Vision sees: 0 is nothing of use."""
+    """What a player without Dolby Vision can show; 0 is nothing useful."""
 
     @property
     def has_base_layer(self) -> bool:
-        """Whether its pictures are right without Dolby Vision's own processing."""
+        """Whether its pictures look right without Dolby Vision's own processing."""
         return self.profile in {4, 7} or self.compatibility != 0
 
 
 class Facts(NamedTuple):
-    """What a container says of one video stream."""
+    """What a container says about one video stream."""
 
     crop: Crop = Crop()
     stereo: Stereo = "mono"
@@ -56,7 +56,7 @@ class Facts(NamedTuple):
 
 
 def facts_of(stream: VideoStream) -> Facts:
-    """Return what the container says of a stream; little where Matroska could not hold it."""
+    """Return what the container says about a stream, as far as Matroska can represent it."""
     numbers: dict[int, int] = {}
     dolby_vision = None
     kind = b""
@@ -76,9 +76,9 @@ def facts_of(stream: VideoStream) -> Facts:
 
 
 def _header(stream: VideoStream) -> bytes:
-    """Return the Matroska header that FFmpeg writes for a stream; empty where it cannot."""
+    """Return the Matroska header that FFmpeg writes for a stream; empty if it cannot."""
     file = BytesIO()
-    options = {"strict": "-2"}  # Dolby Vision is no part of Matroska proper
+    options = {"strict": "-2"}  # for Dolby Vision, which is an extension of Matroska
     try:
         with av.open(file, "w", format="matroska", options=options) as container:
             container.add_stream_from_template(stream, opaque=True)
@@ -93,12 +93,12 @@ def _started(container: OutputContainer, file: BytesIO) -> bytes:
 
 
 def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the elements of some EBML, those inside of the ones that matter included."""
+    """Yield the elements of some EBML, and those inside relevant elements."""
     at = 0
     while at < len(data):
         name, at = _number(data, at, keeps_marker=True)
         size, at = _number(data, at, keeps_marker=False)
-        value = data[at : at + size]  # of an unknown size, all that there is
+        value = data[at : at + size]  # if the size is unknown, all that is left
         yield name, value
         if name in _HOLD_OTHERS:
             yield from _elements(value)

@@ -1,4 +1,4 @@
-"""Where FFmpeg's errors enter Scrubjay."""
+"""Where FFmpeg's errors are converted to Scrubjay's."""
 
 import errno
 from collections.abc import Generator
@@ -23,7 +23,7 @@ from scrubjay.places.remote import server_error
 __all__ = ["DECODE_ERRORS", "NETWORK_ERRORS", "ffmpeg_errors", "source_errors"]
 
 _PASSING = {errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EMFILE, errno.ENFILE}
-"""Errors of the system that pass by themselves. EIO is not among them: FFmpeg also says it of files
+"""System errors that pass by themselves. EIO is not among them: FFmpeg also reports it for files
 that are cut off."""
 
 DECODE_ERRORS = (av.error.FFmpegError, UnicodeDecodeError, ValueError)
@@ -35,7 +35,7 @@ NETWORK_ERRORS = (
     av.error.HTTPServerError,
     av.error.OSError,
     av.error.TimeoutError,
-    av.error.ExitError,  # what `READ_TIMEOUT` ends
+    av.error.ExitError,  # after `READ_TIMEOUT`
     av.error.ConnectionRefusedError,
     av.error.ConnectionResetError,
     av.error.ConnectionAbortedError,
@@ -49,7 +49,7 @@ def ffmpeg_errors(name: str) -> Generator[None]:
     try:
         yield
     except av.error.DecoderNotFoundError as exc:
-        raise UnsupportedVideoError(f"no decoder here for the video in {name}") from exc
+        raise UnsupportedVideoError(f"{name}: no decoder here for its video") from exc
     except av.error.PatchWelcomeError as exc:
         raise UnsupportedVideoError(
             f"{name} uses a feature that this FFmpeg lacks, or its header is damaged"
@@ -57,11 +57,11 @@ def ffmpeg_errors(name: str) -> Generator[None]:
     except av.error.FileNotFoundError as exc:
         raise SourceNotFoundError(f"{name} does not exist") from exc
     except av.error.PermissionError as exc:
-        raise SourceUnreadableError(f"{name} may not be read: permission denied") from exc
+        raise SourceUnreadableError(f"{name} cannot be read: permission denied") from exc
     except (av.error.MemoryError, MemoryError) as exc:
-        raise WorkerMemoryError(f"{name} needs more memory than a worker may have") from exc
+        raise WorkerMemoryError(f"{name} needs more memory than a worker's limit") from exc
     except (av.error.InvalidDataError, av.error.EOFError) as exc:
-        raise SourceUnreadableError(f"{name} is not a video, or is damaged at its start") from exc
+        raise SourceUnreadableError(f"{name} is not a video, or its start is damaged") from exc
     except av.error.ArgumentError as exc:
         raise SourceUnreadableError(
             f"{name} is not in a container format that Scrubjay opens"
@@ -70,15 +70,15 @@ def ffmpeg_errors(name: str) -> Generator[None]:
         kind = SourceUnavailableError if exc.errno in _PASSING else SourceUnreadableError
         raise kind(f"{name} cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
-        raise SourceDamagedError(f"{name} has damaged names inside") from exc
+        raise SourceDamagedError(f"{name} is damaged: a name in it is not valid text") from exc
 
 
 @contextmanager
 def source_errors(place: Place) -> Generator[None]:
     """Turn what PyAV raises while it opens or reads the video at a place into `SourceError`s.
 
-    What FFmpeg says of a video on a server holds its signed URL and seldom the reason, so the
-    server is asked once more, and FFmpeg's error is forgotten.
+    FFmpeg's message about a video on a server contains its signed URL and seldom the reason. So the
+    server is asked once more for the reason, and FFmpeg's error is dropped.
     """
     if place.is_local:
         with ffmpeg_errors(place.name):
@@ -93,15 +93,17 @@ def source_errors(place: Place) -> Generator[None]:
     try:
         raise error from None
     finally:
-        error.__context__ = None  # `raise` has just set it, to what is forgotten
+        error.__context__ = None  # `raise` has just set it to the dropped error
 
 
 def _error_on_a_server(exc: BaseException, place: Place) -> ScrubjayError:
-    """Return what an error means of a video whose server answers again by now."""
+    """Return what an error means for a video whose server answers again."""
     if isinstance(exc, av.error.HTTPForbiddenError | av.error.HTTPUnauthorizedError):
-        return SourceForbiddenError(f"{place.shown} may not be read: its URL is no longer good")
+        return SourceForbiddenError(f"{place.shown} cannot be read: its URL is no longer valid")
     if isinstance(exc, NETWORK_ERRORS):
-        return SourceUnavailableError(f"{place.shown} cannot be read: its server broke off")
+        return SourceUnavailableError(
+            f"{place.shown} cannot be read: its server broke the connection"
+        )
     try:
         with ffmpeg_errors(place.name):
             raise exc

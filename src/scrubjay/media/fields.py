@@ -1,7 +1,7 @@
 """Field pairs: two packets that hold the two fields of one picture.
 
 Cameras and broadcasts code an interlaced picture as two fields, and some files keep each field in a
-packet of its own. The decoder puts out one picture for the pair, with the time of the first.
+packet of its own. The decoder puts out one picture for the pair, with the time of the first field.
 H.264: `field_pic_flag` and `bottom_field_flag` of the slice header (ITU-T H.264, 7.3.3), for which
 the parameter sets have to be read (7.3.2.1, 7.3.2.2). MPEG-2: `picture_structure` of the picture
 coding extension (ISO 13818-2, 6.3.10).
@@ -18,7 +18,7 @@ _HEADER_BYTES = 48
 """More than a slice header needs up to its field flags."""
 
 _WITH_CHROMA = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-"""Profiles whose sequence parameter sets say how colours are coded."""
+"""Profiles whose sequence parameter sets describe how colours are coded."""
 
 _FIELD_444 = 3
 _MPEG2_EXTENSION = b"\x00\x00\x01\xb5"
@@ -27,7 +27,7 @@ _MPEG2_CODING, _FRAME = 8, 3
 
 
 class _Sequence(NamedTuple):
-    """What a sequence parameter set says of slices' headers."""
+    """What a sequence parameter set says about slice headers."""
 
     frames_only: bool
     frame_num_bits: int
@@ -35,14 +35,14 @@ class _Sequence(NamedTuple):
 
 
 class _Field(NamedTuple):
-    """A field, as its slices name it."""
+    """A field, as identified in its slices."""
 
     frame_num: int
     is_bottom: bool
 
 
 class FieldPairs:
-    """Tells which packets of an H.264 stream hold the second field of a picture.
+    """Detects which packets of an H.264 stream hold the second field of a picture.
 
     Args:
         units: the NAL units of the stream's header, without start codes.
@@ -79,7 +79,7 @@ class FieldPairs:
         return is_second
 
     def _field_of(self, units: Iterable[bytes]) -> _Field | None:
-        """Return the field that a packet holds; None of a whole frame."""
+        """Return the field that a packet holds; None for a whole frame."""
         for unit in units:
             kind = unit[0] & 31 if unit else 0
             if kind in _SLICES:
@@ -102,7 +102,7 @@ class FieldPairs:
         return _Field(frame_num, bits.take(1) == 1) if bits.take(1) else None
 
     def _learn(self, unit: bytes) -> None:
-        """Take in a parameter set; one that is cut off or damaged teaches nothing."""
+        """Store a parameter set; one that is cut off or damaged is ignored."""
         kind = unit[0] & 31 if unit else 0
         try:
             if kind == _SPS:
@@ -138,7 +138,7 @@ def _read_sequence(bits: "_Bits") -> tuple[int, _Sequence]:
 
 
 def _read_chroma(bits: "_Bits") -> bool:
-    """Read over how colours are coded, and return whether each plane has slices of its own."""
+    """Skip how colours are coded, and return whether each plane has slices of its own."""
     chroma = bits.golomb()
     has_planes = chroma == _FIELD_444 and bits.take(1) == 1
     bits.golomb()
@@ -152,7 +152,7 @@ def _read_chroma(bits: "_Bits") -> bool:
 
 
 def _skip_scaling(bits: "_Bits", size: int) -> None:
-    """Read over a scaling list (7.3.2.1.1.1)."""
+    """Skip a scaling list (7.3.2.1.1.1)."""
     last = following = 8
     for _ in range(size):
         if following:

@@ -1,4 +1,4 @@
-"""From the colours that a video was made with to those of an ordinary screen (sRGB)."""
+"""From the colours of a video to those of an ordinary screen (sRGB)."""
 
 from functools import cache
 from typing import Any
@@ -27,14 +27,14 @@ _CHROMATICITIES = {
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
-"""To the cones' answers, in which white is adapted (ICC.1:2022, annex E)."""
+"""To cone responses, in which white is adapted (ICC.1:2022, annex E)."""
 
 _STEPS = 1 << 14  # a step of a table is less than a level of the result
 _BAND_PIXELS = 1 << 14  # worked on at once: they stay in the cache, and memory stays flat
 
 
 class GamutMapper:
-    """Maps pictures of ordinary brightness to sRGB, by light.
+    """Maps pictures of ordinary brightness to sRGB, in linear light.
 
     Args:
         curve: of the coded values.
@@ -59,25 +59,25 @@ class GamutMapper:
 
 
 @cache
-def to_primaries(primaries: str, wanted: str) -> _Matrix:
+def to_primaries(primaries: str, target: str) -> _Matrix:
     """Return the matrix from light in some primaries to the same light in others.
 
-    White stays white. Primaries without a name here are taken for the ones sought.
+    White stays white. Unknown primaries are treated as the target's.
     """
     if primaries not in _CHROMATICITIES:
         return np.eye(3)
-    *source, source_white = _CHROMATICITIES[primaries]
-    *target, target_white = _CHROMATICITIES[wanted]
+    *source_points, source_white = _CHROMATICITIES[primaries]
+    *target_points, target_white = _CHROMATICITIES[target]
     source_cones, target_cones = _BRADFORD @ _xyz(source_white), _BRADFORD @ _xyz(target_white)
     adapted = np.linalg.solve(_BRADFORD, (target_cones / source_cones)[:, None] * _BRADFORD)
     matrix: _Matrix = np.linalg.solve(
-        _to_xyz(target, target_white), adapted @ _to_xyz(source, source_white)
+        _to_xyz(target_points, target_white), adapted @ _to_xyz(source_points, source_white)
     )
     return matrix
 
 
 def srgb_codes(steps: int) -> npt.NDArray[np.uint8]:
-    """Return the 8-bit codes of so many steps of light from 0 to 1 (IEC 61966-2-1)."""
+    """Return the 8-bit codes of a number of steps of light from 0 to 1 (IEC 61966-2-1)."""
     light = np.linspace(0, 1, steps)
     curved = 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055
     codes = np.where(light <= 0.0031308, 12.92 * light, curved)  # noqa: PLR2004  as the standard

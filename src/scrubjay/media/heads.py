@@ -1,7 +1,7 @@
 """Whether the shape of a video may change midway, read from its packets: nothing is decoded.
 
-The size and shape of pictures stand in headers that keyframes bring along. While these stay the
-same, so does the shape.
+The size and shape of pictures are in headers that come with keyframes. While these stay the same,
+so does the shape.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 __all__ = ["HeadReader"]
 
 _LOOK_BYTES = 4096
-"""How far into a packet its headers are looked for."""
+"""How many bytes of a packet are searched for headers."""
 
 _START = b"\x00\x00\x01"
 _H264_SPS, _HEVC_SPS = 7, 33
@@ -23,7 +23,7 @@ _JPEG_SIZES = (b"\xff\xc0", b"\xff\xc1", b"\xff\xc2")
 
 
 class HeadReader:
-    """Reads the headers of one stream's keyframes, as far as they decide the shape of pictures.
+    """Reads the headers of one stream's keyframes that decide the shape of pictures.
 
     Args:
         stream: the video stream.
@@ -32,12 +32,12 @@ class HeadReader:
     def __init__(self, stream: VideoStream) -> None:
         self._codec = stream.codec_context.codec.canonical_name
         extradata = stream.codec_context.extradata or b""
-        at = {"h264": 4, "hevc": 21}.get(self._codec, 0)  # where avcC and hvcC say it
+        at = {"h264": 4, "hevc": 21}.get(self._codec, 0)  # where avcC and hvcC have it
         has_lengths = at and len(extradata) > at and extradata[0] == 1
         self._length_bytes = (extradata[at] & 3) + 1 if has_lengths else 0
 
     def head(self, packet: "Packet[VideoStream]") -> bytes:  # noqa: PLR0911  one a codec
-        """Return what a keyframe's packet says of its shape; empty where it says nothing."""
+        """Return the headers of a keyframe's packet that decide its shape; empty if it has none."""
         start = bytes(memoryview(packet)[:_LOOK_BYTES])
         match self._codec:
             case "h264":

@@ -1,7 +1,7 @@
-"""What a packet's frame is to the others, read from its first bytes: nothing is decoded.
+"""How a packet's frame relates to others, read from its first bytes: nothing is decoded.
 
 A keyframe needs no other frame; a reference frame is needed by others; a disposable one is not, so
-that a decoder may leave it out. Where a codec does not say so in plain sight, it is unknown.
+a decoder may skip it. If a codec does not show this in its first bytes, it is unknown.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from scrubjay.media.fields import FieldPairs, mpeg2_field
 __all__ = ["Kind", "KindReader"]
 
 _LOOK_BYTES = 4096
-"""How far into a packet its first slice is looked for; SEI messages may come before it."""
+"""How many bytes of a packet are searched for its first slice; SEI messages may come before it."""
 
 _H264_SLICES = frozenset({1, 5})
 _HEVC_SLICES = 32
@@ -26,7 +26,7 @@ _MPEG4_VOP, _MPEG4_B = b"\x00\x00\x01\xb6", 2
 
 
 class Kind(IntEnum):
-    """What it costs to show a frame: the lower, the cheaper."""
+    """What it costs to show a frame; lower is cheaper."""
 
     KEY = 0
     REFERENCE = 1
@@ -35,7 +35,7 @@ class Kind(IntEnum):
 
 
 class KindReader:
-    """Tells the kinds of one stream's packets.
+    """Determines the kinds of one stream's packets.
 
     H.264: `nal_ref_idc` (ITU-T H.264, 7.3.1). H.265: sub-layer non-reference NAL unit types (ITU-T
     H.265, table 7-1). MPEG-2 and MPEG-4: the picture's coding type (ISO 13818-2, 6.3.9; 14496-2,
@@ -48,7 +48,7 @@ class KindReader:
     def __init__(self, stream: VideoStream) -> None:
         self._codec = stream.codec_context.name
         extradata = stream.codec_context.extradata or b""
-        at = {"h264": 4, "hevc": 21}.get(self._codec, 0)  # where avcC and hvcC say it
+        at = {"h264": 4, "hevc": 21}.get(self._codec, 0)  # where avcC and hvcC have it
         has_lengths = at and len(extradata) > at and extradata[0] == 1
         self._length_bytes = (extradata[at] & 3) + 1 if has_lengths else 0
         is_h264 = self._codec == "h264"
@@ -58,7 +58,7 @@ class KindReader:
 
     @property
     def may_have_fields(self) -> bool:
-        """Whether a picture may lie in two packets."""
+        """Whether a picture may be in two packets."""
         if self._fields is not None:
             return self._fields.may_occur
         return self._codec == "mpeg2video"
@@ -115,7 +115,7 @@ class KindReader:
         return Kind.UNKNOWN
 
     def _contents(self, start: bytes) -> Iterator[bytes]:
-        """Yield the NAL units in the first bytes of a packet, the last one perhaps cut off."""
+        """Yield the NAL units in the first bytes of a packet; the last may be cut off."""
         places = [*self._units(start), len(start) + max(3, self._length_bytes)]
         margin = self._length_bytes or 3
         for at, after in pairwise(places):

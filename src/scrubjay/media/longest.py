@@ -1,4 +1,4 @@
-"""Which shape most pictures of a video have, where it changes midway."""
+"""Which shape most pictures of a video have, if it changes midway."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -18,20 +18,20 @@ from scrubjay.timing import Timeline
 __all__ = ["most_shown"]
 
 _SMALL_BYTES = 8 << 20
-"""A file up to this size is searched whole for changes of shape; of a larger one, samples are."""
+"""A file up to this size is searched completely for changes of shape; a larger one at samples."""
 
 _SAMPLES = 6
-"""Places in a large file at which the shape is looked at, besides its start."""
+"""Positions in a large file at which the shape is checked, besides its start."""
 
 _START = -(1 << 62)
 """A tick before every video."""
 
 _MOST_KINDS = 64
-"""Headers of which pictures are decoded to see their shape."""
+"""Most different headers for which a picture is decoded to see its shape."""
 
 
 class _Sample(NamedTuple):
-    """A keyframe, and for how long pictures of its kind are shown from there on."""
+    """A keyframe, and for how long pictures like it are shown from there on."""
 
     packet: "Packet[VideoStream]"
     ticks: int
@@ -45,14 +45,14 @@ def most_shown(
     duration: Fraction,
     on_packet: Callable[[], None],
 ) -> VideoFrame:
-    """Return a picture of the shape that is shown longest; the first one where none changes."""
+    """Return a picture of the shape that is shown longest; the first if none changes."""
     reader = HeadReader(video.stream)
     kinds: dict[bytes, list[_Sample]] = {}
     try:
         for sample in _samples(video, reader, timeline, duration, on_packet):
             kinds.setdefault(reader.head(sample.packet), []).append(sample)
     except DECODE_ERRORS:
-        pass  # damaged further on: what was seen counts
+        pass  # damaged further on: what was read so far counts
     if len(kinds) < 2:  # noqa: PLR2004  it never changes
         return first
     shown: dict[tuple[int, ...], tuple[int, VideoFrame]] = {}
@@ -77,7 +77,7 @@ def _samples(
     container = video.container
     is_local = container.name.startswith("file:")
     if not is_local and "mov" in container.format.name:
-        return  # its headers are in its index, and each look costs a request
+        return  # its headers are in its index, and each read costs a request
     _rewind(video)
     container = video.container
     is_small = is_local and container.size <= _SMALL_BYTES
@@ -106,7 +106,7 @@ def _samples(
 
 
 def _rewind(video: Video) -> None:
-    """Go back to the start: in an MP4 by its index, which takes no second opening."""
+    """Go back to the start; in an MP4 with its index, without opening it again."""
     if "mov" not in video.container.format.name or not video.seek(_START):
         video.at_start()
 
@@ -118,7 +118,7 @@ def _sought(
     duration: Fraction,
     on_packet: Callable[[], None],
 ) -> Iterator[_Sample]:
-    """Yield a keyframe at each of some places spread over a video."""
+    """Yield keyframes at positions spread over a video."""
     for place in range(1, _SAMPLES + 1):
         if not video.seek(timeline.last_pts_at(duration * place / (_SAMPLES + 1))):
             return
@@ -130,7 +130,7 @@ def _sought(
 
 
 def _decoded(stream: VideoStream, samples: list[_Sample]) -> VideoFrame | None:
-    """Return the picture of the first of some keyframes that can be decoded alone."""
+    """Return the picture of the first keyframe that can be decoded alone."""
     codec = stream.codec_context
     for sample in samples[:3]:
         codec.flush_buffers()

@@ -26,7 +26,7 @@ _RATIO = struct.Struct("<2i")
 _LIGHT = struct.Struct("<2I")
 _LUMINANCES_AT, _HAS_LUMINANCE_AT = 64, 84
 """Where FFmpeg's `AVMasteringDisplayMetadata` has the least and most luminance, two ratios, and
-whether they count: past ten ratios of primaries and white, of 8 bytes each, less the two."""
+whether they are set: after the eight ratios of primaries and white, of 8 bytes each."""
 
 
 def looks_of(
@@ -37,9 +37,9 @@ def looks_of(
     duration: Fraction,
     on_packet: Callable[[], None],
 ) -> dict[str, Any]:
-    """Return the fields of `MediaInfo` that say what the pictures look like.
+    """Return the fields of `MediaInfo` that describe the pictures.
 
-    Where the shape changes midway, it is the one that is shown longest.
+    If the shape changes midway, it is the one that is shown longest.
 
     Args:
         video: the opened video.
@@ -49,7 +49,7 @@ def looks_of(
         on_packet: called for each packet that is read.
 
     Raises:
-        UnsupportedVideoError: its colours mean nothing without Dolby Vision's own processing.
+        UnsupportedVideoError: its colours are wrong without Dolby Vision's own processing.
     """
     container, stream = video.container, video.stream
     facts = facts_of(stream)
@@ -86,20 +86,20 @@ def _refuse_bare_dolby_vision(container: InputContainer, facts: Facts, first: Vi
     found = facts.dolby_vision
     if found and not found.has_base_layer:
         raise UnsupportedVideoError(
-            f"{name_of(container)} is Dolby Vision profile {found.profile}, whose colours come out "
-            "green and purple without Dolby's own processing; convert it to HDR10 or SDR first"
+            f"{name_of(container)} is Dolby Vision profile {found.profile}, whose colours "
+            "would be green and purple; convert it to HDR10 or SDR first"
         )
     if not found and _is_profile_5(side_data(first, "DOVI_METADATA")):
         raise UnsupportedVideoError(
-            f"{name_of(container)} is Dolby Vision profile 5, whose colours come out green and "
-            "purple without Dolby's own processing; convert it to HDR10 or SDR first"
+            f"{name_of(container)} is Dolby Vision profile 5, whose colours would be green "
+            "and purple; convert it to HDR10 or SDR first"
         )
 
 
 def _is_profile_5(metadata: bytes) -> bool:
     """Whether FFmpeg's `AVDOVIMetadata` (libavutil/dovi_meta.h) is that of profile 5.
 
-    Only that profile has a `vdr_rpu_profile` of 0 and a base layer of full range.
+    Only this profile has a `vdr_rpu_profile` of 0 and a base layer of full range.
     """
     if len(metadata) < struct.calcsize("@P"):
         return False
@@ -110,23 +110,23 @@ def _is_profile_5(metadata: bytes) -> bool:
     return profile == 0 and is_full_range == 1
 
 
-def _aspect(picture: VideoFrame, said: Fraction, crop: Crop) -> Fraction:
-    """Return how wide pixels are, where a container says it by the size of the whole display.
+def _aspect(picture: VideoFrame, declared: Fraction, crop: Crop) -> Fraction:
+    """Return the aspect of pixels, where a container declares it as the size of the display.
 
-    FFmpeg compares that size with the wrong one where something is cut off: MP4's, which is that of
-    what is left, with the coded one; Matroska's the other way round, which muxers write without a
-    thought of what is cut off. Where either fits, pixels are square.
+    With a crop, FFmpeg compares that size with the wrong one: an MP4's, which is the cropped size,
+    with the coded size; a Matroska's, which muxers often write as the uncropped size, with the
+    cropped size. If the result fits either mistake, pixels are square.
     """
     width = picture.width - crop.left - crop.right
     height = picture.height - crop.top - crop.bottom
     coded, left = Fraction(picture.width, picture.height), Fraction(width, height)
-    if left != coded and said in {coded / left, left / coded}:
+    if left != coded and declared in {coded / left, left / coded}:
         return Fraction(1)
-    return said
+    return declared
 
 
 def _stereo(facts: Facts, first: VideoFrame) -> Stereo:
-    """Return how two eyes share a picture: the container says it, or the pictures do."""
+    """Return how two eyes share a picture, according to the container or else the pictures."""
     data = side_data(first, "STEREO3D")
     if facts.stereo != "mono" or len(data) < _RATIO.size:
         return facts.stereo
@@ -140,7 +140,7 @@ def _stereo(facts: Facts, first: VideoFrame) -> Stereo:
 
 
 def _peak(first: VideoFrame) -> int:
-    """Return how bright HDR gets: the brightest pixel there is, or else what it was mastered on."""
+    """Return the peak of HDR: the brightest pixel, or else that of the mastering display."""
     light = side_data(first, "CONTENT_LIGHT_LEVEL")
     if len(light) >= _LIGHT.size and (brightest := _LIGHT.unpack_from(light)[0]):
         return min(int(brightest), 10_000)

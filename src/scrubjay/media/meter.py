@@ -1,4 +1,4 @@
-"""How much of a video is read to probe it, and how many packets it holds."""
+"""How much of a video is read to probe it, and how many packets it has."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -11,24 +11,24 @@ __all__ = ["ProbeMeter", "packets_in"]
 
 _SAMPLE_PACKETS = 256
 _SAMPLE_BYTES, _LEAST_SAMPLE_PACKETS = 1 << 20, 32
-"""How much is read to learn how large a packet is: so many packets, or so many bytes of fewer."""
+"""How much is read to estimate the size of packets: so many packets, or so many bytes of fewer."""
 
 _LEAST_HELD = 10_000
-"""Packets that any file may have: parts of it are read twice."""
+"""Packets that any file may have, since some are read twice."""
 
 _CLOCK_EVERY = 64
-"""Packets between two looks at the clock."""
+"""Packets between two checks of the time."""
 
 
 class ProbeMeter:
-    """Counts what probing reads, and ends it where a limit is passed.
+    """Counts what probing reads, and ends it at a limit.
 
-    Packets are signs of life, so that no stall timer ends a file of millions of empty ones.
+    Each packet counts as progress, so no stall timer would end a file of millions of empty ones.
 
     Args:
         name: of the video.
-        limits: how much may be read, and how long that may take.
-        on_packet: called for whatever has been read, as a sign of life.
+        limits: on how much may be read, and how long that may take.
+        on_packet: called for everything that is read, to report progress.
     """
 
     def __init__(self, name: str, limits: Limits, on_packet: Callable[[], None]) -> None:
@@ -40,31 +40,31 @@ class ProbeMeter:
         self._most_held = limits.probe_packets
 
     def knows_size(self, size_bytes: int) -> None:
-        """Learn how large the file is: each packet of it takes a byte at least."""
+        """Set the size of the file: each packet takes at least a byte of it."""
         self._most_held = max(_LEAST_HELD, size_bytes)
 
     def __call__(self) -> None:
-        """Count a packet, or anything else that has been read.
+        """Count a packet, or anything else that was read.
 
         Raises:
-            SourceDamagedError: more packets than the file has bytes: its index names some again.
-            LimitError: that is more than is allowed, or it took too long.
+            SourceDamagedError: there are more packets than bytes: its index repeats some.
+            LimitError: this is more than allowed, or it took too long.
         """
         self._read += 1
         self._on_packet()
         if self._read > self._limits.probe_packets:
             raise LimitError(
-                f"{self._name} was probed up to packet {self._limits.probe_packets} and has more; "
-                f"{option_of('probe_packets')} raises that"
+                f"{self._name} has more than {self._limits.probe_packets} packets to probe; raise "
+                f"the limit with {option_of('probe_packets')}"
             )
         if self._read > self._most_held:
             raise SourceDamagedError(
-                f"{self._name} names more packets than it has bytes: its index is damaged"
+                f"{self._name} has an index of more packets than it has bytes: it is damaged"
             )
         if not self._read % _CLOCK_EVERY and self._seconds() > self._limits.probe_timeout:
             raise LimitError(
-                f"{self._name} could not be probed in {self._limits.probe_timeout:g} s; "
-                f"{option_of('probe_timeout')} raises that"
+                f"{self._name} could not be probed in {self._limits.probe_timeout:g} s; raise the "
+                f"limit with {option_of('probe_timeout')}"
             )
 
     def _seconds(self) -> float:
@@ -72,10 +72,10 @@ class ProbeMeter:
 
 
 def packets_in(video: Video, size_bytes: int, meter: ProbeMeter) -> int:
-    """Return about how many packets hold a stream's pictures, from the next few that it has.
+    """Estimate how many packets hold a stream's pictures, from the next few.
 
-    All are counted if they are few. Else those that were read stand for the rest of the file: a
-    header may claim anything, but the bytes of a file are there.
+    Few packets are all counted. Otherwise the number is estimated from the size of those that were
+    read and of the file, because a header may declare anything.
 
     Args:
         video: the opened video.

@@ -10,7 +10,7 @@ from scrubjay.places.remote import RemoteFile
 __all__ = ["Box", "Bytes", "Outline", "box_at", "boxes_in", "bytes_of", "find_boxes"]
 
 _MOST_BOXES = 4096
-"""Boxes looked at one after the other in a file or in a box."""
+"""Most boxes to read in a file or in a box."""
 
 _MOST_MOOV_BYTES = 16 << 20
 
@@ -18,14 +18,14 @@ _PARENTS = frozenset(
     (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"sinf", b"schi", b"moof", b"traf", b"mvex")
 )
 _SKIPPED = {b"stsd": 8, b"meta": 4}
-"""Boxes that hold others after some bytes of their own."""
+"""Boxes that contain others, and how many bytes of their own come first."""
 
 _ENTRY_BYTES = {b"encv": 78, b"drmi": 78}
-"""Sample entries of protected video, and their own bytes before the boxes that they hold."""
+"""Sample entries of protected video, and how many bytes of their own come before their boxes."""
 
 
 class Bytes(Protocol):
-    """What boxes are read from."""
+    """Bytes that boxes are read from."""
 
     size: int
 
@@ -35,7 +35,7 @@ class Bytes(Protocol):
 
 
 class _Memory:
-    """Bytes that were read already."""
+    """Bytes in memory."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -59,7 +59,7 @@ class _LocalFile:
 
 
 class Box(NamedTuple):
-    """Where a box lies."""
+    """Where a box is."""
 
     kind: bytes
     start: int
@@ -68,7 +68,7 @@ class Box(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The place after its last byte, as it declares: the file may end before."""
+        """The position after its last byte, as declared: the file may end before."""
         return self.start + self.size
 
 
@@ -76,17 +76,17 @@ class Outline(NamedTuple):
     """The boxes at the top of a file."""
 
     kinds: tuple[bytes, ...]
-    """What they are, in order."""
+    """Their kinds, in order."""
     moov: bytes
     """The content of its header, empty if there is none."""
     declared_bytes: int
-    """How long the file would be if its last box were whole."""
+    """The size of the file if its last box were complete."""
     media_bytes: int
-    """Bytes in `mdat` boxes that are there."""
+    """Bytes that `mdat` boxes really have."""
 
     @classmethod
     def of(cls, file: Bytes) -> Self:
-        """Read the boxes at the top of a file; none if it is no MP4."""
+        """Read the boxes at the top of a file; none if it is not an MP4."""
         kinds: list[bytes] = []
         moov, media, end = b"", 0, 0
         for box in boxes_in(file):
@@ -105,13 +105,13 @@ def bytes_of(place: Place) -> Bytes:
 
     Raises:
         OSError: it cannot be read.
-        SourceError: its server does not let us read it.
+        SourceError: its server refuses access.
     """
     return _LocalFile(Path(place.address)) if place.is_local else RemoteFile(place)
 
 
 def box_at(file: Bytes, start: int) -> Box | None:
-    """Return the box at a place; None if there is none that makes sense."""
+    """Return the box at a position; None if there is no valid one."""
     head = file.read(start, 16)
     if len(head) < 8 or not _is_kind(head[4:8]):  # noqa: PLR2004  the size and the kind
         return None
@@ -124,7 +124,7 @@ def box_at(file: Bytes, start: int) -> Box | None:
 
 
 def boxes_in(file: Bytes) -> Iterator[Box]:
-    """Yield the boxes of a file, one after the other, up to what makes no sense."""
+    """Yield the boxes of a file, one after the other, up to the first invalid one."""
     place = 0
     for _ in range(_MOST_BOXES):
         box = box_at(file, place) if place < file.size else None

@@ -1,11 +1,12 @@
 """Which frame is shown at each instant: known from packets, before anything is decoded. Pure.
 
-The exact frame of an instant is the last whose PTS is not after it. Within a tolerance another may
-stand for it, if that is cheaper: a keyframe, else one that others refer to. What each instant may
-pick is bounded by its neighbours, so that no two with different frames ever pick the same.
+The exact frame of an instant is the last whose PTS is not after it. Within a tolerance, another
+frame may be shown instead if that is cheaper: a keyframe, or else one that others refer to. Each
+instant's choice is limited by its neighbours, so that no two instants with different frames ever
+pick the same.
 
-Packets come in decoding order, so what follows in time may come earlier or later; codecs reorder by
-at most 16 frames (H.264 A.3.1, H.265 A.4.2: `max_dec_frame_buffering`).
+Packets come in decoding order, so the next frame in time may come earlier or later; codecs reorder
+by at most 16 frames (H.264 A.3.1, H.265 A.4.2: `max_dec_frame_buffering`).
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -18,10 +19,10 @@ from typing import NamedTuple
 from scrubjay.media.kinds import Kind
 from scrubjay.timing import Target, Timeline
 
-__all__ = ["LOOKAHEAD", "Instants", "Near", "Seen", "Wanted"]
+__all__ = ["LOOKAHEAD", "Instant", "Instants", "Near", "Seen"]
 
 LOOKAHEAD = 34
-"""Packets looked at on each side of the one that is judged: twice the deepest reordering."""
+"""Packets considered on each side of the current one: twice the deepest reordering."""
 
 
 _FAR = 1 << 62
@@ -32,14 +33,14 @@ _DEEPEST_REORDER = 16
 
 
 class Seen(NamedTuple):
-    """What is known of a packet that was read."""
+    """What is known about a packet that was read."""
 
     pts: int | None
     kind: Kind
 
 
 class Near:
-    """The packets around the one that is judged."""
+    """The packets around the current one."""
 
     def __init__(self) -> None:
         self._seen: deque[Seen] = deque()
@@ -47,13 +48,13 @@ class Near:
         self._untimed = 0
         self._is_end = False
         self.kinds: dict[int, Kind] = {}
-        """What each frame is, by its PTS."""
+        """The kind of each frame, by its PTS."""
 
     @property
     def newest(self) -> int | None:
-        """A PTS that no packet to come is before, by how far codecs reorder at most.
+        """A PTS that all later packets are at or after, since codecs reorder by so much at most.
 
-        None where that is not known: a packet nearby has no PTS, or too few have been read.
+        None if it is not known: a packet nearby has no PTS, or too few have been read.
         """
         if self._is_end and not self._untimed:
             return _FAR
@@ -62,11 +63,11 @@ class Near:
         return self._stamps[-1 - _DEEPEST_REORDER]
 
     def end(self) -> None:
-        """Take note that no packet is to come."""
+        """Note that no more packets will come."""
         self._is_end = True
 
     def add(self, seen: Seen) -> None:
-        """Take in the packet read last, and let go of the one furthest back."""
+        """Add the packet read last, and drop the oldest."""
         self._seen.append(seen)
         self._count(seen, 1)
         if len(self._seen) > 2 * LOOKAHEAD + 1:
@@ -83,8 +84,8 @@ class Near:
         self._untimed += step * (seen.pts is None)
 
 
-class Wanted:
-    """An instant at which a picture is wanted, in ticks.
+class Instant:
+    """An instant for which a picture is requested, in ticks.
 
     Args:
         timeline: how ticks map to seconds.
@@ -100,7 +101,7 @@ class Wanted:
         self.limit = timeline.last_pts_at(time)
         """The last tick at which the exact frame may start."""
         self.earliest, self.latest = self.limit + 1, self.limit
-        """Frames that start from `earliest` to `latest` may stand for the exact one."""
+        """Frames that start from `earliest` to `latest` may replace the exact one."""
         if tolerance:
             earliest, latest = time - tolerance, time + tolerance
             if before is not None:
@@ -114,11 +115,11 @@ class Wanted:
         """The PTS of the frame to show, once that is known."""
 
     def choose(self, stamps: list[int], kinds: Mapping[int, Kind]) -> None:
-        """Pick the cheapest frame; of equally cheap ones the exact one, or the nearest.
+        """Pick the cheapest frame; of equally cheap ones the exact one, or else the nearest.
 
         Args:
             stamps: the PTS of all frames nearby, rising.
-            kinds: what each of them is.
+            kinds: the kind of each.
         """
         place = bisect_right(stamps, self.limit) - 1
         if place < 0:
@@ -135,7 +136,7 @@ class Wanted:
                 cheapest, self.pick = rank, pts
 
     def may_show(self, pts: int, ends: int | None) -> bool:
-        """Whether a frame may stand for the exact one.
+        """Whether a frame may replace the exact one.
 
         Args:
             pts: when it starts.
@@ -150,7 +151,7 @@ class Wanted:
 
 
 class Instants:
-    """The instants at which pictures are wanted, in order; read only as far as is needed.
+    """The instants for which pictures are requested, in order; read only as far as necessary.
 
     Args:
         timeline: how ticks map to seconds.
@@ -159,73 +160,73 @@ class Instants:
     """
 
     def __init__(self, timeline: Timeline, targets: Iterable[Target], tolerance: Fraction) -> None:
-        self._rest = (Wanted(timeline, target, tolerance) for target in targets)
-        self._waiting: deque[Wanted] = deque()
+        self._rest = (Instant(timeline, target, tolerance) for target in targets)
+        self._waiting: deque[Instant] = deque()
 
-    def peek(self) -> Wanted | None:
+    def peek(self) -> Instant | None:
         """Return the next instant without taking it; None after the last."""
         self._waiting.extend(islice(self._rest, 0 if self._waiting else 1))
         return self._waiting[0] if self._waiting else None
 
     def take(self) -> None:
-        """Drop the next instant: its picture has been found."""
+        """Drop the next instant, because its picture has been found."""
         self._waiting.popleft()
 
     def forget(self) -> None:
-        """Forget what was picked: packets will be read from another place on."""
-        for wanted in self._waiting:
-            wanted.pick = None
+        """Forget all choices, because packets will be read from another position."""
+        for instant in self._waiting:
+            instant.pick = None
 
     def are_shown_by(self, pts: int, near: Near) -> bool:
         """Whether any instant shows the frame with this PTS; if in doubt, yes.
 
         Args:
-            pts: of the packet that is judged.
+            pts: of the current packet.
             near: the packets around it, itself included.
         """
         if near.newest is None:
             return True
         self._choose_until(near.newest, near.kinds)
         self._choose_now(pts, near.newest, near.kinds)
-        for wanted in self._waiting:
-            if wanted.pick is None:
-                if pts <= max(wanted.limit, wanted.latest):
-                    return self._may_be(wanted, pts, near.kinds)
-            elif wanted.pick == pts:
+        for instant in self._waiting:
+            if instant.pick is None:
+                if pts <= max(instant.limit, instant.latest):
+                    return self._may_be(instant, pts, near.kinds)
+            elif instant.pick == pts:
                 return True
         return False
 
     def _choose_until(self, newest: int, kinds: Mapping[int, Kind]) -> None:
-        """Choose the frames that no unread packet, of a PTS after `newest`, can change."""
+        """Choose frames as far as no unread packet, which has a PTS after `newest`, can matter."""
         while not self._waiting or self._waiting[-1].limit <= newest:
             following = list(islice(self._rest, 16))
             if not following:
                 break
             self._waiting.extend(following)
         stamps: list[int] = []
-        for wanted in self._waiting:
-            if max(wanted.limit, wanted.latest) >= newest:
+        for instant in self._waiting:
+            if max(instant.limit, instant.latest) >= newest:
                 return
-            if wanted.pick is None:
+            if instant.pick is None:
                 stamps = stamps or sorted(kinds)
-                wanted.choose(stamps, kinds)
+                instant.choose(stamps, kinds)
 
     def _choose_now(self, pts: int, newest: int, kinds: Mapping[int, Kind]) -> None:
-        """Let instants whose exact frame this is show it: a later choice might come too late.
+        """Let instants whose exact frame this is show it, because later may be too late.
 
-        Otherwise it would depend on how many frames the decoder holds back what is shown.
+        Otherwise the choice would depend on how many frames the decoder holds back.
         """
-        for wanted in self._waiting:
-            if wanted.limit >= newest:
+        for instant in self._waiting:
+            if instant.limit >= newest:
                 return
-            may_show = wanted.pick is None and pts <= wanted.limit
-            if may_show and not any(pts < other <= wanted.limit for other in kinds):
-                wanted.pick = pts
+            may_show = instant.pick is None and pts <= instant.limit
+            if may_show and not any(pts < other <= instant.limit for other in kinds):
+                instant.pick = pts
 
     @staticmethod
-    def _may_be(wanted: Wanted, pts: int, kinds: Mapping[int, Kind]) -> bool:
-        """Whether an instant whose choice is still open may turn out to show a frame.
+    def _may_be(instant: Instant, pts: int, kinds: Mapping[int, Kind]) -> bool:
+        """Whether an instant without a choice yet may show a frame.
 
-        If it may not, no later instant may: what is between it and the frame is so for them, too.
+        If it may not, no later instant may: the frames in between exclude it for them, too.
         """
-        return pts >= wanted.earliest or not any(pts < other <= wanted.limit for other in kinds)
+        return pts >= instant.earliest or not any(pts < other <= instant.limit for other in kinds)

@@ -1,7 +1,7 @@
 """From a decoded frame to a picture as people see it: upright, square pixels, RGB.
 
-Each frame is painted by its own tags alone (size, aspect, turn, colours), and frames of equal tags
-take the same way, so that no picture depends on those before it.
+Each frame is painted by its own tags alone (size, aspect, rotation, colours), and frames with equal
+tags are processed in the same way, so that no picture depends on those before it.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -12,7 +12,7 @@ from av import VideoFrame
 
 from scrubjay.media.brush import Brush
 from scrubjay.media.colour import Colours, colours_of
-from scrubjay.media.cutting import Part
+from scrubjay.media.cutting import Area
 from scrubjay.media.shape import AspectReader, Shape, crop_of, displayed, orientation
 from scrubjay.model import MediaInfo, Size, Stereo
 from scrubjay.planning import eye_size
@@ -23,11 +23,11 @@ RgbPicture: TypeAlias = npt.NDArray[np.uint8]
 """(height, width, 3) RGB uint8, full range, C-contiguous."""
 
 _MOST_WAYS = 16
-"""Kinds of frames for which scalers are kept: each holds a few MB at most."""
+"""Kinds of frames for which scalers are kept; each takes a few MB at most."""
 
 
 class _Look(NamedTuple):
-    """All of a frame that decides how it is painted."""
+    """Everything about a frame that decides how it is painted."""
 
     shape: Shape
     format: str
@@ -40,7 +40,7 @@ class _Way(NamedTuple):
 
     brush: Brush
     left: int
-    """Where the picture lies on the canvas, before it is turned."""
+    """Position of the picture on the canvas, before rotation."""
     top: int
     width: int
     height: int
@@ -52,7 +52,7 @@ class Painter:
     A frame of another shape than the canvas keeps its shape, between bars.
 
     Args:
-        media: what the video is.
+        media: what probing found in the video.
         size: of the pictures, as displayed.
         background: behind transparent pictures and beside narrow ones, as `#rrggbb`.
         stereo: which eye's picture of a stereo video to show: `both` or `left`.
@@ -82,7 +82,7 @@ class Painter:
         return self._laid(way, shape, way.brush.paint(frame))
 
     def _laid(self, way: _Way, shape: Shape, painted: RgbPicture) -> RgbPicture:
-        """Lay a painted frame on the canvas, upright."""
+        """Put a painted frame on the canvas, upright."""
         picture = painted
         width, height = self._canvas(shape)
         if (way.width, way.height) != (width, height):
@@ -97,14 +97,14 @@ class Painter:
         return np.ascontiguousarray(picture)
 
     def _prepare(self, look: _Look, like: VideoFrame) -> _Way:
-        """Return the way that frames of a look take."""
-        part, shown = self._part(look.shape)
+        """Return how frames of a look become pictures."""
+        area, shown = self._area(look.shape)
         canvas = self._canvas(look.shape)
         width, height = _fitted(shown, canvas)
         brush = Brush(
             like,
             look.colours,
-            part,
+            area,
             Size(width=width, height=height),
             is_interlaced=look.is_interlaced,
             background=self._background,
@@ -113,13 +113,13 @@ class Painter:
         return _Way(brush, (canvas[0] - width) // 2, (canvas[1] - height) // 2, width, height)
 
     def _canvas(self, shape: Shape) -> tuple[int, int]:
-        """Return the size of the canvas as it lies before a picture is turned upright."""
+        """Return the size of the canvas before a picture is turned upright."""
         turned = shape.rotation_deg in {90, 270}
         width, height = self._size.width, self._size.height
         return (height, width) if turned else (width, height)
 
-    def _part(self, shape: Shape) -> tuple[Part, tuple[int, int]]:
-        """Return which part of a frame is shown, and its size in square pixels."""
+    def _area(self, shape: Shape) -> tuple[Area, tuple[int, int]]:
+        """Return which area of a frame is shown, and its size in square pixels."""
         crop = crop_of(self._media.crop, shape.width, shape.height)
         width = shape.width - crop.left - crop.right
         height = shape.height - crop.top - crop.bottom
@@ -131,13 +131,13 @@ class Painter:
         elif self._eye in {"top-bottom", "bottom-top"}:
             height = max(1, height // 2)
             top += height if self._eye == "bottom-top" else 0
-        return Part(left, top, width, height), shown
+        return Area(left, top, width, height), shown
 
 
 def _fitted(shown: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
-    """Return the size that a picture has on a canvas: all of it, but for bars on two sides.
+    """Return the size of a picture on a canvas: the whole canvas, except for bars on two sides.
 
-    Sizes are rounded, so that a pixel more or less is no other shape.
+    A difference of one pixel is rounding, not another shape.
     """
     width, height = canvas
     if shown[0] * height > shown[1] * width:

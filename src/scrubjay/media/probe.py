@@ -1,4 +1,4 @@
-"""What is in a video: read from its packets and its first picture, not believed from its header."""
+"""What is in a video: read from its packets and its first picture, not from its header."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -43,7 +43,7 @@ from scrubjay.timing import Timeline, short_clock
 __all__ = ["probe_media"]
 
 _NO_LOOK = {"codec_whitelist": "none", "max_pixels": str((1 << 31) - 1)}
-"""FFmpeg's options that make it believe a header, and decode nothing."""
+"""FFmpeg's options that make it trust a header, and decode nothing."""
 
 
 def probe_media(
@@ -52,15 +52,15 @@ def probe_media(
     limits: Limits = Limits(),
     on_packet: Callable[[], None] = lambda: None,
 ) -> tuple[SourceRef, MediaInfo]:
-    """Look into the video at a place: which it is, and what it holds.
+    """Probe the video at a place: which one it is, and what it contains.
 
     Args:
-        place: where it lies, and which stream of the file is meant if not the first one.
-        limits: how much of it may be read, and how large it may be.
-        on_packet: called for whatever has been read, as a sign of life.
+        place: where it is, and which stream of the file to use if not the default one.
+        limits: on how much of it may be read, and on its size.
+        on_packet: called for everything that is read, to report progress.
 
     Raises:
-        LimitError: it is larger than that, or takes longer.
+        LimitError: it is over a limit.
         SourceError: it cannot be opened, has no video, or gives no picture.
     """
     meter = ProbeMeter(place.name, limits, on_packet)
@@ -95,10 +95,10 @@ def probe_media(
 
 
 def _check_is_clear(place: Place, stream: VideoStream) -> None:
-    """Check that what decodes with errors is not noise.
+    """Check that a video that decodes with errors is not encrypted.
 
     Raises:
-        EncryptedVideoError: it is, for the video is encrypted.
+        EncryptedVideoError: it is encrypted, so its pictures are noise.
     """
     scheme = is_protected_by_header(bytes_of(place), stream)
     if scheme is not None:
@@ -106,16 +106,16 @@ def _check_is_clear(place: Place, stream: VideoStream) -> None:
 
 
 def _check_believable(name: str, media: MediaInfo) -> None:
-    """Check that what was found is within what can be written down and shown.
+    """Check that duration, clock and size are possible.
 
     Raises:
         LimitError: it lasts longer than any video.
-        SourceDamagedError: its clock or its shape is none that a video has.
+        SourceDamagedError: its clock or its shape is impossible.
     """
     if media.duration > MOST_SECONDS:
         raise LimitError(
-            f"{name} lasts {short_clock(media.duration)}, and no more than "
-            f"{short_clock(MOST_SECONDS)} are read: its clock is damaged"
+            f"{name} lasts {short_clock(media.duration)}, longer than {short_clock(MOST_SECONDS)}: "
+            "its clock is damaged"
         )
     if max(abs(media.origin), abs(media.first_picture)) > MOST_SECONDS:
         raise SourceDamagedError(
@@ -124,8 +124,8 @@ def _check_believable(name: str, media: MediaInfo) -> None:
         )
     if max(media.width, media.height) > MOST_PX:
         raise SourceDamagedError(
-            f"{name} is damaged: it says that its pictures of {media.coded_width} x "
-            f"{media.coded_height} px are to be shown at {media.width} x {media.height} px"
+            f"{name} is damaged: it declares that its pictures of {media.coded_width} x "
+            f"{media.coded_height} px are shown at {media.width} x {media.height} px"
         )
 
 
@@ -183,11 +183,11 @@ def _describe(
     )
     first = timeline.seconds(beginning.first.pts)
     end = extent.measure(timeline)
-    if end <= 0:  # damage: the start that it claims comes after its last picture
+    if end <= 0:  # damage: its declared start is after its last picture
         end -= first
         timeline = replace(timeline, origin=timeline.origin + first)
         first = Fraction(0)
-    container, stream = video.container, video.stream  # it may have been opened anew
+    container, stream = video.container, video.stream  # it may have been opened again
     duration = max(end, first + usual_length(stream))
     looks = looks_of(video, picture, timeline, duration=duration, on_packet=on_packet)
     container, stream = video.container, video.stream
@@ -240,18 +240,18 @@ def _head(place: Place) -> bytes:
 def _clock_warnings(
     stream: VideoStream, beginning: Beginning, *, is_stitched: bool
 ) -> Iterator[str]:
-    """Say what is not as usual with the times of a stream, and what follows from it."""
+    """Yield what is unusual about the times of a stream, and the consequences."""
     rate = float(1 / usual_length(stream))
     if is_stitched:
-        yield "its clock jumps; its stretches are shown one after the other, as players do"
+        yield "its clock jumps; its stretches are joined, as players do"
     if beginning.clock == "count":
-        yield f"it holds no times: its pictures are counted, {rate:.6g} a second"
+        yield f"it has no times: its pictures are counted, {rate:.6g} a second"
     elif beginning.clock == "order":
-        yield "it holds no times of presentation: pictures take its decoding times in order"
+        yield "it has no presentation times: pictures get its decoding times in order"
     elif beginning.clock == "gaps":
-        yield "some of its pictures have no time: they are spread evenly between those that have"
+        yield "some of its pictures have no time: they are spread evenly between the others"
     if not beginning.seeks:
-        yield "jumps in it cannot be relied on, so every worker reads it from its start"
+        yield "seeking in it is unreliable, so every worker reads it from its start"
 
 
 def _warnings(
@@ -260,9 +260,9 @@ def _warnings(
     longest = duration + 1 + max(origin, Fraction(0))  # Matroska's header counts from the clock's 0
     claimed = "" if declared is None else f"{float(declared):.2f}"
     if declared is None:
-        if not has_guesses(container):  # those formats have no header that could say it
+        if not has_guesses(container):  # those formats have no header for it
             yield "its header gives no duration; it was measured by reading the file"
     elif declared > longest and not container.streams.audio:
-        yield f"its header claims {claimed} s, but its pictures end at {float(duration):.2f} s"
+        yield f"its header declares {claimed} s, but its pictures end at {float(duration):.2f} s"
     elif declared > longest:
         yield f"its pictures end at {float(duration):.2f} s of {claimed} s"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 __all__ = ["HEAD_BYTES", "programme_of"]
 
 HEAD_BYTES = 2 << 20
-"""How much of the start of a file is looked at: tables come at least every half second."""
+"""How much of the start of a file is read: tables come at least every half second."""
 
 _LENGTHS = (188, 192, 204)
 """Of packets: plain, with a time stamp before each (Blu-ray), with check bytes after each."""
@@ -28,9 +28,9 @@ def programme_of(head: bytes, pid: int) -> frozenset[int]:
         pid: the packet identifier of the stream.
     """
     tables: dict[int, bytes] = {}
-    wanted = {0}
+    pids = {0}
     for each, payload, is_start in _payloads(head):
-        if each not in wanted:
+        if each not in pids:
             continue
         if is_start:
             tables[each] = payload[1 + payload[0] :] if payload else b""
@@ -40,14 +40,14 @@ def programme_of(head: bytes, pid: int) -> frozenset[int]:
         if section is None:
             continue
         if each == 0:
-            wanted |= set(_programmes(section))
+            pids |= set(_programmes(section))
         elif pid in (found := frozenset(_streams(section))):
             return found
     return frozenset()
 
 
 def _payloads(head: bytes) -> Iterator[tuple[int, bytes, bool]]:
-    """Yield PID, payload and whether a section starts in it, of each packet."""
+    """Yield for each packet its PID, its payload, and whether a section starts in it."""
     layout = _layout(head)
     if layout is None:
         return
@@ -72,7 +72,7 @@ def _layout(head: bytes) -> tuple[int, int] | None:
 
 
 def _whole(section: bytes) -> bytes | None:
-    """Return a section as far as its own length, without its checksum; None if more is to come."""
+    """Return a section up to its declared length, without its checksum; None if incomplete."""
     length = 3 + (int.from_bytes(section[1:3], "big") & 0xFFF)
     return section[: length - 4] if 3 < length <= len(section) else None  # noqa: PLR2004  its header
 

@@ -1,9 +1,9 @@
-"""Whether a video is encrypted, judged by its samples, and how.
+"""Whether a video is encrypted, according to its samples, and how.
 
-A file may be marked as protected and hold clear samples, such as the first seconds of many films,
-or the other way round. So each packet is asked: FFmpeg attaches to those of an MP4 how they are
-encrypted (ISO/IEC 23001-7), WebM's say it in their first byte (webmproject.org, "WebM Encryption"),
-and those of MPEG-TS in their headers (ISO/IEC 13818-1, 2.4.3.3).
+A file may be marked as protected and have clear samples, such as the first seconds of many films,
+or the other way round. So each packet is checked: FFmpeg attaches to those of an MP4 how they are
+encrypted (ISO/IEC 23001-7), those of WebM have it in their first byte (webmproject.org, "WebM
+Encryption"), and those of MPEG-TS in their headers (ISO/IEC 13818-1, 2.4.3.3).
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ _SCHEMES = {
     "dvb": "a conditional access system of broadcasters (scrambled MPEG-TS)",
     "hls": "HLS Sample AES (FairPlay uses it)",
 }
-"""How a video may be encrypted, by its scheme's name."""
+"""Descriptions of encryption schemes, by name."""
 
 _SYSTEMS = {
     UUID("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"): "Widevine",
@@ -44,11 +44,11 @@ _SYSTEMS = {
     UUID("f239e769-efa3-4850-9c16-a903c6932efb"): "Adobe Primetime",
     UUID("3d5e6d35-9b9a-41e8-b843-dd3c6e72c42c"): "ChinaDRM",
 }
-"""DRM systems, by the ids that `pssh` boxes hold (dashif.org, "Content Protection")."""
+"""DRM systems, by their ids in `pssh` boxes (dashif.org, "Content Protection")."""
 
 _PIFF_TRACK = UUID("8974dbce-7be7-4c51-84f9-7148f9882554").bytes
 _UNPROTECTED_SCHEMES = frozenset({"piff", "itun", "adkm", "odkm"})
-"""Schemes of which FFmpeg does not say which samples they encrypt: the header must do."""
+"""Schemes for which FFmpeg does not mark encrypted samples, so the header is used."""
 
 _SYNC = 0x47
 _TS_BYTES = 188
@@ -58,7 +58,7 @@ _SAMPLE_AES_VIDEO = b"\xdb"
 
 
 def is_encrypted(packet: "Packet[VideoStream]") -> bool:
-    """Whether a packet's content is encrypted, as its container says of this very packet."""
+    """Whether this packet's content is encrypted, according to its container."""
     if packet.has_sidedata("encryption_info"):
         return True
     if "enc_key_id" in packet.stream.metadata:
@@ -67,18 +67,18 @@ def is_encrypted(packet: "Packet[VideoStream]") -> bool:
 
 
 def scheme_of(packet: "Packet[VideoStream]") -> str:
-    """Return by which scheme an encrypted packet is encrypted."""
+    """Return the scheme of an encrypted packet."""
     if "enc_key_id" in packet.stream.metadata:
         return "webm"
     return bytes(packet.get_sidedata("encryption_info"))[:4].decode("latin-1")
 
 
 def is_protected_by_header(file: Bytes, stream: "VideoStream") -> str | None:
-    """Return the scheme of a file whose packets don't say it but whose header does; None if none.
+    """Return the scheme in a file's header if its packets are not marked; None if there is none.
 
     Args:
         file: the video's bytes.
-        stream: its video stream, of which no packet is marked.
+        stream: its video stream, whose packets are not marked.
     """
     kind = file.read(0, 12)
     if kind[4:8] in {b"ftyp", b"moov", b"styp", b"free", b"moof"}:
@@ -89,20 +89,20 @@ def is_protected_by_header(file: Bytes, stream: "VideoStream") -> str | None:
 
 
 def encrypted_message(name: str, scheme: str, file: Bytes) -> str:
-    """Say that a video is encrypted, how, and what to do."""
+    """Return a message that a video is encrypted, how, and what to do."""
     how = _SCHEMES.get(scheme, f"by the scheme {scheme!r}")
     systems = sorted(_systems_in(Outline.of(file).moov))
-    keys = f"; keys for it come from {' or '.join(systems)}" if systems else ""
+    keys = f"; its keys come from {' or '.join(systems)}" if systems else ""
     return (
-        f"{name} is encrypted: {how}{keys}. Scrubjay has no key; give it the decrypted video, "
-        "which whoever has the key can make: ffmpeg -decryption_key KEY -i in.mp4 -c copy out.mp4"
+        f"{name} is encrypted: {how}{keys}. Scrubjay has no key. Decrypt it first: "
+        "ffmpeg -decryption_key KEY -i in.mp4 -c copy out.mp4"
         if scheme in {"cenc", "cens", "cbc1", "cbcs"}
-        else f"{name} is encrypted: {how}{keys}. Scrubjay has no key; give it the decrypted video"
+        else f"{name} is encrypted: {how}{keys}. Scrubjay has no key. Decrypt it first"
     )
 
 
 def _scheme_in_header(moov: bytes) -> str | None:
-    """Return the scheme of an MP4's protected video, where it encrypts all samples."""
+    """Return the scheme of an MP4's protected video, if it encrypts all samples."""
     for entries in find_boxes(moov, b"stsd"):
         if entries[12:16] == b"drmi":
             return "itun"
@@ -123,7 +123,7 @@ def _is_clear_piff(protection: bytes) -> bool:
 
 
 def _systems_in(moov: bytes) -> set[str]:
-    """Return the names of the DRM systems that an MP4 holds something for."""
+    """Return the names of the DRM systems that an MP4 has data for."""
     found = {UUID(bytes=box[4:20]) for box in find_boxes(moov, b"pssh") if len(box) >= 20}  # noqa: PLR2004
     return {_SYSTEMS[each] for each in found if each in _SYSTEMS}
 
@@ -135,7 +135,7 @@ def _scheme_in_matroska(file: Bytes) -> str | None:
 
 
 def _scheme_in_ts(file: Bytes, pid: int) -> str | None:
-    """Return how the video of an MPEG-TS is scrambled, by its packets' headers."""
+    """Return how the video of an MPEG-TS is scrambled, from its packets' headers."""
     data = file.read(0, _TS_LOOK_BYTES)
     step = next((n for n in (188, 192, 204) if _is_ts(data, n)), 0)
     if not step:

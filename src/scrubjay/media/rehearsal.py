@@ -14,7 +14,7 @@ __all__ = ["RehearsalReader"]
 
 
 class _Stand(NamedTuple):
-    """Stands in for a decoded frame: all that reading looks at."""
+    """The fields of a decoded frame that reading uses."""
 
     order: int
     """Rises in the order of output."""
@@ -23,9 +23,9 @@ class _Stand(NamedTuple):
 
 
 class RehearsalReader(FrameReader):
-    """A `FrameReader` that goes the same way over the packets, but gives no pictures.
+    """A `FrameReader` that reads the same packets in the same order, but decodes no pictures.
 
-    Frames leave it in the order of time, as they leave a decoder: after as many others as the
+    Its frames come in the order of time, as from a decoder: delayed by as many frames as the
     stream's codec reorders.
     """
 

@@ -1,4 +1,4 @@
-"""The shape of a picture: how wide its pixels are, which way up it is, and its size as shown."""
+"""The shape of a picture: the aspect of its pixels, its orientation, and its size as shown."""
 
 import struct
 from fractions import Fraction
@@ -32,38 +32,38 @@ _MATRIX = struct.Struct("<9i")
 _SAY_NO_ASPECT = frozenset(
     {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "vc1", "obu", "flv", "ivf"}
 )
-"""Containers that do not say how wide pixels are, so that each picture says so itself."""
+"""Containers without an aspect of pixels; each picture has its own."""
 
 _START_OF_FRAME = struct.Struct("=4i")
 _START_OF_ASPECT = struct.Struct("=2i")
 _FRAME_AT = 104
 _ASPECT_AT = 124
 """Where FFmpeg 8's `AVFrame` (libavutil/frame.h) has width, height, samples and format, and where
-the aspect of its pixels: past 8 pointers, 8 line sizes and another pointer."""
+the aspect of its pixels: after 8 pointers, 8 line sizes and another pointer."""
 
 
 class Shape(NamedTuple):
-    """How one frame is laid out and shown. Two frames of equal shape are painted alike."""
+    """How one frame is laid out and shown. Frames of equal shape are painted alike."""
 
     width: int
     """As decoded, in pixels."""
     height: int
     aspect: Fraction
-    """How wide a pixel is to its height."""
+    """Width of a pixel divided by its height."""
     rotation_deg: Turn
     mirrored: bool
 
 
 class AspectReader:
-    """Reads how wide the pixels of frames are.
+    """Reads the aspect of the pixels of frames.
 
-    In some containers only the pictures say so, and may say so anew in the middle of a film, as
-    television does. PyAV does not pass that on, but its `wrapped_avframe` encoder, which copies
-    FFmpeg's own structure of a frame, costs a few microseconds.
+    In some containers only the pictures have it, and it may change in the middle of a film, as on
+    television. PyAV does not expose it, but its `wrapped_avframe` encoder copies FFmpeg's own
+    structure of a frame in a few microseconds.
 
     Args:
         container: FFmpeg's name of the container.
-        usual: what the container says, or else the picture that the video was planned by.
+        usual: the container's aspect, or that of the picture that the video was planned with.
     """
 
     def __init__(self, container: str, usual: Fraction) -> None:
@@ -73,7 +73,7 @@ class AspectReader:
         self._wrapper: Any = None
 
     def read(self, frame: VideoFrame) -> Fraction:
-        """Return how wide a pixel of a frame is to its height."""
+        """Return the width of a frame's pixels divided by their height."""
         if not self._varies:
             return self._usual
         kind = frame.width, frame.height, frame.format.name, frame.time_base
@@ -108,12 +108,12 @@ def _wrapper(frame: VideoFrame) -> VideoCodecContext | None:
 
 
 def picture_aspect(stream: VideoStream) -> Fraction:
-    """Return how wide a coded pixel is to its height; 1 where the video does not say."""
+    """Return the width of a coded pixel divided by its height; 1 if it is not declared."""
     return as_fraction(stream.sample_aspect_ratio) or Fraction(1)
 
 
 def crop_of(crop: Crop, width: int, height: int) -> Crop:
-    """Return what a container cuts off a picture of some size; nothing if that makes no sense."""
+    """Return what a container cuts off a picture of some size; nothing if that is invalid."""
     if crop.left + crop.right >= width or crop.top + crop.bottom >= height:
         return Crop()
     return crop
@@ -127,7 +127,7 @@ def displayed(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 
 
 def orientation(picture: VideoFrame) -> tuple[Turn, bool]:
-    """Return the clockwise turn that puts a picture upright, and whether to flip it before that.
+    """Return the clockwise rotation that puts a picture upright, and whether to flip it first.
 
     FFmpeg's display matrix (libavutil/display.h) maps a coded point (x, y) to
     (a x + c y, b x + d y) as displayed; y grows downwards.

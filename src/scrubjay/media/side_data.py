@@ -1,7 +1,7 @@
-"""What travels beside a picture: its display matrix, its mastering, its film grain.
+"""Data beside a picture: its display matrix, its mastering, its film grain.
 
-PyAV raises `ValueError` for all of a frame's side data as soon as one piece is of a type that it
-has no name for, such as Exif or the view number of a stereo video. No video may fail for that.
+PyAV raises `ValueError` for all of a frame's side data if one piece has a type that it has no name
+for, such as Exif or the view number of a stereo video. No video may fail for this reason.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ _container: Any = SideDataContainer
 
 
 def side_data(frame: VideoFrame, kind: str) -> bytes:
-    """Return a piece of a frame's side data, empty where it has none of that kind. Never raises.
+    """Return a piece of a frame's side data, empty if it has none of that kind. Never raises.
 
     Args:
         frame: the decoded frame.
@@ -34,8 +34,8 @@ def side_data(frame: VideoFrame, kind: str) -> bytes:
 
 
 def _read(frame: VideoFrame, kind: str) -> bytes:
-    # A container of our own: `frame.side_data` would keep it, and it the frame, until Python looks
-    # for garbage. PyAV's types lack what makes one, and what makes its pieces bytes.
+    # A container of our own: `frame.side_data` would keep it, and it would keep the frame until the
+    # garbage collector runs. PyAV's type hints lack its constructor, and that its pieces are bytes.
     pieces = _container(frame)
     found = pieces.get(kind)  # iterating gives pieces in PyAV 18, and their types in PyAV 19
     return _NONE if found is None else bytes(found)
@@ -44,7 +44,7 @@ def _read(frame: VideoFrame, kind: str) -> bytes:
 def _name_unknown_types() -> None:
     """Give PyAV a name for each type of side data that it does not know.
 
-    Python's way for values that an enum lacks (`enum.Enum._missing_`). It is only done once a video
+    Python calls `enum.Enum._missing_` for values that an enum lacks. This is only set when a video
     needs it.
     """
 

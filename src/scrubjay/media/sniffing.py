@@ -1,4 +1,4 @@
-"""What a file is that is no video, by its first bytes."""
+"""What a file is that is not a video, from its first bytes."""
 
 __all__ = ["kind_of_file"]
 
@@ -47,22 +47,22 @@ _LEAST_BYTES = 16
 
 
 def kind_of_file(head: bytes) -> str | None:
-    """Say what a file is that does not open as a video, to follow "is"; None if that is unclear.
+    """Return what a file is that does not open as a video: "is a ZIP archive"; None if unclear.
 
     Args:
         head: its first bytes, a few thousand or all.
     """
     if len(head) < _LEAST_BYTES:
-        return f"too short to be a video: {len(head)} bytes"
+        return f"is too short to be a video: {len(head)} bytes"
     if not head.strip(b"\x00"):
-        return "nothing but zeros at its start: its download or its recording was never finished"
+        return "has only zeros at its start: its download or recording was never finished"
     for magic, what in _MAGIC:
         if head.startswith(magic):
-            return what
+            return f"is {what}"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "a picture (WebP), not a video"
+        return "is a picture (WebP), not a video"
     if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
-        return f"a picture ({_PICTURE_BRANDS[head[8:12]]}), not a video"
+        return f"is a picture ({_PICTURE_BRANDS[head[8:12]]}), not a video"
     return _kind_of_text(head[:_LOOK_BYTES])
 
 
@@ -75,18 +75,18 @@ def _kind_of_text(head: bytes) -> str | None:
             or (text.startswith(b"<?xml") and mark.startswith(b"<") and mark in text)
         ):
             return (
-                f"{what}, not a video: it names other files, which Scrubjay never opens; join them "
-                "first: ffmpeg -i ADDRESS -c copy video.mp4"
+                f"is {what}, not a video: it names other files, which Scrubjay never opens. Join "
+                "them first: ffmpeg -i ADDRESS -c copy video.mp4"
             )
     if text.startswith((b"<!doctype html", b"<html")) or b"<html" in text[:512]:
-        return "an HTML page, not a video: a server's error page is often saved in its place"
+        return "is an HTML page, not a video; perhaps a server's error page was saved instead"
     if text.startswith(b"<svg") or (text.startswith(b"<?xml") and b"<svg" in text):
-        return "a picture (SVG), not a video"
+        return "is a picture (SVG), not a video"
     if text.startswith(b"<?xml"):
-        return "an XML document, not a video: a server's error is often saved in its place"
+        return "is an XML document, not a video; perhaps a server's error was saved instead"
     if text.startswith((b"{", b"[")):
-        return "JSON text, not a video: a server's error is often saved in its place"
-    return "plain text, not a video" if _is_text(head) else None
+        return "is JSON text, not a video; perhaps a server's error was saved instead"
+    return "is plain text, not a video" if _is_text(head) else None
 
 
 def _is_text(head: bytes) -> bool:

@@ -56,49 +56,49 @@ _CONTAINERS = (
     "nut", "ivf", "rm", "dv", "h264", "hevc", "obu", "m4v", "h263", "vc1", "gxf", "wtv", "gif",
     "yuv4mpegpipe", "swf", "mp3", "aac", "flac", "wav",
 )  # fmt: skip
-"""Containers that hold their own media: a playlist or script could name other files or hosts.
+"""Containers that contain their own media: a playlist or script could name other files or hosts.
 
-The last four hold sound alone; they open only so that the error can say so."""
+The last four only have sound; they are opened so that the error can say so."""
 
 _GENUINE = frozenset({
     "mpegts", "mpeg", "avi", "asf", "mxf", "rm", "h264", "hevc", "obu", "m4v", "mpegvideo", "h263",
     "vc1",
 })  # fmt: skip
-"""Containers with times that are missing or are decoding times alone. FFmpeg fills in what it
-guesses; there only what the file holds is read."""
+"""Containers whose times may be missing, or are only decoding times. FFmpeg fills in guesses; for
+these, only the times in the file are used."""
 
 _FORMATS = {"format_whitelist": ",".join(_CONTAINERS), "codec_whitelist": DECODERS}
 _LOCAL = {"protocol_whitelist": "file"}
 
 _BEFORE_19 = int(av.__version__.partition(".")[0]) < 19  # noqa: PLR2004  a version
 _TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if _BEFORE_19 else {}
-"""Old files hold names in any encoding; PyAV 19 bears that by itself."""
+"""Old files have names in any encoding; PyAV 19 accepts that by default."""
 
 _open: Callable[..., InputContainer] = av.open
 
 _HIGHEST_RATE = 1000
-"""Frames per second above which a rate is a damaged clock: a set must not last no time at all."""
+"""Frames per second above which a rate comes from a damaged clock."""
 
 _SAMPLES = 64
 _SAMPLE_BYTES = 64 << 10
 _WHOLE_BYTES = _SAMPLES * _SAMPLE_BYTES
 _LANES = 16
-"""Ranges of a remote video that are read at once."""
+"""Ranges of a remote video that are read at the same time."""
 
 
 def identify(place: Place, *, on_packet: Callable[[], None] = lambda: None) -> SourceRef:
-    """Say which video lies at a place, by content.
+    """Identify the video at a place by its content.
 
-    Up to 4 MiB are hashed whole; of a larger video, its size and 64 samples of 64 KiB, spread
+    Up to 4 MiB are hashed completely; of a larger video, its size and 64 samples of 64 KiB, spread
     evenly from its first byte to its last. A copy elsewhere is the same video.
 
     Args:
-        place: where it lies.
-        on_packet: called for each sample that has been read.
+        place: where it is.
+        on_packet: called for each sample that was read.
 
     Raises:
         SourceNotFoundError: nothing is there.
-        SourceUnreadableError: it is no regular file, is empty, or may not be read.
+        SourceUnreadableError: it is not a regular file, is empty, or access is refused.
         SourceUnavailableError: its server does not answer.
     """
     if place.is_local:
@@ -110,11 +110,11 @@ def identify(place: Place, *, on_packet: Callable[[], None] = lambda: None) -> S
 
 
 def stamp_of(place: Place) -> tuple[int, ...]:
-    """Return what changes when the file at a place is written or replaced; empty of a server's.
+    """Return values that change when the file at a place is written or replaced; () on a server.
 
     Raises:
         SourceNotFoundError: it is gone.
-        SourceUnavailableError: it cannot be looked at just now.
+        SourceUnavailableError: it cannot be checked now.
     """
     if not place.is_local:
         return ()
@@ -141,11 +141,11 @@ def _identify_file(place: Place, on_packet: Callable[[], None]) -> SourceRef:
 
 
 _LASTING = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL}
-"""Errors of the system that do not pass by themselves."""
+"""System errors that do not pass by themselves."""
 
 
 def _file_error(exc: OSError, path: str, is_gone: str) -> SourceError:
-    """Return what an error of the system means for a video; a network's share may come back."""
+    """Return the error for a video after a system error; a network share may come back."""
     if isinstance(exc, FileNotFoundError | NotADirectoryError):
         return SourceNotFoundError(f"{path} {is_gone}")
     message = f"{path} cannot be read: {exc.strerror}"
@@ -161,7 +161,7 @@ def _samples(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def _starts(size: int) -> list[int]:
-    """Return where the pieces of a video begin that it is known by."""
+    """Return where the samples that identify a video begin."""
     if size <= _WHOLE_BYTES:
         return list(range(0, size, _SAMPLE_BYTES))
     return [(size - _SAMPLE_BYTES) * index // (_SAMPLES - 1) for index in range(_SAMPLES)]
@@ -179,10 +179,10 @@ def _reference(
 
 @lru_cache(maxsize=16)
 def fragments_at(place: Place) -> Fragments:
-    """Say how the video at a place on a server is fragmented, by a few of its bytes.
+    """Return how the video at a place on a server is fragmented, from a few of its bytes.
 
     Raises:
-        SourceError: its server does not let us read it.
+        SourceError: its server refuses access.
     """
     return fragments_of(RemoteFile(place))
 
@@ -199,11 +199,11 @@ def open_container(
     """Open the video at a place, read-only, for as long as the context lasts.
 
     Args:
-        place: where it lies.
-        limits: how many streams it may have, and how many pixels its decoders take.
+        place: where it is.
+        limits: on its streams, and on the pixels that its decoders accept.
         extra: more of FFmpeg's options.
-        container_name: FFmpeg's name of its container, if that is known: it is then opened once.
-        on_open: called with the video as FFmpeg opens it by itself.
+        container_name: FFmpeg's name of its container, if known, so that it is opened only once.
+        on_open: called with the video as FFmpeg opens it by default.
 
     Raises:
         LimitError: it has more streams than are allowed.
@@ -222,9 +222,9 @@ def open_container(
 
 
 def has_guesses(container: Container) -> bool:
-    """Whether times of an open video would be FFmpeg's guesses where it holds none.
+    """Whether FFmpeg would fill in guesses for times that an open video lacks.
 
-    Matroska has presentation times, unless it holds what was an AVI (`V_MS/VFW/FOURCC`): then the
+    Matroska has presentation times, unless it was made from an AVI (`V_MS/VFW/FOURCC`): then its
     tracks have the four characters of their codec.
     """
     name = container.format.name
@@ -240,7 +240,7 @@ def _opened(
     place: Place, limits: Limits, extra: Mapping[str, str], *, is_genuine: bool
 ) -> Generator[InputContainer]:
     if place.is_local:
-        # `file:` keeps FFmpeg from reading "a:b.mp4" as a protocol or "-i.mp4" as anything else
+        # with `file:`, FFmpeg does not take "a:b.mp4" for a protocol
         url, options, timeout = f"file:{place.address}", dict(_LOCAL), None
     else:
         url, options = web_request(place)
@@ -250,7 +250,7 @@ def _opened(
     if is_genuine:
         options["fflags"] = "nofillin"
     with explained(place), source_errors(place):
-        # what the container does not know goes to the decoders that look into its streams
+        # options that the container does not know go to the decoders that probe its streams
         given = _FORMATS | options | {"max_pixels": str(limits.decoder_pixels), **extra}
         container = _open(url, options=given, timeout=timeout, **_TOLERANT)
     with container:
@@ -262,14 +262,14 @@ def _opened(
 
 
 def video_streams(container: InputContainer, number: int | None = None) -> list[VideoStream]:
-    """Return the streams that hold moving pictures, first the one that browsers show.
+    """Return the streams with moving pictures, first the one that browsers show.
 
     Args:
         container: the opened file.
-        number: the 0-based number of the only stream to take; None is none in particular.
+        number: the 0-based number of the only stream to use; None means any.
 
     Raises:
-        NoVideoError: there are none, or the named one is none; covers of music do not count.
+        NoVideoError: there are none, or `number` is not one; covers of music do not count.
     """
     return ordered_streams(container, name_of(container), number)
 
@@ -281,30 +281,30 @@ def as_fraction(value: Fraction | None) -> Fraction | None:
 
 
 def time_base_of(stream: Stream) -> Fraction:
-    """Return the length of a stream's tick in seconds; MPEG's where it does not say."""
+    """Return the length of a stream's tick in seconds; MPEG's if it is not declared."""
     return as_fraction(stream.time_base) or Fraction(1, 90_000)
 
 
-def read_only(container: InputContainer, wanted: Stream) -> None:
-    """Tell FFmpeg not to read the packets of any other stream."""
+def read_only(container: InputContainer, kept: Stream) -> None:
+    """Make FFmpeg skip the packets of all other streams."""
     for stream in container.streams:
-        stream.discard = Discard.default if stream is wanted else Discard.all
+        stream.discard = Discard.default if stream is kept else Discard.all
 
 
 class Starts:
-    """When the streams of a video start, as FFmpeg finds out when it opens the video.
+    """When the streams of a video start, as FFmpeg finds when it opens the video by default.
 
-    It does not where it may fill in nothing, so this is taken beforehand.
+    FFmpeg does not find this if it may not fill in times, so it is read before that.
     """
 
     def __init__(self) -> None:
         self._starts: dict[int, Fraction] = {}
         self._ids: dict[int, int] = {}
         self.duration: Fraction | None = None
-        """What the header says, in seconds."""
+        """The duration in the header, in seconds."""
 
     def read(self, container: InputContainer) -> None:
-        """Take in an opened video."""
+        """Read the starts of an opened video."""
         length = container.duration
         self.duration = Fraction(length, 1_000_000) if length and length > 0 else None
         for stream in container.streams:
@@ -317,7 +317,7 @@ class Starts:
     def origin(self, video: VideoStream, first: Fraction, programme: Collection[int]) -> Fraction:
         """Return what the clock of a video shows, in seconds, where its seek bar starts.
 
-        That is the earliest start of its sound and pictures, which is what players subtract.
+        That is the earliest start of its sound and pictures, which players subtract.
 
         Args:
             video: its video stream.
@@ -333,19 +333,19 @@ class Starts:
 
 
 def usual_length(stream: VideoStream) -> Fraction:
-    """Return how long a picture of the stream is shown as a rule, in seconds.
+    """Return the usual duration of a picture of the stream, in seconds.
 
-    Where no rate is known, or none that a camera or a screen has, it is a 25th of a second.
+    Without a known or plausible rate, it is a 25th of a second.
     """
     rates = [stream.average_rate, stream.guessed_rate, stream.codec_context.framerate]
-    if has_guesses(stream.container):  # an average of guesses is none
+    if has_guesses(stream.container):  # an average of guesses is useless
         rates.reverse()
     known = (rate for rate in map(as_fraction, rates) if rate and 0 < rate <= _HIGHEST_RATE)
     return 1 / next(known, Fraction(25))
 
 
 def usual_ticks(stream: VideoStream) -> int:
-    """Return how many ticks a picture of the stream is shown for as a rule, at least 1."""
+    """Return the usual duration of a picture of the stream in ticks, at least 1."""
     return max(1, round(usual_length(stream) / time_base_of(stream)))
 
 

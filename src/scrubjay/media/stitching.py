@@ -1,4 +1,4 @@
-"""Clocks that jump: recordings joined without care, transmitters that were started anew.
+"""Clocks that jump: carelessly joined recordings, restarted transmitters.
 
 Players show the stretches of such a stream one after the other, and so does this.
 """
@@ -11,14 +11,14 @@ from scrubjay.media.source import time_base_of, usual_ticks
 __all__ = ["JUMPING_CONTAINERS", "Stitcher"]
 
 JUMPING_CONTAINERS = frozenset({"mpegts", "mpeg"})
-"""Formats whose clock may be set anew in the middle (ISO 13818-1, 2.4.3.5)."""
+"""Formats whose clock may be reset in the middle (ISO 13818-1, 2.4.3.5)."""
 
 _LONGEST_SECONDS = 10
-"""A step of the clock longer than this, forward or back, is a jump; ffmpeg has the same bound."""
+"""A step of the clock longer than this, forward or back, is a jump; ffmpeg has the same limit."""
 
 
 class Stitcher:
-    """Moves the packets of a stream, as they are read from its start, so that its clock runs on.
+    """Shifts the times of a stream's packets, read from its start, so that its clock is continuous.
 
     Args:
         stream: the video stream.
@@ -30,7 +30,7 @@ class Stitcher:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew at the start of the stream."""
+        """Reset, at the start of the stream."""
         self.jumps = 0
         """How often the clock has jumped."""
         self._offset = 0
@@ -38,7 +38,7 @@ class Stitcher:
         self._since = 0
 
     def shift(self, packet: "Packet[VideoStream]") -> None:
-        """Move one packet's times."""
+        """Shift one packet's times."""
         self._since += 1
         due = None if self._last is None else self._last + self._usual * self._since
         self._drop_false_time(packet, due)
@@ -54,11 +54,11 @@ class Stitcher:
             packet.dts += self._offset
 
     def _drop_false_time(self, packet: "Packet[VideoStream]", due: int | None) -> None:
-        """Where a packet's two times contradict each other, take away the one that is off.
+        """If a packet's two times contradict each other, remove the wrong one.
 
         Args:
-            packet: which to look at.
-            due: when it is due, if that is known; else its time of presentation is believed.
+            packet: the packet.
+            due: when it is due, if known; if not, its presentation time is kept.
         """
         pts, dts = packet.pts, packet.dts
         if pts is None or dts is None or abs(pts - dts) <= self._longest:

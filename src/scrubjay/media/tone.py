@@ -1,11 +1,11 @@
 """From HDR colours to those of an ordinary screen.
 
-A phone films in HLG, films are mastered in PQ, both in BT.2020's wide colours. Taken for ordinary
-ones, such pictures look grey. Here they become light (ITU-R BT.2100-2, tables 4 and 5) and are made
-as dark as an ordinary screen by the curve that Chromium has: SMPTE ST 2094-50's reference white
-tone mapping operator. White paper, 203 cd/m2 as ITU-R BT.2408 has it, becomes half of a screen's
-light, and what is brighter, up to the video's peak, is pressed into the other half. All three
-channels take the same factor, by the strongest of them, so that no hue turns.
+Phones record in HLG, films are mastered in PQ, both in BT.2020's wide colours. Shown like ordinary
+video, such pictures look grey. Here they are converted to light (ITU-R BT.2100-2, tables 4 and 5)
+and mapped to an ordinary screen by the curve that Chromium uses: SMPTE ST 2094-50's reference white
+tone mapping operator. White paper, 203 cd/m2 in ITU-R BT.2408, becomes half of the screen's light,
+and brighter values, up to the video's peak, are compressed into the other half. All three channels
+are multiplied by the same factor, from the strongest of them, so that no hue changes.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ from scrubjay.media.gamut import srgb_codes, to_primaries
 __all__ = ["ToneMapper", "tone_mapper"]
 
 _Light = npt.NDArray[np.float32]
-"""(3, pixels), linear; 1 is white paper. Channel by channel, for numpy is slow on rows of three."""
+"""(3, pixels), linear; 1 is white paper. By channel, because numpy is slow on rows of three."""
 
 _Curve = npt.NDArray[np.float64]
 
@@ -29,10 +29,10 @@ _BAND_PIXELS = 1 << 14  # worked on at once: they stay in the cache, and memory 
 _PAPER, _USUAL_PEAK = 203.0, 1000.0
 _PAPER_ON_SCREEN = 0.5
 _KAPPA = 0.65
-"""How sharply the curve bends, as the operator has it."""
+"""How sharply the curve bends, as in the operator's definition."""
 
 _LEAST_PEAK = 1 / _PAPER_ON_SCREEN
-"""A peak so low, in paper whites, needs no bending at all."""
+"""A peak this low, in paper whites, needs no compression."""
 
 _LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
 _HLG_GAMMA = 1.2
@@ -43,9 +43,9 @@ class ToneMapper:
 
     Args:
         curve: of the coded values: `pq` or `hlg`.
-        primaries: of the coded values; BT.2020's, as a rule.
-        peak: the brightest that PQ shows in this video, in cd/m2; 0 where it is not known. HLG has
-            no peak of its own: it is shown as on a screen of 1000 cd/m2.
+        primaries: of the coded values; usually BT.2020's.
+        peak: the peak brightness of PQ in this video, in cd/m2; 0 if unknown. HLG has no peak of
+            its own: it is shown as on a screen of 1000 cd/m2.
     """
 
     def __init__(self, curve: str, primaries: str = "bt2020", peak: int = 0) -> None:
@@ -86,12 +86,12 @@ class ToneMapper:
 
 @cache
 def tone_mapper(curve: str, primaries: str, peak: int) -> ToneMapper:
-    """Return what maps a transfer curve; its tables are made once."""
+    """Return the mapper of a transfer curve; its tables are computed once."""
     return ToneMapper(curve, primaries, peak)
 
 
 def _places(values: _Light) -> npt.NDArray[np.intp]:
-    """Return where in a table of `_STEPS` values from 0 to 1 lie."""
+    """Return the positions of values from 0 to 1 in a table of `_STEPS`."""
     return (values * np.float32(_STEPS - 1) + np.float32(0.5)).astype(np.intp)
 
 
@@ -112,13 +112,13 @@ def _hlg_scene(codes: _Curve) -> _Curve:
 
 
 def _hlg_gain(luminance: _Curve) -> _Curve:
-    """Return what a screen of 1000 cd/m2 makes of the scene's light (BT.2100-2, table 5: OOTF)."""
+    """Return a 1000 cd/m2 screen's gain for the scene's light (BT.2100-2, table 5: OOTF)."""
     gain: _Curve = _USUAL_PEAK / _PAPER * luminance ** (_HLG_GAMMA - 1)
     return gain
 
 
 def _pressed(light: _Curve) -> _Curve:
-    """Return the screen's light of a video's: straight to white paper, then bent up to 1.
+    """Return the screen's light for a video's: linear up to white paper, then compressed up to 1.
 
     Args:
         light: rising, up to the peak: 1 is white paper.

@@ -1,4 +1,4 @@
-"""Which of a file's streams is the video: the one that browsers show, or the one that is named."""
+"""Which of a file's streams is the video: the one that browsers show, or a given one."""
 
 from av.container import InputContainer
 from av.stream import Disposition, Stream
@@ -10,7 +10,7 @@ from scrubjay.media.allowed import may_decode
 __all__ = ["has_decoder", "name_of_codec", "ordered_streams"]
 
 _NEVER = Disposition.attached_pic | Disposition.timed_thumbnails
-"""Covers of music, and pictures of chapters: no moving pictures."""
+"""Covers of music, and pictures of chapters: not moving pictures."""
 
 _LAST = Disposition.dependent | Disposition.multilayer | Disposition.still_image
 """Layers that only refine another stream, such as the second eye of a stereo video."""
@@ -19,19 +19,19 @@ _PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg
 
 
 def ordered_streams(container: InputContainer, name: str, number: int | None) -> list[VideoStream]:
-    """Return the streams that hold moving pictures, first the one that browsers show.
+    """Return the streams with moving pictures, first the one that browsers show.
 
-    That is the first stream that is marked as default; where none is, the first. In an MP4 the
-    enabled tracks are marked, in Matroska those with `FlagDefault`. Streams that only refine
+    That is the first stream that is marked as default, or else the first. In an MP4 the enabled
+    tracks are marked, in Matroska those with `FlagDefault`. Streams that only refine
     others, and single pictures beside a video, come last.
 
     Args:
         container: the opened file.
         name: of the file, for people.
-        number: the 0-based number of the only stream to take; None is none in particular.
+        number: the 0-based number of the only stream to use; None means any.
 
     Raises:
-        NoVideoError: there are none, or the named one is none.
+        NoVideoError: there are none, or `number` is not one.
     """
     moving = [each for each in container.streams.video if not each.disposition & _NEVER]
     if number is not None:
@@ -44,18 +44,18 @@ def ordered_streams(container: InputContainer, name: str, number: int | None) ->
 
 
 def has_decoder(stream: Stream) -> bool:
-    """Whether there is a decoder for a stream that may run."""
+    """Whether there is a decoder for a stream, and it is allowed to run."""
     return may_decode(_decoder_of(stream))
 
 
 def _decoder_of(stream: Stream) -> str:
-    # PyAV leaves the context None where FFmpeg has none, though its types do not say so
+    # PyAV's context is None if FFmpeg has none, though its type hints do not say so
     context = getattr(stream, "codec_context", None)
     return "" if context is None else context.codec.name
 
 
 def name_of_codec(stream: Stream) -> str:
-    """Return the name of a stream's codec, as FFmpeg has it."""
+    """Return FFmpeg's name of a stream's codec."""
     return stream.codec_context.codec.canonical_name if _decoder_of(stream) else "unknown"
 
 
@@ -68,7 +68,7 @@ def _rank(stream: VideoStream, count: int) -> int:
 
 
 def _no_video(container: InputContainer, name: str) -> str:
-    """Say what a file without moving pictures holds instead."""
+    """Return a message that says what a file without moving pictures has instead."""
     streams = container.streams
     if streams.video and streams.audio:
         return f"{name} has only audio and a cover picture, no video"
@@ -77,7 +77,7 @@ def _no_video(container: InputContainer, name: str) -> str:
     if streams.audio:
         return f"{name} has only audio ({name_of_codec(streams.audio[0])}), no video"
     kinds = sorted({stream.type for stream in streams if stream.type})
-    return f"{name} has no video (found: {', '.join(kinds) or 'nothing'})"
+    return f"{name} has no video stream (found: {', '.join(kinds) or 'nothing'})"
 
 
 def _not_a_video(container: InputContainer, name: str, number: int) -> str:

@@ -1,4 +1,4 @@
-"""One video stream, open for reading, that can be opened anew."""
+"""One video stream, open for reading, that can be opened again."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -16,19 +16,19 @@ __all__ = ["Packets", "Video"]
 
 
 _UNREADABLE = (av.error.InvalidDataError, UnicodeDecodeError)
-"""Errors of damaged packets; others, such as a disk's, end the reading."""
+"""Errors of damaged packets; others, such as a disk's, stop reading."""
 
 _MOST_READ_ERRORS = 100
-"""Unreadable packets in a row after which the rest of the file is given up."""
+"""Unreadable packets in a row after which the rest of the file is skipped."""
 
 
 class Packets(Protocol):
-    """What packets are read from: a container, or what stands in for one."""
+    """What packets are read from: a container, or a wrapper around one."""
 
     def seek(
         self, offset: int, /, *, backward: bool = True, stream: VideoStream | None = None
     ) -> None:
-        """Jump."""
+        """Seek."""
         ...
 
     def demux(self, stream: VideoStream, /) -> Iterator["Packet[VideoStream]"]:
@@ -39,13 +39,13 @@ class Packets(Protocol):
 class Video(AbstractContextManager["Video"]):
     """One stream of a video, at its start when it is opened.
 
-    Not every container can be rewound: a seek back to the start may be refused, may lose what was
-    buffered, or the palette that came with the first packet. So going back means opening anew.
+    Not every container can be rewound: a seek to the start may be refused, or may lose buffered
+    data or the palette of the first packet. So going back to the start opens the video again.
 
     Args:
         open_container: opens the video.
-        stream_index: which of its streams is read; None is the one that players show.
-        wrap: what stands in for the container where packets are read.
+        stream_index: which of its streams is read; None means the one that players show.
+        wrap: returns what packets are read from, given the container.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class Video(AbstractContextManager["Video"]):
         read_only(self.container, self.stream)
         self.packets: Packets = self._wrap(self.container, self.stream)
         self.is_fresh = True
-        """Whether nothing has been read or sought yet."""
+        """Whether nothing was read yet, and no seek was made."""
         self.is_broken = False
-        """Whether what was read last ended because nothing more could be read."""
+        """Whether the last reading ended because nothing more could be read."""
         return self
 
     def __exit__(
@@ -82,13 +82,13 @@ class Video(AbstractContextManager["Video"]):
         self._open.close()
 
     def select(self, stream_index: int) -> None:
-        """Read another stream, from its start."""
+        """Switch to another stream, at its start."""
         if stream_index != self._index:
             self._index = stream_index
             self.__enter__()
 
     def seek(self, tick: int, *, backward: bool = True) -> bool:
-        """Jump to the keyframe at or before a tick, or after it; return whether there is a way."""
+        """Seek to the keyframe at or before a tick, or after it; return whether that works."""
         self.is_fresh = False
         try:
             self.packets.seek(tick, stream=self.stream, backward=backward)
@@ -99,13 +99,13 @@ class Video(AbstractContextManager["Video"]):
     def read(
         self, on_unreadable: Callable[[], None] = lambda: None
     ) -> Iterator["Packet[VideoStream]"]:
-        """Read the packets of the stream up to its end, past those that cannot be read.
+        """Yield the packets of the stream up to its end, skipping those that cannot be read.
 
         Args:
             on_unreadable: called for each of those.
 
         Raises:
-            FFmpegError: something other than the video is broken: the disk, the connection.
+            FFmpegError: something other than the video failed: the disk, the connection.
         """
         self.is_fresh = self.is_broken = False
         errors = 0
@@ -113,10 +113,10 @@ class Video(AbstractContextManager["Video"]):
             try:
                 for packet in self.packets.demux(self.stream):
                     errors = 0
-                    if packet.size:  # an empty one is PyAV's sign to flush
+                    if packet.size:  # PyAV yields an empty one to flush the decoder
                         yield packet
             except IndexError:
-                return  # what PyAV raises at the end where streams appeared in the middle
+                return  # PyAV raises this at the end if streams appeared in the middle
             except _UNREADABLE:
                 on_unreadable()
                 errors += 1
@@ -125,7 +125,7 @@ class Video(AbstractContextManager["Video"]):
         self.is_broken = True
 
     def at_start(self) -> bool:
-        """Go to the start; return whether the video had to be opened anew."""
+        """Go to the start; return whether the video had to be opened again."""
         if self.is_fresh:
             return False
         self.__enter__()

@@ -1,7 +1,7 @@
-"""Telling a broken connection from a damaged video and from its end.
+"""Distinguishing a broken connection from a damaged video and from its end.
 
-Where a connection breaks and cannot be made again, some of FFmpeg's demuxers say "invalid data",
-and some "end of file": the last picture would then stand for all that was not read.
+If a connection breaks and cannot be restored, some of FFmpeg's demuxers report "invalid data", and
+some "end of file": the last picture would then be shown for everything that was not read.
 """
 
 from collections.abc import Iterator
@@ -20,23 +20,23 @@ from scrubjay.places.remote import server_error
 __all__ = ["WatchedContainer"]
 
 _DEEPEST_REORDER = 16
-"""Frames by which the last packet in the file may come before the last picture in time."""
+"""Frames that may come after that of the last packet in the file."""
 
 _NEVER = -(1 << 63)
 """A tick before every video."""
 
 _SLOWEST = Fraction(1)
-"""Frames per second that are assumed at least, where the stream does not say or says less."""
+"""Lowest frame rate to assume, if the stream declares none or less."""
 
 
 class WatchedContainer:
-    """Stands in for a container, as far as `FrameReader` uses one.
+    """Wraps a container, with the methods that `FrameReader` uses.
 
     Args:
-        place: where the video lies.
+        place: where the video is.
         container: the video, open.
         stream: its video stream.
-        end: the tick at which its last picture ends; None where packets do not say it.
+        end: the tick at which its last picture ends; None if packets do not show it.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class WatchedContainer:
     def seek(
         self, offset: int, *, backward: bool = True, stream: VideoStream | None = None
     ) -> None:
-        """Jump.
+        """Seek.
 
         Raises:
-            FFmpegError: there is no way to there.
-            SourceError: the server does not let us read any more.
+            FFmpegError: that is impossible.
+            SourceError: the server refuses access by now.
         """
         self._reached = None
         try:
@@ -72,7 +72,7 @@ class WatchedContainer:
 
         Raises:
             SourceDamagedError: they end before the video does.
-            SourceError: the server does not let us read any more.
+            SourceError: the server refuses access by now.
         """
         try:
             for packet in self._container.demux(stream):
@@ -84,10 +84,12 @@ class WatchedContainer:
             self._ask_server()
             raise
         if self._reached is not None and self._reached < self._enough:
-            raise SourceDamagedError(f"{self._place.name} breaks off in the middle")
+            raise SourceDamagedError(
+                f"{self._place.name} ends in the middle: it is cut off or damaged"
+            )
 
     def _ask_server(self) -> None:
-        """Raise the server's reason if it is the one to blame; of a damaged video, ask seldom."""
+        """Raise the server's error if it has one; ask less and less often for a damaged video."""
         self._complaints += 1
         is_power_of_two = not self._complaints & (self._complaints - 1)
         if is_power_of_two and (error := server_error(self._place)):

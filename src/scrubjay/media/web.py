@@ -1,4 +1,4 @@
-"""How FFmpeg reads a video over HTTP: which protocols, whom it trusts, how patient it is."""
+"""How FFmpeg reads a video over HTTP: protocols, certificates, timeouts and retries."""
 
 from scrubjay.places.place import Place
 from scrubjay.places.remote import signed
@@ -6,7 +6,7 @@ from scrubjay.places.remote import signed
 __all__ = ["ONE_PASS", "READ_TIMEOUT", "web_options", "web_request"]
 
 READ_TIMEOUT = 40.0
-"""Seconds that a packet may take, with all that is tried again for it: less than a stall."""
+"""Seconds that a packet may take, with all retries: less than the stall timeout."""
 
 _PATIENCE = {
     "reconnect": "1",
@@ -17,8 +17,8 @@ _PATIENCE = {
     "rw_timeout": str(8_000_000),  # microseconds
 }
 _READING = {
-    # what has arrived when a request is broken off was sent for nothing, and a decoder is slower
-    # than most networks: the system would let six megabytes pile up
+    # data that has arrived when a request is cancelled is wasted, and a decoder is slower than most
+    # networks: the system would buffer six megabytes
     "recv_buffer_size": str(96 << 10),
     "icy": "0",
     "use_mfra_for": "pts",  # the index at the end of a fragmented MP4, if it has one
@@ -29,18 +29,18 @@ ONE_PASS = {
     "short_seek_size": str(1 << 30),
     "multiple_requests": "1",
 }
-"""For a video without an index: read on over what FFmpeg would jump, on one connection. With a
-request for each jump, FFmpeg loses the first packet."""
+"""For a video without an index: read everything on one connection instead of seeking. With a
+request for each seek, FFmpeg loses the first packet."""
 
 
 def web_request(place: Place) -> tuple[str, dict[str, str]]:
-    """Return the URL by which FFmpeg reads a video on a server, and its options for that.
+    """Return the URL with which FFmpeg reads a video on a server, and its options for that.
 
-    Where only the public internet may be read, FFmpeg is given the address that redirects led to,
-    and follows none itself.
+    If only the public internet may be read, FFmpeg gets the final address of redirects, and follows
+    none itself.
 
     Raises:
-        SourceError: it cannot be signed, or leads into a private network.
+        SourceError: it cannot be signed, or leads to a private network.
     """
     url = signed(place)
     if not place.public_only or place.scheme not in {"http", "https"}:
@@ -57,8 +57,8 @@ def web_request(place: Place) -> tuple[str, dict[str, str]]:
 def web_options(place: Place, url: str) -> dict[str, str]:
     """Return FFmpeg's options for a URL.
 
-    A redirect may lead from HTTP to HTTPS, but not back, and to no other protocol: FFmpeg holds
-    each one against the list. A cloud's own servers may send us nowhere.
+    A redirect may lead from HTTP to HTTPS, but not back, and not to another protocol: FFmpeg checks
+    each one against the list. Redirects of a cloud's own servers are not followed.
     """
     from scrubjay.places.ranges import (  # noqa: PLC0415  slow to load, and most videos are files
         ca_file,

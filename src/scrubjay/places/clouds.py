@@ -1,7 +1,6 @@
-"""Buckets as `obstore` opens them: with which credentials, where, and how patiently.
+"""Opening buckets with `obstore`: credentials, endpoints, timeouts and retries.
 
-Credentials come from where each cloud's own tools look for them, and are never part of a `Place`:
-a worker process finds them as its parent did.
+Credentials come from where each cloud's own tools look for them, and are never part of a `Place`.
 """
 
 import os
@@ -34,8 +33,8 @@ _RETRIES: "RetryConfig" = {
 }
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 _TIMEOUT = 120
-"""Seconds of a whole request. There is none between two bytes: it would also run while we are
-sending."""
+"""Seconds for a whole request. There is no limit between two bytes, because it would also apply
+while sending."""
 
 _FOUND_BY_OBSTORE = (
     "AWS_ACCESS_KEY_ID",
@@ -44,22 +43,22 @@ _FOUND_BY_OBSTORE = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_SKIP_SIGNATURE",
 )
-"""Variables that tell obstore itself where Amazon's credentials are."""
+"""Variables with which obstore itself finds Amazon's credentials."""
 
 _MOST_CHARACTERS = 300
 
 _PREFIX = re.compile(r"\AGeneric \w+ error: ")
-"""What stands before an error that obstore has no class for."""
+"""How obstore's message begins for an error without its own class."""
 
 _BODY = re.compile(r"(?<=status code: )(\d{3}\b[^:<{\n]*).*|[<{\n].*", re.DOTALL)
-"""What follows a status: a server's answer as it came, whichever form it has. S3's answer to an
-expired session repeats the session's token."""
+"""The server's answer after a status, in whatever form. S3's answer to an expired session contains
+the session's token."""
 
 _CODE = re.compile(r"<Code>([A-Za-z0-9_.]{1,64})</Code>")
 
 
 def open_bucket(place: Place, *, prefix: str | None = None, timeout: int = _TIMEOUT) -> Bucket:
-    """Open the bucket that a place lies in; this sends nothing.
+    """Open the bucket of a place; this sends nothing.
 
     Args:
         place: `s3://`, `gs://` or `az://`.
@@ -67,18 +66,18 @@ def open_bucket(place: Place, *, prefix: str | None = None, timeout: int = _TIME
         timeout: seconds that a request may take.
 
     Raises:
-        obstore.exceptions.BaseError: a setting in the environment makes no sense.
+        obstore.exceptions.BaseError: a setting in the environment is invalid.
     """
     client: ClientConfig = {
         "connect_timeout": _CONNECT_TIMEOUT,
         "timeout": timedelta(seconds=timeout),
     }
     if place.endpoint.startswith("http://") or os.environ.get("AWS_ALLOW_HTTP") == "true":
-        client["allow_http"] = True  # options given here win over obstore's own variables
+        client["allow_http"] = True  # options here override obstore's own variables
     options: dict[str, Any] = {"client_options": client, "retry_config": _RETRIES, "prefix": prefix}
     match place.scheme:
         case "s3":
-            if place.endpoint:  # the second one wins over a variable that names another server
+            if place.endpoint:  # the second overrides a variable that names another server
                 options["config"] = {
                     "endpoint": place.endpoint,
                     "aws_endpoint_url_s3": place.endpoint,
@@ -94,7 +93,7 @@ def open_bucket(place: Place, *, prefix: str | None = None, timeout: int = _TIME
 
 
 def boto3_credentials() -> "Callable[[], Any] | None":
-    """Return what finds Amazon's credentials where only boto3 looks (profiles, SSO), if it can."""
+    """Return a function that finds Amazon's credentials as boto3 does (profiles, SSO), or None."""
     return None if find_spec("boto3") is None else _provider_of(os.environ.get("AWS_PROFILE", ""))
 
 
@@ -104,14 +103,14 @@ def _provider_of(_profile: str) -> "Callable[[], Any] | None":
 
     try:
         return Boto3CredentialProvider()
-    except ValueError:  # it finds none; perhaps obstore does
+    except ValueError:  # it finds none, but obstore may
         return None
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error of obstore says of a bucket, without what may be secret.
+    """Return the first line of obstore's error message, without secrets.
 
-    Of the server's answer, which it holds whole, only its code is told.
+    The message contains the server's whole answer, of which only the code is kept.
     """
     code = refusal_code(error)
     text = _PREFIX.sub("", str(error))
@@ -121,6 +120,6 @@ def first_line(error: BaseException) -> str:
 
 
 def refusal_code(error: BaseException) -> str:
-    """Return the code that a server gave as its reason, such as `ExpiredToken`; empty if none."""
+    """Return the server's error code, such as `ExpiredToken`; empty if there is none."""
     code = _CODE.search(str(error))
     return code[1] if code else ""

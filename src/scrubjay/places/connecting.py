@@ -1,7 +1,7 @@
-"""Connections that keep a deadline, and lead only to addresses that are allowed.
+"""Connections with a deadline, to allowed addresses only.
 
-A socket's own timeout bounds each wait, not a whole answer: a server that sends a byte now and then
-would never end. And a name, or a redirect, may lead into the network that this machine stands in.
+A socket's own timeout limits each wait, not a whole answer: a server that sends a byte now and then
+would never end. And a name, or a redirect, may lead to the private network of this machine.
 """
 
 import http.client
@@ -28,39 +28,39 @@ __all__ = [
 ]
 
 SILENCE_SECONDS = 8
-"""How long a server may say nothing."""
+"""How long a server may be silent."""
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class PrivateAddressError(OSError):
-    """A name leads to an address that is not one of the public internet."""
+    """A name resolves to an address outside the public internet."""
 
 
 class Route(NamedTuple):
-    """How a request may reach its server."""
+    """Limits on how a request reaches its server."""
 
     deadline: float
-    """When its answer must have come, by the monotonic clock."""
+    """When its answer must be complete, by the monotonic clock."""
     public_only: bool
     """Whether only addresses of the public internet may be connected to."""
     redirects_public_only: bool
-    """The same, for where its server sends it."""
+    """The same, for redirects."""
 
 
 class Request(urllib.request.Request):
-    """A request that knows how it may reach its server."""
+    """A request with its limits."""
 
     route: Route
 
 
 class _WithDeadline(socket.socket):
-    """A socket whose reads all end by one time."""
+    """A socket whose reads all end by a deadline."""
 
     deadline: float = inf
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401
-        """Read, for as long as the server may be silent and the deadline lets it."""
+        """Read, waiting at most until the server counts as silent or the deadline passes."""
         self.settimeout(min(SILENCE_SECONDS, _left(self.deadline)))
         return super().recv_into(buffer, nbytes or 0, flags)
 
@@ -77,7 +77,7 @@ def _left(deadline: float) -> float:
 
 
 def _connected(route: Route, address: tuple[str, int], *_: object, **__: object) -> _WithDeadline:
-    """Connect to a server, in place of `socket.create_connection`."""
+    """Connect to a server, as a replacement for `socket.create_connection`."""
     problem: OSError | None = None
     for family, kind, protocol, _, where in _addresses(*address, route=route):
         connection = _WithDeadline(family, kind, protocol)
@@ -94,7 +94,7 @@ def _connected(route: Route, address: tuple[str, int], *_: object, **__: object)
 
 
 def _addresses(host: str, port: int, *, route: Route) -> list[Any]:
-    """Look a name up, and leave out the addresses that are not allowed.
+    """Resolve a name, and leave out the addresses that are not allowed.
 
     Raises:
         PrivateAddressError: none is allowed.
@@ -110,18 +110,18 @@ def _addresses(host: str, port: int, *, route: Route) -> list[Any]:
 
 
 def public_address(host: str, port: int, deadline: float) -> str:
-    """Return an address of the public internet that a name leads to.
+    """Return an address of the public internet that a name resolves to.
 
     Raises:
-        PrivateAddressError: it leads to none.
-        OSError: it cannot be looked up.
+        PrivateAddressError: it resolves to none.
+        OSError: it cannot be resolved.
     """
     route = Route(deadline, public_only=True, redirects_public_only=True)
     return str(_addresses(host, port, route=route)[0][4][0])
 
 
 def is_public(text: str) -> bool:
-    """Whether an IP address is one of the public internet; one inside another counts as itself."""
+    """Whether an IP address belongs to the public internet, or embeds one that does."""
     address = ip_address(text.partition("%")[0])
     if isinstance(address, IPv6Address):
         address = address.ipv4_mapped or address.sixtofour or _translated(address) or address
@@ -129,7 +129,7 @@ def is_public(text: str) -> bool:
 
 
 def _translated(address: IPv6Address) -> IPv4Address | None:
-    """Return the address that a NAT64 gateway sends to (RFC 6052), if it is one of those."""
+    """Return the IPv4 address in a NAT64 address (RFC 6052); None if it is not one."""
     return IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
 
 
@@ -152,7 +152,7 @@ class _Https(http.client.HTTPSConnection):
 
 
 class HttpHandler(urllib.request.HTTPHandler):
-    """Speaks HTTP within a request's deadline."""
+    """Sends HTTP requests with a deadline."""
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Send a request."""
@@ -160,10 +160,10 @@ class HttpHandler(urllib.request.HTTPHandler):
 
 
 class HttpsHandler(urllib.request.HTTPSHandler):
-    """Speaks HTTPS within a request's deadline.
+    """Sends HTTPS requests with a deadline.
 
     Args:
-        context: whom to trust.
+        context: with the certificates to trust.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -182,7 +182,7 @@ class HttpsHandler(urllib.request.HTTPSHandler):
 
 
 def _route_of(request: urllib.request.Request) -> Route:
-    """Return how a request may reach its server; who asks a proxy leaves that to the proxy."""
+    """Return a request's limits; a proxy has to check addresses itself."""
     assert isinstance(request, Request)  # noqa: S101  this opener is sent no others
     if request.has_proxy() or getattr(request, "_tunnel_host", None):
         return request.route._replace(public_only=False)

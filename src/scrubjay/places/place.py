@@ -1,7 +1,7 @@
-"""Where bytes lie: the address of a video or of a destination.
+"""The address of a video or of a destination.
 
-A place may hold a secret (a signed URL). It travels to workers, but never into a plan, a record, a
-manifest, an event or a message: `shown` is what people see of it.
+A place may contain a secret (a signed URL). It is sent to workers, but never part of a plan, a
+record, a manifest, an event or a message: people see `shown`.
 """
 
 import os
@@ -27,7 +27,7 @@ _KNOWN = (*_WEB, "s3", "gs", "az")
 _WEB_URL = re.compile(
     r"([a-z][a-z0-9+.-]*://)(?:[^/?\s'\"<>]*@)?([^?\s'\"<>]*)(\?[^\s'\"<>]*)?", re.IGNORECASE
 )
-"""A URL inside a text: its scheme; its host and path; its query. User and query may be secret."""
+"""A URL in a text: its scheme; its host and path; its query. User and query may be secret."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,42 +39,44 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str = ""
     """URL of an S3-compatible server that is not Amazon's; the store's own if empty."""
     etag: str = ""
-    """The version of a video that is meant, as its server names it; any if empty."""
+    """The version of the video, as its server names it; any version if empty."""
     stream: int | None = None
-    """Which stream of the file is meant, 0-based; None is the one that browsers show."""
+    """Which stream of the file to use, 0-based; None means the one that browsers show."""
     public_only: bool = False
-    """Whether a web address may lead to the public internet alone, and to no private network."""
+    """Whether a web address may only lead to the public internet, not to a private network."""
     url: str = ""
-    """The signed URL that reads it, for a process without credentials; empty if there is none."""
+    """A signed URL to read it, for a process without credentials; empty if there is none."""
 
     @classmethod
     def of(
         cls, text: "PlaceText | Place", *, endpoint: str = "", stream: int | None = None
     ) -> "Place":
-        """Read what a person wrote; a place is itself, but for the stream if one is given.
+        """Parse what a person wrote; return a place as it is, with another stream if one is given.
 
         Raises:
-            PlaceError: it is empty, a URL of an unknown kind or a malformed one, or not UTF-8.
+            PlaceError: it is empty, a malformed URL, one of an unknown kind, or not UTF-8.
         """
         if isinstance(text, Place):
             return text if stream is None else msgspec.structs.replace(text, stream=stream)
         address = fspath(text)
         if not address:
-            raise PlaceError("an address is empty: a path or a URL is needed")
+            raise PlaceError("an address is empty; give a path or a URL")
         scheme = _SCHEME.match(address)
         if scheme is None:
             return cls(address=_absolute(address), stream=stream)
         kind = scheme[1].lower()
         if kind not in _KNOWN:
             known = ", ".join(f"{each}://" for each in _KNOWN)
-            raise PlaceError(f"{kind}:// is no place Scrubjay knows: a path, or {known}")
+            raise PlaceError(f"{kind}:// is not supported; give a path, or {known}")
         if not _is_well_formed(address):
-            raise PlaceError(f"the address that begins with {kind}:// is malformed, or not UTF-8")
+            raise PlaceError(f"the address that begins with {kind}:// is malformed or not UTF-8")
         parts = urlsplit(address)
         if not (parts.hostname if kind in _WEB else parts.netloc):
-            raise PlaceError(f"the address that begins with {kind}:// names no host or bucket")
+            raise PlaceError(f"the address that begins with {kind}:// has no host or bucket")
         if "@" in parts.netloc and kind not in _WEB:
-            raise PlaceError(f"an address that begins with {kind}:// takes no user or password")
+            raise PlaceError(
+                f"an address that begins with {kind}:// cannot have a user or password"
+            )
         address = kind + address[len(scheme[1]) :]
         return cls(address=address, endpoint=endpoint if kind == "s3" else "", stream=stream)
 
@@ -96,7 +98,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """What stands in the bucket under which name; keys of stores are not percent-encoded."""
+        """The object's key in the bucket, not percent-encoded."""
         _, _, rest = self.address.partition("://")
         return rest.partition("/")[2]
 
@@ -115,7 +117,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         """The address without its secrets, for people."""
         if self.scheme not in _WEB:
             return self.address
-        # not `redacted`: inside an address, a quote or a space does not end it
+        # not `redacted`: in an address, a quote or a space does not end the URL
         kind, _, rest = self.address.partition("://")
         plain, _, query = rest.partition("#")[0].partition("?")
         host, slash, path = plain.partition("/")
@@ -123,24 +125,24 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_public(self) -> bool:
-        """Whether it is a web address without user and query: anybody may see it."""
+        """Whether it is a web address without user and query, so that anybody may see it."""
         plain = self.address.partition("#")[0]
         return self.scheme in _WEB and "?" not in plain and "@" not in urlsplit(plain).netloc
 
     def __repr__(self) -> str:
-        """Show no secret: a place may end up in a traceback."""
+        """Hide secrets, because a place may appear in a traceback."""
         return f"Place({self.shown!r})"
 
     __str__ = __repr__
 
 
 def redacted(text: str) -> str:
-    """Return a text whose URLs have lost what may be secret: user and query."""
+    """Return a text whose URLs have no user and query, which may be secret."""
     return _WEB_URL.sub(lambda url: url[1] + url[2] + ("?..." if url[3] else ""), text)
 
 
 def _is_well_formed(address: str) -> bool:
-    """Whether a URL can be taken apart and sent; the reason why not could repeat its secrets."""
+    """Whether a URL can be parsed and sent; a reason could contain secrets."""
     try:
         address.encode()
         parts = urlsplit(address)
@@ -151,7 +153,7 @@ def _is_well_formed(address: str) -> bool:
 
 
 def _absolute(path: str) -> str:
-    # not `Path.expanduser`: it refuses what is named like no user, "~x.mp4"
+    # not `Path.expanduser`: it refuses names such as "~x.mp4"
     absolute = str(Path(os.path.expanduser(path)).absolute())  # noqa: PTH111
     try:
         absolute.encode()

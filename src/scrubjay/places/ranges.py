@@ -1,7 +1,7 @@
-"""Range requests over HTTP: a few bytes of a video, and what its server says of it.
+"""Range requests over HTTP: a few bytes of a video, and its server's headers.
 
-Loading this takes longer than all the rest of what a run of a local video loads of the standard
-library, so whoever may do without it loads it when a video lies on a server.
+Importing this takes longer than the rest of the standard library that a run of a local video
+needs, so it is only imported when a video is on a server.
 """
 
 import base64
@@ -41,14 +41,14 @@ from scrubjay.places.place import Place
 __all__ = ["Answer", "ca_file", "etag_header", "fetch", "proxy_to", "reached"]
 
 _WAITS = (0.2, 1.0, 3.0)
-"""Seconds before a request that failed for a reason that may pass is sent again."""
+"""Seconds to wait before retries of a request that may succeed later."""
 
 _REQUEST_SECONDS = 30
 _SLOWEST_BYTES = 64 << 10
-"""A request may take so long, and a second more for each so many bytes: a few ranges are read."""
+"""A request may take `_REQUEST_SECONDS`, and a second more for each `_SLOWEST_BYTES`."""
 
 _ETAG = re.compile(r'"[\x21\x23-\x7e]+"')
-"""A strong version as a header has it; others than ASCII ones FFmpeg would send otherwise."""
+"""A strong version in a header; FFmpeg would change characters other than ASCII."""
 
 _TOTAL = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _PARTIAL = 206
@@ -56,20 +56,20 @@ _MAY_PASS = {408, 425, 429, *range(500, 600)}
 
 
 class Answer(NamedTuple):
-    """Some bytes of a video, and what its server says of it."""
+    """Some bytes of a video, and its server's headers."""
 
     data: bytes
     size: int
     """Of the whole video, in bytes."""
     etag: str
     redirected: str = ""
-    """The URL that gave it, if that is another one than was asked."""
+    """The URL that answered, if there was a redirect."""
 
 
 def etag_header(etag: str) -> str:
-    """Return the value of `If-Match` for a version; empty if the server compares no such ones.
+    """Return the value of `If-Match` for a version; empty if servers do not compare it.
 
-    Events of object stores leave out the quotes. Weak versions never match (RFC 9110, 13.1.1).
+    Events of object stores omit the quotes. Weak versions never match (RFC 9110, 13.1.1).
     """
     quoted = etag if etag.startswith('"') else f'"{etag}"'
     return quoted if etag and _ETAG.fullmatch(quoted) else ""
@@ -77,15 +77,15 @@ def etag_header(etag: str) -> str:
 
 @cache
 def ca_file() -> str:
-    """Return the file of certificates that are trusted: the system's, or else certifi's.
+    """Return the file of trusted certificates: the system's, or else certifi's.
 
-    The variable `SSL_CERT_FILE` names another one, as for every program that uses OpenSSL.
+    The variable `SSL_CERT_FILE` can name another one, as for every program that uses OpenSSL.
     """
     return ssl.get_default_verify_paths().cafile or certifi.where()
 
 
 def proxy_to(url: str) -> str:
-    """Return the proxy between here and a URL, as urllib takes it; empty if there is none."""
+    """Return the proxy for a URL, as urllib finds it; empty if there is none."""
     parts = urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme, "")
     if not proxy or urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
@@ -110,7 +110,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if urlsplit(newurl).scheme not in allowed:
             raise urllib.error.HTTPError(req.full_url, code, "a redirect", headers, fp)
         plain = super().redirect_request(req, fp, code, msg, headers, newurl)
-        fp.close()  # urllib would read what comes with a redirect, however long it is
+        fp.close()  # urllib would read the redirect's content, however long it is
         if plain is None or not isinstance(req, Request):
             return None
         request = Request(plain.full_url, headers=dict(plain.header_items()))
@@ -120,7 +120,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 @cache
 def _opener() -> urllib.request.OpenerDirector:
-    """Return what speaks HTTP and HTTPS, and nothing else, through the system's proxies."""
+    """Return an opener for HTTP and HTTPS only, through the system's proxies."""
     context = ssl.create_default_context(cafile=ca_file())
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -144,18 +144,18 @@ def fetch(
     size: int | None = None,
     patient: bool = True,
 ) -> Answer:
-    """Read a range of a video, again if the server fails for a reason that may pass.
+    """Read a range of a video, with retries if the server may recover.
 
     Args:
-        place: where the video lies, for people; if it has an `etag`, only that version is read.
-        url: where it is read.
+        place: where the video is, for people; if it has an `etag`, only that version is read.
+        url: where to read it.
         start: the first byte, 0-based.
         length: how many bytes; fewer are returned at the video's end.
-        size: how many bytes the whole video has, if that is known.
-        patient: whether to try again at all.
+        size: how many bytes the whole video has, if known.
+        patient: whether to retry at all.
 
     Raises:
-        SourceError: it cannot be read, or is another one by now.
+        SourceError: it cannot be read, or has changed.
     """
     request = _request(place, url, f"bytes={start}-{start + length - 1}")
     asked = request.full_url
@@ -170,34 +170,34 @@ def fetch(
                 raise _changed(place)
             if len(answer.data) == min(length, answer.size - start):
                 return answer
-            problem: SourceError = _unavailable(place, "its server broke off")
+            problem: SourceError = _unavailable(place, "its server broke the connection")
         except urllib.error.HTTPError as error:
             problem = _refusal(place, error.code, error.headers)
             error.close()
         except (OSError, http.client.HTTPException, ValueError) as error:
             problem = _failure(place, error)
         if wait is None or not problem.retryable:
-            raise problem from None  # the other error may hold the signed URL
+            raise problem from None  # the other error may contain the signed URL
         time.sleep(wait)
     raise AssertionError  # the last wait is None
 
 
 def reached(place: Place, url: str) -> tuple[str, str]:
-    """Find out where a URL leads to, by addresses of the public internet alone.
+    """Follow a URL's redirects, only over addresses of the public internet.
 
-    Over HTTP the address that was checked stands in the URL in place of its name, so that a name
-    that means another machine a moment later is of no use. Over HTTPS the name stays: whoever
-    answers must show a certificate for it, which no machine inside a private network has.
+    Over HTTP, the name in the URL is replaced by the checked address, so a name that resolves to
+    another machine a moment later has no effect. Over HTTPS the name stays: the server must have a
+    certificate for it, which no machine in a private network has.
 
     Args:
-        place: where the video lies, for people.
-        url: where it is read.
+        place: where the video is, for people.
+        url: where to read it.
 
     Returns:
         The URL, and the value of `Host` that belongs to it; empty if that is in the URL.
 
     Raises:
-        SourceError: it leads elsewhere, or cannot be read.
+        SourceError: it leads to a private network, or cannot be read.
     """
     final = fetch(place, url, 0, 1).redirected or url
     parts = urlsplit(final)
@@ -214,9 +214,9 @@ def reached(place: Place, url: str) -> tuple[str, str]:
 
 
 def _route(place: Place, length: int) -> Route:
-    """Return how a request for some bytes may reach its server.
+    """Return the limits of a request for some bytes.
 
-    Which server has a bucket was said by its owner; where that one sends us, by nobody.
+    The user chose a bucket's server, but not where that server redirects to.
     """
     deadline = monotonic() + _REQUEST_SECONDS + length / _SLOWEST_BYTES
     is_cloud = place.scheme not in {"http", "https"} and not place.endpoint
@@ -243,18 +243,18 @@ def _request(place: Place, url: str, span: str) -> Request:
 
 
 def _answer(place: Place, response: http.client.HTTPResponse, start: int, length: int) -> Answer:
-    """Read the answer of a server that may know neither ranges nor `If-Match`."""
+    """Read the answer of a server, which may support neither ranges nor `If-Match`."""
     headers, status = response.headers, response.status
     total = _TOTAL.fullmatch(headers.get("Content-Range", ""))
     if status != _PARTIAL or total is None:
         raise SourceUnreadableError(
-            f"{place.shown} cannot be read in parts: its server sends all of it or nothing; "
+            f"{place.shown} cannot be read in parts: its server does not support range requests; "
             "download it first"
         )
     if int(total[1]) != start:
         raise SourceUnreadableError(
-            f"{place.shown} cannot be read in parts: its server sends others than those asked for; "
-            "download it first"
+            f"{place.shown} cannot be read in parts: its server sends another range than requested"
+            "; download it first"
         )
     etag = headers.get("ETag", "")
     etag = etag if _ETAG.fullmatch(etag) else ""
@@ -265,51 +265,54 @@ def _answer(place: Place, response: http.client.HTTPResponse, start: int, length
 
 
 def _refusal(place: Place, code: int, headers: Message) -> SourceError:
-    """Return what a server's status means."""
+    """Return the error for a server's status."""
     region = headers.get("x-amz-bucket-region")
     if region and code in {301, 400}:
-        return SourceUnreadableError(f"{place.shown} lies in {region}: set AWS_REGION={region}")
+        return SourceUnreadableError(f"{place.shown} is in {region}: set AWS_REGION={region}")
     if code in _MAY_PASS:
-        return _unavailable(place, f"its server answers {code}")
+        return _unavailable(place, f"its server answered {code}")
     error: type[SourceError]
     match code:
         case 401 | 403:
-            error, what = SourceForbiddenError, f"may not be read: its server answers {code}"
+            error, what = (
+                SourceForbiddenError,
+                f"cannot be read: its server refuses access ({code})",
+            )
         case 404 | 410:
             error, what = SourceNotFoundError, "does not exist"
         case 412:
-            error, what = SourceChangedError, "is not the video that it was at first"
+            error, what = SourceChangedError, "has changed since it was probed"
         case 416:
             error, what = SourceUnreadableError, "is empty"
         case _:
-            error, what = SourceUnreadableError, f"cannot be read: its server answers {code}"
+            error, what = SourceUnreadableError, f"cannot be read: its server answered {code}"
     return error(f"{place.shown} {what}")
 
 
 def _failure(place: Place, error: OSError | http.client.HTTPException | ValueError) -> SourceError:
-    """Return what a failure below HTTP means."""
+    """Return the error for a failure below HTTP."""
     reason = getattr(error, "reason", error)
     if isinstance(reason, PrivateAddressError):
         return SourceUnreadableError(
-            f"{place.shown} is not read: it, or where it leads to, is an address of a private "
-            "network; --private-addresses allows that"
+            f"{place.shown} was not read: it, or its redirect, is an address of a private network; "
+            "--private-addresses allows that"
         )
     if isinstance(reason, ssl.SSLCertVerificationError):
         return SourceUnreadableError(
-            f"{place.shown} is not read: its server's certificate is not trusted "
+            f"{place.shown} was not read: its server's certificate is not trusted "
             f"({reason.verify_message})"
         )
     if isinstance(error, ValueError | http.client.InvalidURL):
         return SourceUnreadableError(
-            f"{place.shown} cannot be read: its address, or where it leads to, is malformed"
+            f"{place.shown} cannot be read: its address, or its redirect, is malformed"
         )
     text = getattr(reason, "strerror", None) or type(reason).__name__
     return _unavailable(place, f"its server cannot be reached ({text})")
 
 
 def _unavailable(place: Place, why: str) -> SourceUnavailableError:
-    return SourceUnavailableError(f"{place.shown} cannot be read just now: {why}")
+    return SourceUnavailableError(f"{place.shown} cannot be read now: {why}")
 
 
 def _changed(place: Place) -> SourceChangedError:
-    return SourceChangedError(f"{place.shown} is not the video that it was at first")
+    return SourceChangedError(f"{place.shown} has changed since it was probed")

@@ -1,8 +1,8 @@
 """Videos on servers: their addresses for FFmpeg, their versions, and a few of their bytes.
 
-FFmpeg reads a video itself, over HTTP. What is read here is little: which version it is, what it
-is known by, and how its boxes lie. It needs nothing but range requests, so it is the same for web
-servers and object stores.
+FFmpeg reads a video itself, over HTTP. This module reads only its version, the samples that
+identify it, and its boxes. It only needs range requests, so it is the same for web servers and
+object stores.
 """
 
 from typing import TYPE_CHECKING
@@ -21,14 +21,14 @@ __all__ = ["RemoteFile", "pinned", "server_error", "signed"]
 _HEAD_BYTES = 64 << 10
 
 _PRINTABLE = "".join(each for each in map(chr, range(0x21, 0x7F)) if each not in "'\"<>")
-"""What a URL keeps as it is. What ends one inside a text (see `redacted`) is none of it: FFmpeg
-repeats URLs."""
+"""Characters that stay as they are in a URL. Those that would end a URL in a text (see `redacted`)
+are not among them, because FFmpeg repeats URLs in its messages."""
 
 
 def signed(place: Place) -> str:
-    """Return the URL that reads the video at a place: `http(s)://`, `s3://`, `gs://` or `az://`.
+    """Return the URL to read the video at a place: `http(s)://`, `s3://`, `gs://` or `az://`.
 
-    Whoever has it may read the video: it is for FFmpeg and for nobody's eyes.
+    It is a secret: whoever has it can read the video. Pass it only to FFmpeg.
 
     Raises:
         SourceUnreadableError: there are no credentials to sign it with.
@@ -43,10 +43,10 @@ def signed(place: Place) -> str:
 
 
 class RemoteFile:
-    """A video on a server, of which a few ranges are read. It may be shared between threads.
+    """A video on a server, of which a few ranges are read. Thread-safe.
 
     Args:
-        place: where it lies; if it has an `etag`, only that version is read.
+        place: where it is; if it has an `etag`, only that version is read.
 
     Raises:
         SourceError: it cannot be read.
@@ -64,7 +64,7 @@ class RemoteFile:
         """Return some of its bytes, fewer at its end.
 
         Raises:
-            SourceError: they cannot be read, or the video is another one by now.
+            SourceError: they cannot be read, or the video has changed.
         """
         end = min(start + length, self.size)
         if end <= len(self.head):
@@ -75,7 +75,7 @@ class RemoteFile:
 
 
 def pinned(place: Place) -> Place:
-    """Return a place that means the version that lies there now, if its server names versions.
+    """Return a place with the video's current version, if its server names versions.
 
     A path is returned as it is, and so is a place that has an `etag`.
 
@@ -89,7 +89,7 @@ def pinned(place: Place) -> Place:
 
 
 def server_error(place: Place) -> SourceError | None:
-    """Return why a video cannot be read just now, or None if it can: one small request."""
+    """Return why a video cannot be read now, or None if it can: one small request."""
     try:
         _fetch(place, signed(place), 0, 1, patient=False)
     except SourceError as error:

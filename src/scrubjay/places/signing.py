@@ -1,4 +1,4 @@
-"""The URL by which anybody who holds it may read one object, for a while."""
+"""Signed URLs: whoever has one can read one object, for a limited time."""
 
 import hashlib
 import hmac
@@ -19,11 +19,11 @@ from scrubjay.places.place import Place
 __all__ = ["LIFETIME", "sign", "sign_s3"]
 
 LIFETIME = timedelta(hours=1)
-"""How long a signed URL is good for; who reads on after that signs again."""
+"""How long a signed URL is valid; after that, it is signed again."""
 
 
 def sign(place: Place) -> str:
-    """Return a URL that reads the object at a place: `s3://`, `gs://` or `az://`.
+    """Return a URL to read the object at a place: `s3://`, `gs://` or `az://`.
 
     Raises:
         SourceUnreadableError: there are no credentials to sign it with.
@@ -36,20 +36,22 @@ def sign(place: Place) -> str:
             return sign_s3(bucket, place, datetime.now(UTC))
     except (BaseError, ValueError, OSError) as exc:
         raise SourceUnreadableError(
-            f"{place.shown} cannot be read, for its URL cannot be signed: {first_line(exc)}"
+            f"{place.shown} cannot be read, because its URL cannot be signed: {first_line(exc)}"
         ) from None
-    raise SourceUnreadableError(f"{place.shown} has an empty part in its name, or one of dots")
+    raise SourceUnreadableError(
+        f"{place.shown} cannot be read: a part of its name is empty, `.` or `..`; rename it"
+    )
 
 
 def _is_plain(key: str) -> bool:
-    """Whether obstore takes a key as it is: it refuses or changes some that Amazon allows."""
+    """Whether obstore uses a key as it is: it refuses or changes some that Amazon allows."""
     return all(part not in {"", ".", ".."} for part in key.split("/"))
 
 
 def sign_s3(bucket: S3Store, place: Place, now: datetime, *, method: str = "GET") -> str:
-    """Sign the URL of any key, as AWS Signature Version 4 has it for queries.
+    """Sign the URL of any key, with AWS Signature Version 4 in the query.
 
-    Server, region and date come from the URL that obstore signs for a plainer key. Source:
+    Server and region come from a URL that obstore signs for a plain key. Source:
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
     """
     pattern = urlsplit(obstore.sign(bucket, "GET", "x", LIFETIME))

@@ -1,4 +1,4 @@
-"""What a worker process gives up for ever before it looks at a stranger's file."""
+"""What a worker process permanently gives up before it opens an untrusted file."""
 
 import os
 import signal
@@ -18,7 +18,8 @@ from scrubjay.sandbox.seccomp import confine_calls, filters_calls
 __all__ = ["Confinement", "Sandbox", "SandboxSupport", "conceal", "confine", "sandbox_support"]
 
 Sandbox: TypeAlias = Literal["auto", "require", "off"]
-"""Whether workers are confined: as far as the machine can, wholly or not at all, or never."""
+"""Whether workers are confined: `auto`, as far as possible; `require`, completely or the run fails;
+`off`, not at all."""
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
@@ -27,29 +28,29 @@ _FILES_OPEN_WITH_NETWORK = 256
 
 
 class Confinement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process may still do once it is confined: read one video, and answer its parent."""
+    """What a confined process may still do: read one video, and answer its parent."""
 
     sandbox: Sandbox
     parent: int
     """Id of the process that it must not outlive."""
     memory_limit_bytes: int
     readable: tuple[str, ...] = ()
-    """Files that it may read beside Python's libraries: the video."""
+    """Files that it may read in addition to Python's libraries: the video."""
     ports: tuple[int, ...] = ()
-    """TCP ports of other machines that it may connect to; none is no network at all."""
+    """TCP ports of other machines that it may connect to; without any, it has no network."""
 
 
 class SandboxSupport(msgspec.Struct, frozen=True, kw_only=True):
-    """How far this machine can confine a process."""
+    """How completely this machine can confine a process."""
 
     landlock: int
-    """Version of Landlock, which bounds files and TCP; 0 where there is none."""
+    """Version of Landlock, which restricts files and TCP; 0 if there is none."""
     seccomp: bool
     """Whether system calls can be filtered."""
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What this machine lacks, for people; empty if workers are confined wholly."""
+        """What this machine lacks, for people; empty if workers can be confined completely."""
         lacks: list[str] = []
         if not self.landlock:
             lacks.append("Landlock (it keeps workers from reading other files; Linux 5.13)")
@@ -59,25 +60,25 @@ class SandboxSupport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sandbox_support() -> SandboxSupport:
-    """Say how far this machine can confine a process; nothing is changed."""
+    """Return how completely this machine can confine a process; nothing is changed."""
     return SandboxSupport(landlock=landlock_version(), seccomp=filters_calls())
 
 
 def conceal() -> None:
     """Keep processes of the same user from reading this one's memory and environment (Linux).
 
-    It also dumps no core and cannot be debugged any more, except by root.
+    It also dumps no core and can only be debugged by root.
     """
     with suppress(OSError):
         control(_PR_SET_DUMPABLE, 0)
 
 
 def confine(terms: Confinement) -> None:
-    """Confine this process, once and for ever. Call it while there is one thread only.
+    """Confine this process permanently. Call this while there is only one thread.
 
     Raises:
-        OSError: `sandbox` is "require", and this machine cannot do it all.
-        ProcessLookupError: the parent has ended already.
+        OSError: `sandbox` is "require", and this machine cannot confine completely.
+        ProcessLookupError: the parent has already ended.
     """
     _limit(terms)
     with suppress(OSError):  # not Linux: the worker then ends with its input
@@ -110,14 +111,14 @@ def _hush(terms: Confinement) -> None:
 
 
 def _limit(terms: Confinement) -> None:
-    """Bound what this process may use, and be the first to go if memory ends."""
+    """Limit what this process may use, and make it the first to be killed if memory runs out."""
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415  no such module on Windows
 
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: 0,  # it writes to its parent alone
+        resource.RLIMIT_FSIZE: 0,  # it only writes to its parent
         resource.RLIMIT_NOFILE: _FILES_OPEN_WITH_NETWORK if terms.ports else _FILES_OPEN,
         resource.RLIMIT_DATA: terms.memory_limit_bytes,
     }

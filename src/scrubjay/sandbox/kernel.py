@@ -1,4 +1,4 @@
-"""The calls into the kernel that Python has no function for, by `ctypes` alone."""
+"""Kernel calls that Python has no function for, made with `ctypes`."""
 
 import ctypes
 import os

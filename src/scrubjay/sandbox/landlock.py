@@ -1,4 +1,4 @@
-"""Landlock: which files and TCP ports a process may use, from the kernel itself.
+"""Landlock: the kernel restricts which files and TCP ports a process may use.
 
 Source: https://docs.kernel.org/userspace-api/landlock.html; `linux/landlock.h` has the numbers,
 which are the same on every processor.
@@ -22,26 +22,26 @@ _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _CONNECT = 1 << 1
 
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
-"""How many rights to files each version knows: reading, writing, making, removing and so on."""
+"""How many rights to files each version has: reading, writing, making, removing and so on."""
 _HAS_PORTS, _HAS_SCOPES = 4, 6
 _BIND_AND_CONNECT, _SOCKETS_AND_SIGNALS = 0b11, 0b11
 
 
 def landlock_version() -> int:
-    """Return the version of Landlock here, 1 to 7 or newer; 0 where there is none."""
+    """Return the version of Landlock, 1 to 7 or newer; 0 if there is none."""
     with suppress(OSError):
         return syscall(_CREATE, 0, 0, _VERSION)
     return 0
 
 
 def confine_files(readable: Iterable[str], ports: Iterable[int] = ()) -> None:
-    """Let this thread, and all that it starts, read some paths and connect to some ports only.
+    """Let this thread, and all that it starts, only read some paths and connect to some ports.
 
-    Nothing at all may be written, made or removed. Paths that do not exist are passed over. Call it
-    while there is one thread only, after `PR_SET_NO_NEW_PRIVS`.
+    Nothing can be written, made or removed. Paths that do not exist are ignored. Call this while
+    there is only one thread, after `PR_SET_NO_NEW_PRIVS`.
 
     Args:
-        readable: files, and folders with all that lies below them.
+        readable: files, and folders with everything below them.
         ports: of TCP.
 
     Raises:
@@ -69,7 +69,7 @@ def _allow_reading(rules: int, path: str) -> None:
     try:
         entry = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # what cannot be found cannot be read either
+        return  # it does not exist
     try:
         is_folder = stat.S_ISDIR(os.fstat(entry).st_mode)
         rights = _READ_FILE | (_READ_DIR if is_folder else 0)

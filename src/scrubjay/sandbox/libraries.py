@@ -1,4 +1,4 @@
-"""What a confined Python process must still be able to read: its libraries, not people's files."""
+"""What a confined Python process must still be able to read: its libraries, not users' files."""
 
 import os
 import sys
@@ -30,12 +30,12 @@ _CERTIFICATES = (
 
 
 def library_paths() -> set[str]:
-    """Return the folders and files of the libraries that this process has loaded, or may yet load.
+    """Return the folders and files of libraries that this process has loaded, or may load later.
 
-    A folder that also holds other things, such as that of a script, is not among them: of it, only
-    the packages that are loaded.
+    Folders that also contain other things, such as a script's, are left out, except for the
+    packages in them that are loaded.
     """
-    standard = os.path.dirname(os.__file__)  # noqa: PTH120  a text is what is needed
+    standard = os.path.dirname(os.__file__)  # noqa: PTH120  text is needed
     paths = {*_SYSTEM, *_DEVICES, standard, str(Path(sys.base_prefix) / "lib")}
     paths.update(path for path in sys.path if path.endswith("lib-dynload"))
     for name, module in list(sys.modules.items()):
@@ -52,6 +52,6 @@ def _paths_of(module: ModuleType) -> Iterator[str]:
 
 
 def network_paths() -> set[str]:
-    """Return what must be readable to find a server by its name and to trust its certificate."""
+    """Return what must be readable to resolve a server's name and to verify its certificate."""
     named = {os.environ.get(name, "") for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")} - {""}
     return {*_NAMES_OF_HOSTS, *_CERTIFICATES, *named}

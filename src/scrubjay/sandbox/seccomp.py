@@ -1,6 +1,6 @@
-"""A filter on system calls: threads and reading go on, everything else that harms is refused.
+"""A filter on system calls: it allows threads and reading, and refuses what can do harm.
 
-The filter is a program for the kernel's packet filter, which sees a call's number and arguments
+The filter is a program for the kernel's packet filter, which gets a call's number and arguments
 (seccomp(2); `linux/filter.h` and `linux/seccomp.h` have the numbers).
 """
 
@@ -30,9 +30,9 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _ITS_OWN_GUARDS = (1, 4, 0x59616D61)
 """PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_PTRACER: what a worker must not undo."""
 _SIGNALS_OTHERS = (8, 10, 15)
-"""F_SETOWN, F_SETSIG, F_SETOWN_EX: signals to other processes by way of a file."""
+"""F_SETOWN, F_SETSIG, F_SETOWN_EX: signals to other processes through a file."""
 _TERMINALS = (0x5412, 0x541C, 0x540E, 0x8901, 0x8902)
-"""TIOCSTI, TIOCLINUX, TIOCSCTTY, FIOSETOWN, SIOCSPGRP: what types for others or signals them."""
+"""TIOCSTI, TIOCLINUX, TIOCSCTTY, FIOSETOWN, SIOCSPGRP: input to and signals to others."""
 
 
 def filters_calls() -> bool:
@@ -47,19 +47,19 @@ def filters_calls() -> bool:
 
 
 def confine_calls(*, network: bool) -> None:
-    """Refuse this thread, and all that it starts, the calls that no worker needs, for ever.
+    """Permanently refuse this thread, and all that it starts, the calls that no worker needs.
 
-    Call it while there is one thread only, after `PR_SET_NO_NEW_PRIVS`.
+    Call this while there is only one thread, after `PR_SET_NO_NEW_PRIVS`.
 
     Args:
-        network: whether TCP and UDP may be spoken to other machines.
+        network: whether TCP and UDP to other machines are allowed.
 
     Raises:
         OSError: this machine cannot do that.
     """
     machine = os.uname().machine if hasattr(os, "uname") else ""
     if machine not in PLATFORMS:
-        raise OSError(errno.ENOSYS, f"no filter for processors of the kind {machine!r}")
+        raise OSError(errno.ENOSYS, f"no filter for {machine!r} processors")
     steps = list(_program(PLATFORMS[machine], os.getpid(), network=network))
     code = b"".join(struct.pack("=HBBI", *step) for step in steps)
     held = ctypes.create_string_buffer(code, len(code))
@@ -72,7 +72,7 @@ def _program(platform: Platform, own: int, *, network: bool) -> Iterator[_Step]:
     yield _EQUAL, 1, 0, platform.audit_arch
     yield _RETURN, 0, 0, _KILL  # a call by another processor's numbers
     yield _LOAD, 0, 0, _NUMBER_AT
-    yield _ABOVE, 0, 1, NEWEST  # libraries take the older call instead; x32's numbers are here too
+    yield _ABOVE, 0, 1, NEWEST  # libraries use the older call instead; this includes x32's numbers
     yield _RETURN, 0, 0, _error(errno.ENOSYS)
     denied = platform.denied | ({} if network else platform.network)
     for number in denied.values():
@@ -84,7 +84,7 @@ def _program(platform: Platform, own: int, *, network: bool) -> Iterator[_Step]:
 
 
 def _rules(name: str, own: int, *, network: bool) -> list[_Step]:
-    """Return the steps for one call: they return, or go on to what allows it."""
+    """Return the steps for one call: they refuse it, or continue to the steps that allow it."""
     unsupported = [(_RETURN, 0, 0, _error(errno.ENOSYS))]
     sockets = [_refused()]
     if network:
@@ -94,7 +94,7 @@ def _rules(name: str, own: int, *, network: bool) -> list[_Step]:
     rules = {
         "open": _refused_if_any(1, _WRITING),
         "openat": _refused_if_any(2, _WRITING),
-        "openat2": unsupported,  # its arguments lie in memory: libraries take the older call
+        "openat2": unsupported,  # its arguments are in memory; libraries use the older call
         "clone3": unsupported,
         "clone": [_argument(0), (_MASKED, 1, 0, _CLONE_THREAD), _refused()],
         "kill": _refused_unless(0, [own]),
@@ -115,7 +115,7 @@ def _for_call(number: int, rules: Sequence[_Step]) -> Iterator[_Step]:
 
 
 def _argument(index: int) -> _Step:
-    """Load the low half of an argument: all of those that are looked at are 32 bits wide."""
+    """Load the low half of an argument: all checked arguments have 32 bits."""
     return _LOAD, 0, 0, _ARGUMENTS_AT + 8 * index
 
 

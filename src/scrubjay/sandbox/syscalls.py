@@ -1,4 +1,4 @@
-"""System calls that a worker needs for nothing, by their numbers on each processor.
+"""System calls that no worker needs, by their numbers on each processor.
 
 Sources: asm/unistd_64.h for x86-64 and asm-generic/unistd.h for 64-bit ARM, of Linux 6.12. From 424
 on, the numbers are the same everywhere.
@@ -10,19 +10,19 @@ __all__ = ["NEWEST", "PLATFORMS", "Platform"]
 
 
 class Platform(NamedTuple):
-    """How the kernel names one kind of processor, and numbers the calls that are filtered."""
+    """The kernel's name of one kind of processor, and its numbers of the filtered calls."""
 
     audit_arch: int
     denied: dict[str, int]
     """Calls that fail with `EPERM`."""
     network: dict[str, int]
-    """Calls that fail too, unless the video lies on a server."""
+    """Calls that also fail, unless the video is on a server."""
     filtered: dict[str, int]
-    """Calls that are allowed or not by their arguments."""
+    """Calls that are allowed depending on their arguments."""
 
 
 NEWEST = 450
-"""Calls of a higher number than this one are unknown here."""
+"""Calls with a higher number are unknown."""
 
 _EVERYWHERE = {
     "pidfd_send_signal": 424,

@@ -1,4 +1,4 @@
-"""What a viewer of a GIF sees, frame after frame, and what has to be redrawn of it."""
+"""What a viewer of a GIF sees, frame after frame, and what has to be redrawn."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
@@ -19,20 +19,20 @@ _Where: TypeAlias = npt.NDArray[np.intp]
 _GREY = np.uint32(0x010101)
 _BAYER = 8
 _FARTHEST = 3 * 255**2  # squared distance of two colours
-_DENSE = 0.4  # share of changed pixels from which on looking at all costs less than gathering them
-_TOGETHER = 1 << 13  # changed pixels at which those of several pictures are enough to be looked up
+_DENSE = 0.4  # share of changed pixels from which checking all is cheaper than gathering them
+_TOGETHER = 1 << 13  # changed pixels of several pictures that are looked up together
 
 
-class _Wish(NamedTuple):
+class _Candidates(NamedTuple):
     """The pixels of a picture that may have to be redrawn."""
 
     at: _Where
-    wanted: Packed
+    colours: Packed
     errors: Packed | None
-    """Of what is shown there, where that is known."""
+    """Squared errors of what is shown there, if known."""
 
 
-_NO_WISH = _Wish(np.zeros(0, np.intp), np.zeros(0, np.uint32), np.zeros(0, np.uint32))
+_NONE = _Candidates(np.zeros(0, np.intp), np.zeros(0, np.uint32), np.zeros(0, np.uint32))
 
 
 class Canvas:
@@ -42,7 +42,7 @@ class Canvas:
         height: of the picture in pixels.
         width: of the picture in pixels.
         dither: amplitude in levels.
-        slack: squared error that a pixel may have more than if it was redrawn.
+        slack: how much larger a pixel's squared error may be than if it were redrawn.
     """
 
     def __init__(self, height: int, width: int, dither: int, slack: int) -> None:
@@ -58,31 +58,31 @@ class Canvas:
     def show(self, pictures: Iterable[RgbPicture], table: CellTable) -> Iterator[Change | None]:
         """Draw pictures, one over the other.
 
-        Where few pixels change, numpy's calls cost more than its work: there the colours of several
+        If few pixels change, numpy's calls cost more than its work, so the colours of several
         pictures are looked up together.
 
         Yields:
-            For each picture what is to be drawn, or None when nothing is.
+            For each picture what to draw, or None for nothing.
         """
-        batch: list[_Wish] = []
+        batch: list[_Candidates] = []
         waiting = 0
         for picture in pictures:
-            wish = self._look(picture, table, is_next=not waiting)
-            batch.append(wish)
-            waiting += len(wish.at)
+            candidates = self._look(picture, table, is_next=not waiting)
+            batch.append(candidates)
+            waiting += len(candidates.at)
             if waiting >= _TOGETHER:
                 yield from self._draw(batch, table)
                 batch, waiting = [], 0
         yield from self._draw(batch, table)
 
-    def _look(self, picture: RgbPicture, table: CellTable, *, is_next: bool) -> _Wish:
+    def _look(self, picture: RgbPicture, table: CellTable, *, is_next: bool) -> _Candidates:
         """Find the pixels of a picture that may have to be redrawn.
 
-        With the same palette these are the changed ones: the others are within the bound. A new
-        palette may show the others in a changed row better.
+        With the same palette these are the changed ones, because the others are within the limit. A
+        new palette may show the others in a changed row better.
         """
         if picture is self._last:
-            return _NO_WISH
+            return _NONE
         self._last = picture
         self._now, self._before = self._before, self._now
         pack(picture, self._now)
@@ -93,35 +93,35 @@ class Canvas:
         if is_next and np.count_nonzero(changed) > _DENSE * len(changed):
             errors = squares(self._shown, self._now)
             some = np.flatnonzero((errors > self._slack) & changed)
-            return _Wish(some, self._now.take(some), errors.take(some))
+            return _Candidates(some, self._now.take(some), errors.take(some))
         at = np.flatnonzero(changed)
-        wanted = self._now.take(at)
-        if not is_next:  # what is shown by then is not known yet
-            return _Wish(at, wanted, None)
-        errors = squares(self._shown.take(at), wanted)
+        colours = self._now.take(at)
+        if not is_next:  # what will be shown by then is not known yet
+            return _Candidates(at, colours, None)
+        errors = squares(self._shown.take(at), colours)
         some = np.flatnonzero(errors > self._slack)
-        return _Wish(at.take(some), wanted.take(some), errors.take(some))
+        return _Candidates(at.take(some), colours.take(some), errors.take(some))
 
-    def _draw(self, batch: Sequence[_Wish], table: CellTable) -> Iterator[Change | None]:
-        """Redraw the pixels that are worse than they must be."""
+    def _draw(self, batch: Sequence[_Candidates], table: CellTable) -> Iterator[Change | None]:
+        """Redraw the pixels whose error is over the limit."""
         if not batch:
             return
-        wanted = np.concatenate([wish.wanted for wish in batch])
-        fresh = table.lookup(self._dithered(wanted, batch))
-        limits = squares(fresh & COLOUR, wanted)
+        colours = np.concatenate([each.colours for each in batch])
+        fresh = table.lookup(self._dithered(colours, batch))
+        limits = squares(fresh & COLOUR, colours)
         limits += self._slack
         begin = 0
         for at, pixels, errors in batch:
-            part = slice(begin, begin + len(at))
+            span = slice(begin, begin + len(at))
             begin += len(at)
             known = squares(self._shown.take(at), pixels) if errors is None else errors
-            redrawn = np.flatnonzero(known > limits[part])
+            redrawn = np.flatnonzero(known > limits[span])
             yield (
-                self._redraw(at.take(redrawn), fresh[part].take(redrawn)) if len(redrawn) else None
+                self._redraw(at.take(redrawn), fresh[span].take(redrawn)) if len(redrawn) else None
             )
 
     def _redraw(self, at: _Where, fresh: Packed) -> Change:
-        """Show other colours at some places."""
+        """Show other colours at some positions."""
         self._shown[at] = fresh & COLOUR
         width = self._width
         top, bottom = int(at[0]) // width, int(at[-1]) // width + 1
@@ -129,11 +129,11 @@ class Canvas:
         indices[at - top * width] = fresh >> INDEX
         return _cropped(indices.reshape(-1, width), top)
 
-    def _dithered(self, pixels: Packed, batch: Sequence[_Wish]) -> Packed:
-        """Move the channels of pixels by the pattern where they are, within 0 to 255."""
+    def _dithered(self, pixels: Packed, batch: Sequence[_Candidates]) -> Packed:
+        """Shift the channels of pixels by the dither pattern, within 0 to 255."""
         if self._dither is None:
             return pixels
-        at = np.concatenate([wish.at for wish in batch])
+        at = np.concatenate([each.at for each in batch])
         up, down = (pattern.take(at).view(np.uint8) for pattern in self._dither)
         moved = np.maximum(pixels.view(np.uint8), down)
         moved -= down
@@ -143,7 +143,7 @@ class Canvas:
 
 
 def _dither_pattern(height: int, width: int, amplitude: int) -> tuple[Packed, Packed]:
-    """Return what 8 x 8 Bayer dither adds and takes away at each pixel, the same for channels."""
+    """Return what 8 x 8 Bayer dither adds and subtracts at each pixel, for all channels alike."""
     bayer = np.zeros((1, 1))
     while len(bayer) < _BAYER:
         bayer = np.block([[4 * bayer, 4 * bayer + 2], [4 * bayer + 3, 4 * bayer + 1]])

@@ -9,24 +9,25 @@ from scrubjay.encode.gif.palette import Palette, trimmed
 
 __all__ = ["CellTable"]
 
-# squared distances, in half levels, to all colours from which on a colour is spent on a cell: 24
+# squared distances to all colours, in half levels, from which a cell gets a colour of its own: 24
 # levels a channel, and more than a middle may be off
 _FAR, _OTHER = 3 * 48**2, 3
-_FEW = 300  # cells in which it does not pay to look for repetitions
+_FEW = 300  # cells among which finding repetitions does not pay
 _GOLDEN, _TOP = np.uint32(0x9E3779B1), np.uint32(16)  # Knuth's multiplicative hash, to 16 bits
 
 
 class CellTable:
-    """From a colour cell to the nearest colour of a palette, filled as cells are met.
+    """From a colour cell to the nearest colour of a palette, filled as cells occur.
 
     Args:
         palette: the colours to start with.
-        colors: how many it may grow to, at most 255. A sample misses what is small: a far colour
-            met while mapping (a cursor, a lamp) is added, any colour if the palette had them all.
+        colors: how many it may grow to, at most 255. The sample misses small things, so a far
+            colour found while mapping (a cursor, a lamp) is added; any colour if the palette had
+            all colours of the sample.
         bits: of each channel that a cell keeps, 6 to 8. In flat graphics 6 lose 5 dB against 7
             (there are few cells, and everything lies in them) and 8 gain up to another 1. In film
-            8 gain 0.2 dB over 6 and take a third more time, since so many more cells are met.
-        spare: a table of which only the palette is still needed; its memory is taken over.
+            8 gain 0.2 dB over 6 and take a third more time, because many more cells occur.
+        spare: a table of which only the palette is still needed; its memory is reused.
     """
 
     def __init__(
@@ -39,8 +40,8 @@ class CellTable:
         self._scale = np.array([2 << 8 - bits] * 3 + [0], dtype=np.float32)
         self._middle = np.array([(1 << 8 - bits) - 1] * 3 + [1], dtype=np.float32)
         self._far = _FAR if len(palette) >= trimmed(colors) else _OTHER
-        # A cell's place is its colour, shifted and masked: two passes, where closing the gaps of a
-        # 6-bit cell takes six. The gaps are memory that nothing touches.
+        # A cell's position is its colour, shifted and masked, in two passes; without the gaps of a
+        # 6-bit cell it would take six. The gaps are memory that is never touched.
         memory = None if spare is None else spare._release()  # noqa: SLF001
         if memory is None or len(memory) <= int(self._mask):
             memory = np.zeros(int(self._mask) + 1, dtype=np.uint8)
@@ -50,11 +51,11 @@ class CellTable:
 
     @property
     def palette(self) -> Palette:
-        """The colours so far; those that were there keep their places."""
+        """The colours so far; existing ones keep their positions."""
         return self._palette
 
     def _release(self) -> npt.NDArray[np.uint8]:
-        """Give the table's memory away, cleared; no look-up may follow."""
+        """Clear and return the table's memory; no lookup may follow."""
         table, self._table = self._table, np.zeros(0, dtype=np.uint8)
         for cells in self._filled:  # getting 16 MB of zeros anew takes 1 ms, this 0.2
             table[cells] = 0
@@ -62,7 +63,7 @@ class CellTable:
         return table
 
     def _use(self, palette: Palette) -> None:
-        """Take these colours."""
+        """Use these colours."""
         self._palette = palette
         doubled = palette.astype(np.uint16) * 2  # as middles are
         self._scorer, self._colours = make_scorer(doubled), widen(doubled.T, len(doubled))
@@ -116,9 +117,9 @@ class CellTable:
 
 
 def _distinct(cells: Packed) -> Packed:
-    """Leave out the repetitions of cells, but for a few; twice as fast as by sorting.
+    """Remove most repetitions of cells; twice as fast as by sorting.
 
-    Of the cells that hash alike the last stays, and those that differ from it.
+    Of the cells with equal hashes, the last one and those that differ from it stay.
     """
     hashes = cells * _GOLDEN >> _TOP
     numbers = np.arange(len(cells), dtype=np.uint32)

@@ -20,14 +20,14 @@ def write_header(width: int, height: int, palette: Palette) -> bytes:
 
 
 def _colour_table(palette: Palette) -> tuple[int, bytes]:
-    """Write a colour table, entry 0 unused: its size as the format's flags say it, its bytes."""
+    """Return a colour table, with entry 0 unused: its size as in the format's flags, its bytes."""
     size = max(1, len(palette).bit_length())
     return size - 1, (b"\0\0\0" + palette.tobytes()).ljust(3 << size, b"\0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GifFrame:
-    """One GIF image: LZW data of a rectangle, and what its indices mean (None: nothing)."""
+    """One GIF image: LZW data of a rectangle, and the colours of its indices (None: no colours)."""
 
     left: int
     top: int

@@ -1,9 +1,9 @@
 """Pictures to an animated GIF, made for video.
 
-Every pixel that may stay as it is shown is left transparent: that makes GIFs of video small. The
-bound: whenever a pixel changes, its squared error is at most ``slack`` more than that of the
-palette's own answer for it. Errors never add up. (A pixel that does not change stays as it is; a
-new palette redraws it where its row changes with that palette's first picture.)
+Every pixel that can stay as it is shown is left transparent, which makes GIFs of video small. The
+limit: whenever a pixel changes, its squared error is at most ``slack`` more than that of the
+palette's nearest colour. Errors never add up. (A pixel that does not change stays as it is; a new
+palette redraws it if its row changes with that palette's first picture.)
 
 FFmpeg's GIF encoder does the LZW coding and nothing else; blocks, delays and palettes are written
 here. By itself it does no frame differencing when the palette changes (it then writes the whole
@@ -35,12 +35,12 @@ _LADDER = (
     *((32, slack) for slack in (150, 200, 300)),
     (16, 300),
 )
-"""Colours and slack in the order in which they hurt least, as measured on film, a live camera and a
-screencast. Up to a slack of 100 (which looks like gifski's quality 90) more slack saves more than
-fewer colours do at the same PSNR; from there it is the other way on film and screencast."""
+"""Colours and slack in the order of least harm, as measured on film, a live camera and a
+screencast. Up to a slack of 100 (which looks like gifski's quality 90), more slack saves more bytes
+than fewer colours do at the same PSNR; beyond it, the opposite is true on film and screencast."""
 
 _FINE, _FAIR = 6, 14  # mean squared errors: 45 and 41 dB
-_SHORTEST = 2  # hundredths of a second that browsers show as they are
+_SHORTEST = 2  # hundredths of a second; browsers show shorter frames for a tenth
 _LONGEST = 0xFFFF  # hundredths of a second in a frame's 16 bits
 
 
@@ -60,17 +60,17 @@ def encode_gif(
         pictures: equal-sized pictures; the same object in a row costs almost nothing.
         starts: when each is shown, in exact seconds, ascending.
         end: when the last one ends, in exact seconds.
-        colors: colours in a palette at most, 1 to 255.
+        colors: most colours in a palette, 1 to 255.
         dither: amplitude of the ordered 8 x 8 dither in levels, 0 to 127. With palettes made for
-            each scene, 1 hides next to no bands, and costs 0.2 to 1.2 dB.
-        slack: how much more squared error (sum of three channels) a pixel that is not redrawn may
-            have than if it was, 0 or more. Files with 0 are 4 to 20 % larger than with 9, with 30
-            7 to 23 % smaller; from 300 on still areas look dirty.
-        max_bytes: what the file may take at most. Kept by more slack first and fewer colours then;
-            five or six times the work.
+            each scene, 1 hides almost no bands, and costs 0.2 to 1.2 dB.
+        slack: how much larger the squared error (sum of three channels) of a pixel that is not
+            redrawn may be, 0 or more. Files with 0 are 4 to 20 % larger than with 9, with 30 they
+            are 7 to 23 % smaller; from 300 on, still areas look dirty.
+        max_bytes: most bytes of the file. More slack is used first, then fewer colours; it takes
+            five or six times as long.
 
     Returns:
-        The file; one larger than `max_bytes` if even the worst GIF of these pictures is.
+        The file; larger than `max_bytes` if even the worst GIF of these pictures is.
 
     Raises:
         ValueError: the arguments do not fit together.
@@ -78,11 +78,13 @@ def encode_gif(
     if not pictures or len(pictures) != len(starts):
         raise ValueError(f"{len(pictures)} pictures with {len(starts)} start times")
     if len({picture.shape for picture in pictures}) > 1:
-        raise ValueError("the pictures are not all of one size")
+        raise ValueError("the pictures have different sizes")
     if not 1 <= colors <= _MOST_COLORS:
-        raise ValueError(f"a GIF frame has 1 to {_MOST_COLORS} colours here, not {colors}")
+        raise ValueError(f"colours must be from 1 to {_MOST_COLORS}, not {colors}")
     if not (0 <= dither <= _MOST_DITHER and slack >= 0):
-        raise ValueError(f"dither {dither} is not from 0 to 127, or slack {slack} is below 0")
+        raise ValueError(
+            f"dither must be from 0 to 127 and slack at least 0, not {dither} and {slack}"
+        )
     delays = delays_of(starts, end)
     stretches = plan_palettes(pictures, colors)
     first = _Effort(colors=colors, dither=dither, slack=slack)
@@ -122,7 +124,7 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Effort:
-    """How good a GIF is to be; the fields are those of `encode_gif`."""
+    """The quality of a GIF; the fields are those of `encode_gif`."""
 
     colors: int
     dither: int
@@ -132,7 +134,7 @@ class _Effort:
 def _squeeze(
     pictures: Sequence[RgbPicture], delays: Sequence[int], first: _Effort, max_bytes: int
 ) -> bytes:
-    """Find the best GIF that keeps the budget, by bisection over `_LADDER`: five are written."""
+    """Find the best GIF within the budget, by bisection over `_LADDER`: five are written."""
     ladder = [
         _Effort(colors=min(colors, first.colors), dither=0, slack=max(slack, first.slack))
         for colors, slack in _LADDER
@@ -159,12 +161,12 @@ def _write(
     stretches: Sequence[Stretch],
     effort: _Effort,
 ) -> bytes:
-    """Map, code and put together all frames."""
+    """Map, encode and join all frames."""
     height, width = pictures[0].shape[:2]
     canvas = Canvas(height, width, effort.dither, effort.slack)
     frames = list(_frames(pictures, stretches, canvas, effort.colors))
     uses = Counter(id(frame.table) for frame in frames if frame.table)
-    # the palette that is used most is written once; others are written in each of their frames
+    # the most used palette is written once, the others in each of their frames
     common = max((f.table for f in frames if f.table), key=lambda table: uses[id(table)])
     blocks = [write_header(width, height, common.palette)]
     for delay, frame in zip(delays, frames, strict=True):
@@ -176,9 +178,9 @@ def _write(
 def delays_of(starts: Sequence[Fraction], end: Fraction) -> list[int]:
     """Round delays to 1/100 s from absolute times, so that they never drift.
 
-    None is below 2/100 s, which browsers would show for a tenth: a frame takes what it lacks from
-    its neighbours, mostly the last one from the frame before it. Only where there is too little for
-    all of them, the sum is more than the time from the first start to the end.
+    None is below 2/100 s, which browsers would show for a tenth: a shorter frame takes time from
+    its neighbours, usually the last one from the frame before it. Only if there is too little time
+    for all of them is the sum more than the time from the first start to the end.
 
     Args:
         starts: as in `encode_gif`.
@@ -202,7 +204,7 @@ def delays_of(starts: Sequence[Fraction], end: Fraction) -> list[int]:
 def _frames(
     pictures: Sequence[RgbPicture], stretches: Sequence[Stretch], canvas: Canvas, colors: int
 ) -> Iterator[GifFrame]:
-    """Map every picture to a frame that changes what is shown by then."""
+    """Map every picture to a frame that changes what is shown before it."""
     lzw = LzwCoder()
     blank = lzw.encode(np.zeros((1, 1), dtype=np.uint8))  # a transparent pixel
     unchanged = GifFrame(left=0, top=0, width=1, height=1, table=None, data=blank)
@@ -217,19 +219,19 @@ def _frames(
             yield unchanged if change is None else _drawn(*change, table, lzw)
         if stretch.common:
             common = table
-        else:  # an own palette is never used again, its memory is
+        else:  # its palette is never used again, but its memory is
             spare = table
 
 
 def _drawn(top: int, left: int, indices: Indices, table: CellTable, lzw: LzwCoder) -> GifFrame:
-    """Code what has changed, and where."""
+    """Encode what has changed, and where."""
     height, width = indices.shape
     data = lzw.encode(indices)
     return GifFrame(left=left, top=top, width=width, height=height, table=table, data=data)
 
 
 def _bits(error: float) -> int:
-    """Choose how finely to tell colours apart, given a palette's mean squared error.
+    """Choose how finely to distinguish colours, given a palette's mean squared error.
 
     With 7 bits up to an error of 24, film gains 0.05 dB and takes 5 % longer.
     """

@@ -14,9 +14,9 @@ Indices: TypeAlias = npt.NDArray[np.uint8]
 
 
 class LzwCoder:
-    """FFmpeg's GIF encoder, used for its LZW coder alone.
+    """FFmpeg's GIF encoder, used only for its LZW coder.
 
-    It is given 256 different opaque colours and no flags, so it neither crops, nor finds a
+    It gets 256 different opaque colours and no flags, so it neither crops, nor finds a
     transparent colour, nor reorders the indices. It takes 6 ns a pixel, and 20 us an image.
     """
 
@@ -28,7 +28,7 @@ class LzwCoder:
         self._open(1, 1)
 
     def _open(self, width: int, height: int) -> None:
-        """Make a coder for images of one size; frames of video often come in one size."""
+        """Create a coder for images of one size."""
         self._coder = av.CodecContext.create("gif", "w")
         self._coder.width, self._coder.height, self._coder.pix_fmt = width, height, "pal8"
         self._coder.time_base = Fraction(1, 100)
@@ -40,7 +40,7 @@ class LzwCoder:
         self._frame.planes[1].update(self._colours)
 
     def encode(self, indices: Indices) -> bytes:
-        """Code (height, width) indices: the minimum code size and the blocks of data."""
+        """Encode (height, width) indices: return the minimum code size and the blocks of data."""
         height, width = indices.shape
         if (self._coder.width, self._coder.height) != (width, height):
             self._open(width, height)

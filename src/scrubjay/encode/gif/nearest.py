@@ -13,13 +13,13 @@ Points: TypeAlias = npt.NDArray[np.float32]
 Scorer: TypeAlias = npt.NDArray[np.float32]
 """(4, 256): what points are multiplied with; the highest score is the nearest colour's."""
 
-# 256 rows of scores stay in the cache; and OpenBLAS takes threads, which spin on two cores for 20
-# times as long as the work takes, for products of more than 256 * 256 * 4
+# 256 rows of scores stay in the cache; and for products of more than 256 * 256 * 4, OpenBLAS starts
+# threads, which spin on two cores for 20 times as long as the work takes
 _ROWS = 256
 
 
 def widen(channels: Iterable[npt.NDArray[Any]], count: int) -> Points:
-    """Return so many points as `find_nearest` takes them, given their three channels."""
+    """Return points for `find_nearest`, given their three channels."""
     points = np.ones((count, 4), dtype=np.float32)
     for place, channel in enumerate(channels):
         points[:, place] = channel
@@ -48,6 +48,6 @@ def find_nearest(points: Points, scorer: Scorer) -> npt.NDArray[np.intp]:
 
 
 def distances(points: Points, colours: Points) -> npt.NDArray[np.float32]:
-    """Return the squared distances of points to as many others, or to a single one; exact."""
+    """Return the exact squared distances of points to as many others, or to a single one."""
     off: Points = points - colours
     return np.asarray(np.einsum("ij,ij->i", off, off), dtype=np.float32)

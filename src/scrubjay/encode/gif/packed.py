@@ -13,11 +13,11 @@ __all__ = ["COLOUR", "INDEX", "NOTHING", "Packed", "RgbPicture", "pack", "square
 RgbPicture: TypeAlias = npt.NDArray[np.uint8]
 """(height, width, 3) RGB uint8, C-contiguous."""
 Packed: TypeAlias = npt.NDArray[np.uint32]
-"""(pixels,) packed colours; where it says so, with a palette index in the highest byte."""
+"""(pixels,) packed colours; where documented, with a palette index in the highest byte."""
 
 COLOUR, INDEX = np.uint32(0xFFFFFF), np.uint32(24)
 NOTHING = np.uint32(0xFF000000)
-"""No colour: farther from every colour than any other is."""
+"""No colour: farther from every colour than any other colour."""
 _PAIR, _WORD = np.uint32(0xFF00FF), np.uint32(0xFFFF)
 _8, _16 = np.uint16(8), np.uint32(16)
 

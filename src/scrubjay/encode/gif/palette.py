@@ -20,22 +20,22 @@ Palette: TypeAlias = npt.NDArray[np.uint8]
 Pixels: TypeAlias = npt.NDArray[np.uint8]  # (pixels, 3) RGB
 _Floats: TypeAlias = npt.NDArray[np.float64]  # whole numbers throughout
 
-_POINTS = 4000  # colours, or means of cells, that median cut and k-means work on at most: about
-_EXACT = 256  # of them, at most, are exact; with 512 film has 0.04 dB less, flat graphics no more
+_POINTS = 4000  # most colours, or means of cells, for median cut and k-means, approximately
+_EXACT = 256  # most of them that are exact; with 512 film loses 0.04 dB, flat graphics gain none
 _KMEANS_STEPS = 2  # a third gains 0.03 dB
-_SPARE = 3  # colours kept for what the sample misses; they cost 0.02 dB
+_SPARE = 3  # colours reserved for what the sample misses; they cost 0.02 dB
 
 
 def build_palette(pixels: Pixels, colors: int) -> Palette:
-    """Choose the colours that show the given pixels with the least squared error.
+    """Choose the colours that represent the given pixels with the least squared error.
 
     Args:
         pixels: (pixels, 3) RGB uint8, at least one.
         colors: how many colours at most, 1 to 255.
 
     Returns:
-        The palette: exactly the pixels' colours when they are few enough, else a few less than
-        `colors`, which leaves room for what the pixels are no sample of.
+        The palette: exactly the pixels' colours if they are few enough, else a few less than
+        `colors`, which leaves room for colours that the sample misses.
     """
     points, counts, cells = _count(pixels)
     if len(points) <= colors:
@@ -61,7 +61,7 @@ def count_colors(pixels: Pixels) -> int:
 def _count(pixels: Pixels) -> tuple[_Floats, npt.NDArray[np.intp], Packed]:
     """Count the pixels of each colour: (n, 3) colours, (n,) counts and 6-bit cells, ascending.
 
-    A cell's number has its three sixth bits last: without them it is that of a 5-bit cell.
+    A cell's number ends with its three sixth bits: without them it is that of a 5-bit cell.
     """
     keys = np.zeros(len(pixels), dtype=np.uint32)
     for channel in range(3):  # cell << 6 | place in the cell
@@ -95,10 +95,10 @@ def _edges(changes: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
 
 
 def _gather(points: _Floats, weights: _Floats, cells: Packed) -> tuple[_Floats, _Floats]:
-    """Gather weighted colours, sorted by cell, into the rounded mean colours of cells.
+    """Merge weighted colours, sorted by cell, into the rounded mean colours of cells.
 
-    The commonest colours stay themselves: flat areas are seen, and measured, to the last level.
-    Where 6-bit cells are still many, as in film, 5-bit ones take half the time and lose 0.04 dB.
+    The most common colours stay exact, because every level is visible in flat areas. If there are
+    many 6-bit cells, as in film, 5-bit cells take half the time and lose 0.04 dB.
     """
     own = weights > _rank(weights)
     alone = own[1:] | own[:-1]
@@ -120,9 +120,9 @@ def _rank(weights: _Floats) -> int:
 def _median_cut(points: _Floats, weights: _Floats, colors: int) -> _Floats:
     """Split boxes at their mean along their longest spread, several in every round.
 
-    One box at a time, as the textbook has it, takes 254 rounds of numpy calls; all boxes that are
-    at least a quarter as bad as the worst, at once, take about 12. Of each only what moves to the
-    new box is summed up.
+    One box at a time, as in textbooks, takes 254 rounds of numpy calls. Splitting all boxes at once
+    that are at least a quarter as bad as the worst takes about 12. In each box, only what moves to
+    the new box is summed up.
     """
     channels = points.T.copy()
     first = channels * weights
@@ -164,5 +164,5 @@ def _sum_up(moments: _Floats, box: npt.NDArray[np.intp], count: int) -> _Floats:
 
 
 def trimmed(colors: int) -> int:
-    """Leave some colours of a palette for what its sample misses."""
+    """Return the size of a palette without the colours reserved for what its sample misses."""
     return colors - _SPARE if colors > 8 * _SPARE else colors

@@ -12,18 +12,18 @@ from scrubjay.encode.gif.palette import Palette, Pixels, build_palette, count_co
 
 __all__ = ["Stretch", "plan_palettes"]
 
-_BLOCK = 10  # pictures that are judged together, at most
+_BLOCK = 10  # most pictures that are judged together
 _DRIFT = 14.0  # mean difference to a block's first picture, in levels, at which a new one starts
 _BLOCK_PIXELS = 16384  # sampled from a block; with 4096 the screencast loses 1.9 dB
-_PAYS = 0.7  # an own palette costs 768 bytes a frame: it must take this off the squared error
+_PAYS = 0.7  # its own palette costs 768 bytes a frame: it must lower the squared error to this
 _STAYS = (
-    1.1  # and stays while its error is at most so many times that at first (1.3: film loses 0.3 dB)
+    1.1  # it stays while its error is at most so many times the first one (1.3: film loses 0.3 dB)
 )
 _JUDGED = 512  # pixels of a sample that a palette is judged by
 _VARIED = (
-    8192  # different colours in a 32nd of all samples: most blocks get a palette of their own,
+    8192  # different colours in a 32nd of all samples: most blocks then get their own palette,
 )
-_THIN = 16  # and one sample in so many will do for the common one
+_THIN = 16  # so one sample in so many is enough for the common one
 _GOOD = 3.0  # squared error of a pixel that needs no better palette (48 dB)
 
 
@@ -35,20 +35,20 @@ class Stretch:
     stop: int
     palette: Palette
     error: float
-    """Mean squared error of a sampled pixel, summed over its channels, wherever it is used."""
+    """Mean squared error of a sampled pixel, summed over its channels, where it is used."""
     common: bool
-    """Whether this is the palette for all that have none of their own."""
+    """Whether this is the palette of all stretches without their own."""
 
 
 def plan_palettes(pictures: Sequence[RgbPicture], colors: int) -> list[Stretch]:
-    """Choose one palette for all pictures, and own ones for the stretches where that pays.
+    """Choose one palette for all pictures, and others for stretches where that pays.
 
     Args:
         pictures: equal-sized pictures, at least one.
         colors: how many colours a palette may have, 1 to 255.
 
     Returns:
-        Stretches in order, without holes.
+        Stretches in order, without gaps.
     """
     bounds = _block_bounds(pictures)
     blocks = [_sample(pictures[i:j]) for i, j in pairwise(bounds)]
@@ -60,7 +60,7 @@ def plan_palettes(pictures: Sequence[RgbPicture], colors: int) -> list[Stretch]:
     at, patience = 0, 1
     while at < len(blocks):
         own, stop = _own_palette(blocks[at], judges, errors, at, colors)
-        if own is None and errors[at] > _GOOD:  # do not try again soon where it did not pay
+        if own is None and errors[at] > _GOOD:  # it did not pay: wait before the next try
             stop = min(at + patience, len(blocks))
             patience *= 2
         stretches.append(
@@ -77,7 +77,7 @@ def plan_palettes(pictures: Sequence[RgbPicture], colors: int) -> list[Stretch]:
 
 
 def _block_bounds(pictures: Sequence[RgbPicture]) -> list[int]:
-    """Cut the pictures where they have become others: at scene cuts, and often within fades."""
+    """Cut the pictures where they change: at scene cuts, and often within fades."""
     height, width = pictures[0].shape[:2]
     down, right = height // 10 + 1, width // 16 + 1
     thumbs = np.stack([p[down // 2 :: down, right // 2 :: right] for p in pictures])
@@ -96,7 +96,7 @@ def _own_palette(
     """Try a palette of its own for the block `at`, and for those after it.
 
     Returns:
-        The palette and the block where it ends, with its `errors` put in; or None.
+        The palette, or None, and the block where it ends. The palette's errors replace `errors`.
     """
     if errors[at] <= _GOOD:
         return None, at + 1
@@ -116,7 +116,7 @@ def _own_palette(
 
 
 def _sample(pictures: Sequence[RgbPicture]) -> Pixels:
-    """Take an even sample of the pixels of some pictures; all of them when they are few."""
+    """Take an even sample of the pixels of some pictures; all of them if they are few."""
     distinct = [p for i, p in enumerate(pictures) if i == 0 or p is not pictures[i - 1]]
     frames = distinct[:: max(1, (len(distinct) + 2) // 3)]
     height, width = frames[0].shape[:2]
@@ -129,7 +129,7 @@ def _sample(pictures: Sequence[RgbPicture]) -> Pixels:
 
 
 def _common_sample(blocks: Sequence[Pixels]) -> Pixels:
-    """Join the samples; thin them where colours are so many that most blocks get an own palette."""
+    """Join the samples; thin them if there are so many colours that most blocks get a palette."""
     pixels = np.concatenate(blocks)
     return pixels[::_THIN] if count_colors(pixels[::32]) > _VARIED else pixels
 
