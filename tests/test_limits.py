@@ -145,10 +145,10 @@ def test_a_bomb_is_braked(media: Path, name: str, option: str) -> None:
 
 
 def test_a_slide_show_is_no_bomb(media: Path) -> None:
-    """A picture each ten seconds is what some videos are."""
+    """A picture each ten seconds is what some videos are; its 35 are counted by a sample."""
     plan = scrubjay.plan(media / "odd/s_slideshow_1_per_10s.mp4", engine=InlineEngine())
     assert len(plan.slices) == 12
-    assert plan.media.packets < 36
+    assert 35 <= plan.media.packets < 42
 
 
 def test_a_time_lapse_of_a_day_is_no_bomb(planned: Planned) -> None:
