@@ -163,7 +163,7 @@ def test_every_other_fact_decides(plan: Plan, name: str) -> None:
         (Recipe(background="#ffffff"), set(KINDS)),
         (Recipe(stereo="left"), set(KINDS)),
         (Recipe(tolerance=Fraction(1)), set(KINDS)),
-        (Recipe(slice_length=Fraction(20)), {"animations", "sheets"}),
+        (Recipe(slice_length=Fraction(20)), {"animations", "frames", "sheets"}),
         (Recipe(documents=("webvtt",)), set()),
     ],
 )
@@ -297,7 +297,7 @@ def test_ids_are_what_they_were(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(identity, "FORMATS", first)
     assert _ids(plan) == {
         "animations": "c3ad22aac494",
-        "frames": "07dea5d8ae12",
+        "frames": "e0ad3421527f",
         "sheets": "54fc58e00df8",
     }
 

@@ -214,7 +214,7 @@ def test_records_of_other_slices_count_for_nothing(
         sheets=(),
     )
     other = planned(Fraction(30), longer)
-    assert other.outputs[0].id == plan.outputs[0].id  # stills do not depend on the cut
+    assert other.outputs[0].id != plan.outputs[0].id  # of a damaged video, pictures may differ
     records = {index: {"frames": _finish(store, plan, index)} for index in range(3)}
     assert load_state(store, other).records == {}
     assert load_state(store, plan).records == records

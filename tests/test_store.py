@@ -282,3 +282,15 @@ def test_a_new_object_needs_no_locks(tmp_path: Path, failing: Callable[..., list
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
     assert done.stdout == "[True, False] b'first'\nTrue b'third'\n"
     assert [path.name for path in (tmp_path / "set").rglob("*") if path.is_file()] == ["b"]
+
+
+def test_an_object_is_deleted_in_the_version_that_is_meant(store: Store) -> None:
+    """One that somebody has written since stays; one that is gone is no error."""
+    store.put("a", b"1", JPEG)
+    version = store.version("a")
+    store.put("a", b"22", JPEG)
+    store.delete_if("a", version)
+    assert store.get("a") == b"22"
+    store.delete_if("a", store.version("a"))
+    store.delete_if("a", "gone")
+    assert not store.has("a")

@@ -58,21 +58,22 @@ def output_id(
         {name: value for name, value in facts.items() if name not in FOR_PEOPLE},
         [output.kind, output.name, output.format, format_.version, _changed(output)],
         {name: getattr(recipe, name) for name in _SHARED_FIELDS if name in _changed(recipe)},
-        _grid(recipe, output),
+        _grid(recipe),
         {name: versions.get(name, "") for name in used},
     ]
     return _digest(decisive, 6)
 
 
-def _grid(recipe: Recipe, output: Output) -> Sequence[object]:
+def _grid(recipe: Recipe) -> Sequence[object]:
     """Return what an output's pictures depend on beside their own instants.
 
-    With a tolerance, a picture is chosen with regard to those near it, of whichever output.
+    In a damaged video, a picture depends on where its slice begins. With a tolerance, it is chosen
+    with regard to those near it, of whichever output.
     """
-    length = [] if output.kind == "frames" and not recipe.tolerance else [recipe.slice_length]
     if not recipe.tolerance:
-        return length
-    return [*length, recipe.tolerance, [[each.kind, each.spacing] for each in recipe.outputs]]
+        return [recipe.slice_length]
+    spacings = [[each.kind, each.spacing] for each in recipe.outputs]
+    return [recipe.slice_length, recipe.tolerance, spacings]
 
 
 def plan_id(plan: Plan) -> str:

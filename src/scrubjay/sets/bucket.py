@@ -126,6 +126,11 @@ class Objects:
         """
         self._asked(lambda: self._bucket.delete(key), key)
 
+    def delete_if(self, key: str, version: str) -> None:
+        """Remove an object, if there still is that version of it: a look, and then the deletion."""
+        if self.version(key) == version:
+            self.delete(key)
+
     def sizes(self, prefix: str) -> dict[str, int]:
         """Return the size in bytes of every object in a folder and below it, by key."""
 

@@ -82,9 +82,11 @@ class Folder:
 
     def put_if(self, key: str, data: bytes, version: str) -> bool:
         """Write a file whole, if there still is that version of it; return whether it was."""
-        with local_errors(key, is_writing=True), self._written(key, data) as (folder, staged, name):
-            with suppress(OSError):  # some shares know no locks: two writers at once are rare
-                fcntl.flock(folder, fcntl.LOCK_EX)  # until the folder is closed, or we are killed
+        with (
+            local_errors(key, is_writing=True),
+            self._written(key, data) as (folder, staged, name),
+            _locked(folder),
+        ):
             if _version(folder, name) != version:
                 return False
             os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -147,6 +149,12 @@ class Folder:
         """
         with local_errors(key), self._parent(key) as (folder, name):
             os.unlink(name, dir_fd=folder)
+
+    def delete_if(self, key: str, version: str) -> None:
+        """Remove a file, if there still is that version of it."""
+        with local_errors(key), self._parent(key) as (folder, name), _locked(folder):
+            if _version(folder, name) == version:
+                os.unlink(name, dir_fd=folder)
 
     def remove_empty(self, folders: Iterable[str]) -> None:
         """Remove folders in which nothing is left, and those around them."""
@@ -230,6 +238,18 @@ class Folder:
                     "through it: put a folder in its place, or use another destination"
                 ) from None
             raise
+
+
+@contextmanager
+def _locked(folder: int) -> Generator[None]:
+    """Keep other writers on condition out of a folder; a lock ends with its process."""
+    with suppress(OSError):  # some shares know no locks: two writers at once are rare
+        fcntl.flock(folder, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_UN)
 
 
 def _version(folder: int, name: str) -> str:

@@ -57,6 +57,12 @@ class Memory:
             self._found(key)
             del self._objects[key]
 
+    def delete_if(self, key: str, version: str) -> None:
+        """Forget an object, if there still is that version of it."""
+        with self._lock:
+            if self.version(key) == version:
+                self._objects.pop(key, None)
+
     def sizes(self, prefix: str) -> dict[str, int]:
         """Return the size in bytes of every object in a folder and below it, by key."""
         with self._lock:

@@ -170,10 +170,12 @@ def published_seconds_ago(store: Store, plan: Plan) -> float | None:
 def withdraw(store: Store, plan: Plan) -> None:
     """Remove a plan's manifest, so that an incomplete set does not look complete.
 
-    An earlier plan's stays: that set is whole.
+    An earlier plan's stays, and so does one that is published at this moment.
     """
-    is_ours = published_seconds_ago(store, plan) is not None
-    store.delete([*([MANIFEST] if is_ours else []), ANNOUNCED, PROBLEM])
+    version = store.version(MANIFEST)
+    if version and published_seconds_ago(store, plan) is not None:
+        store.delete_if(MANIFEST, version)
+    store.delete([ANNOUNCED, PROBLEM])
 
 
 def is_current(store: Store, plan: Plan) -> bool:

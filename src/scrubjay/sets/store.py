@@ -174,6 +174,16 @@ class Store:
         """Delete objects; keys that have none are passed over."""
         mapped(self._delete, keys, lanes=self.lanes)
 
+    def delete_if(self, key: str, version: str) -> None:
+        """Delete an object, if nobody has written it since it had that version.
+
+        In buckets another writer may come between the look and the deletion.
+        """
+        try:
+            self._backend.delete_if(key, version)
+        except ObjectNotFoundError:
+            return
+
     def _delete(self, key: str) -> None:
         try:
             self._backend.delete(key)
