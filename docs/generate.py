@@ -43,7 +43,7 @@ from scrubjay.model import (
     SliceRecord,
     SourceRef,
 )
-from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, STILL_FORMATS
+from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, FORMATS, STILL_FORMATS
 from scrubjay.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -375,6 +375,12 @@ _ABOUT_PRESETS = """\
   for each 10 s, from keyframes.
 """
 
+_ABOUT_FORMATS = """\
+## Formats
+
+`format` chooses what the artifacts of an output are.
+"""
+
 _ABOUT_DOCUMENTS = """\
 ## Documents
 
@@ -547,16 +553,22 @@ def recipe_page() -> str:
         for kind, output in KINDS.items()
     ]
     rows = [
-        (f"`{name}`", f"`{kind.file}`", document_text(name)) for name, kind in DOCUMENTS.items()
+        (f"`{name}`", f"`{each.media_type}`", about_module(each.module))
+        for name, each in FORMATS.items()
+    ]
+    parts.append(f"{_ABOUT_FORMATS}\n{table(('format', 'media type', 'what it is'), rows)}\n")
+    rows = [
+        (f"`{name}`", f"`{kind.file}`", about_module(kind.module))
+        for name, kind in DOCUMENTS.items()
     ]
     parts.append(f"{_ABOUT_DOCUMENTS}\n{table(('name', 'file', 'what it is'), rows)}\n")
     return "\n".join(parts)
 
 
-def document_text(name: str) -> str:
-    """Return the first sentence of a document's module."""
-    text = " ".join((import_module(DOCUMENTS[name].module).__doc__ or "").split())
-    return text.partition(". ")[0].rstrip(".") + "."
+def about_module(name: str) -> str:
+    """Return the first paragraph of the module that makes a format or a document."""
+    paragraph = (import_module(name).__doc__ or "").partition("\n\n")[0]
+    return " ".join(paragraph.split())
 
 
 def choices_text(field: Field, group: str) -> str:
