@@ -36,6 +36,7 @@ class DocumentKind(NamedTuple):
 
 ANIMATION_FORMATS: Mapping[str, Format] = {
     "gif": Format("scrubjay.encode.gif.encoding", "image/gif", "gif", 65_535, 1),
+    "webp": Format("scrubjay.encode.webp", "image/webp", "webp", 16_383, 1),
 }
 """What an animation can be. An encoder gets a slice's pictures as they are decoded."""
 
