@@ -50,5 +50,6 @@ FORMATS: Mapping[str, Format] = {**ANIMATION_FORMATS, **STILL_FORMATS}
 DOCUMENTS: Mapping[str, DocumentKind] = {
     "page": DocumentKind("scrubjay.documents.page", "index.html"),
     "webvtt": DocumentKind("scrubjay.documents.webvtt", "storyboard.vtt"),
+    "storyboard": DocumentKind("scrubjay.documents.storyboard", "storyboard.json"),
 }
 """What can be written beside the manifest."""

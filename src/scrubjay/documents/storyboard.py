@@ -1,0 +1,57 @@
+"""Sheets as storyboard JSON, which players of Mux and imgix read, for sets of one sheet.
+
+The shape knows one picture, `url`. A set whose sheets are several has no `url` there but one in
+each tile: a player that does not know about it shows nothing, instead of a wrong picture.
+
+Source: https://docs.mux.com/guides/create-timeline-hover-previews, "JSON format".
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from scrubjay.documents.base import File, FinishedSet
+from scrubjay.model import PlannedOutput, Recipe
+
+__all__ = ["tracks", "write"]
+
+
+def tracks(recipe: Recipe) -> Mapping[str, str]:
+    """Return `storyboard.json` for the first sheets, and one with its name for each other."""
+    names = [sheet.name for sheet in recipe.sheets]
+    others = {f"storyboard-{name}": f"storyboard-{name}.json" for name in names[1:]}
+    return {"storyboard": "storyboard.json"} | others if names else {}
+
+
+def write(finished: FinishedSet) -> Iterator[File]:
+    """Yield a storyboard for each output of sheets; times are on the clock of the tracks."""
+    keys = tracks(finished.plan.recipe).values()
+    for key, output in zip(keys, finished.outputs("sheets"), strict=True):
+        data = json.dumps(_storyboard(finished, output), separators=(",", ":"))
+        yield File(key, data.encode(), "application/json")
+
+
+def _storyboard(finished: FinishedSet, output: PlannedOutput) -> dict[str, object]:
+    cues, size = list(finished.cues(output)), output.layout.size
+    urls = {cue.key for cue in cues}
+    return {
+        **({"url": cues[0].key} if len(urls) == 1 else {}),
+        "tile_width": size.width,
+        "tile_height": size.height,
+        "duration": _number(finished.plan.media.duration + finished.origin),
+        "tiles": [
+            {
+                "start": _number(cue.start),
+                "x": cue.x,
+                "y": cue.y,
+                **({"url": cue.key} if len(urls) > 1 else {}),
+            }
+            for cue in cues
+        ],
+    }
+
+
+def _number(seconds: Fraction) -> float:
+    """Round to milliseconds, and write whole seconds without a point."""
+    rounded = round(float(seconds), 3)
+    return int(rounded) if rounded.is_integer() else rounded
