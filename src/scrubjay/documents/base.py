@@ -17,7 +17,7 @@ from scrubjay.model import (
 )
 from scrubjay.registry import DOCUMENTS
 
-__all__ = ["Cue", "Document", "File", "FinishedSet", "document", "tracks_of"]
+__all__ = ["Cue", "Document", "File", "FinishedSet", "document", "sheet_tracks", "tracks_of"]
 
 
 class File(NamedTuple):
@@ -106,6 +106,18 @@ class Document(Protocol):
     def write(self, finished: FinishedSet) -> Iterable[File]:
         """Yield the files; artifacts are named relative to the set."""
         ...
+
+
+def sheet_tracks(recipe: Recipe, name: str) -> dict[str, str]:
+    """Return the track and key of a document for each output of sheets.
+
+    Args:
+        recipe: whose sheets they are.
+        name: of the document; the first sheets have its plain file, as the registry has it.
+    """
+    stem, _, suffix = DOCUMENTS[name].file.rpartition(".")
+    others = {f"{name}-{each.name}": f"{stem}-{each.name}.{suffix}" for each in recipe.sheets[1:]}
+    return {name: DOCUMENTS[name].file} | others if recipe.sheets else {}
 
 
 def document(name: str) -> Document:

@@ -10,17 +10,15 @@ import json
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from scrubjay.documents.base import File, FinishedSet
+from scrubjay.documents.base import File, FinishedSet, sheet_tracks
 from scrubjay.model import PlannedOutput, Recipe
 
 __all__ = ["tracks", "write"]
 
 
 def tracks(recipe: Recipe) -> Mapping[str, str]:
-    """Return `storyboard.json` for the first sheets, and one with its name for each other."""
-    names = [sheet.name for sheet in recipe.sheets]
-    others = {f"storyboard-{name}": f"storyboard-{name}.json" for name in names[1:]}
-    return {"storyboard": "storyboard.json"} | others if names else {}
+    """Return the track of each output of sheets."""
+    return sheet_tracks(recipe, "storyboard")
 
 
 def write(finished: FinishedSet) -> Iterator[File]:

@@ -7,7 +7,7 @@ Media Fragments 1.0, section 4.2.2), a convention that JW Player began.
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from scrubjay.documents.base import Cue, File, FinishedSet
+from scrubjay.documents.base import Cue, File, FinishedSet, sheet_tracks
 from scrubjay.model import Recipe, Size, TrackClock
 from scrubjay.timing import clock
 
@@ -15,10 +15,8 @@ __all__ = ["tracks", "write"]
 
 
 def tracks(recipe: Recipe) -> Mapping[str, str]:
-    """Return `storyboard.vtt` for the first sheets, and one with its name for each other."""
-    names = [sheet.name for sheet in recipe.sheets]
-    others = {f"webvtt-{name}": f"storyboard-{name}.vtt" for name in names[1:]}
-    return {"webvtt": "storyboard.vtt"} | others if names else {}
+    """Return the track of each output of sheets."""
+    return sheet_tracks(recipe, "webvtt")
 
 
 def write(finished: FinishedSet) -> Iterator[File]:
