@@ -23,7 +23,7 @@ from scrubjay.limits import Limits, option_of
 from scrubjay.media.probe import probe_media
 from scrubjay.model import Animation, Plan, Recipe, Sheet, Still
 from scrubjay.places.place import Place
-from scrubjay.planning import keys_of, make_plan
+from scrubjay.planning import artifacts_of, make_plan
 from scrubjay.sets.store import Store
 
 Planned = Callable[..., Plan]
@@ -49,7 +49,7 @@ def test_counting_is_as_good_as_listing(
     assert counts.slices == len(plan.slices)
     assert counts.outputs == tuple(
         Count(
-            artifacts=sum(len(keys_of(output, slice_)) for slice_ in plan.slices),
+            artifacts=sum(len(artifacts_of(plan, output, slice_)) for slice_ in plan.slices),
             pictures=sum(len(list(output.options.instants(each.span))) for each in plan.slices),
         )
         for output in plan.outputs

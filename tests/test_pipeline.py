@@ -30,7 +30,7 @@ from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceStar
 from scrubjay.keys import GENERATIONS, MANIFEST, PAGE, PLAN, RECORDS
 from scrubjay.model import Animation, Manifest, Plan, Recipe, Sheet, Still, decode
 from scrubjay.places.place import Place
-from scrubjay.planning import keys_of
+from scrubjay.planning import artifacts_of
 from scrubjay.sets.state import Missing
 from scrubjay.sets.store import Store
 from scrubjay.slices.renderer import SliceRenderer
@@ -54,7 +54,10 @@ def _without(objects: dict[str, bytes], *prefixes: str) -> dict[str, bytes]:
 
 
 def _stills(objects: dict[str, bytes]) -> dict[str, bytes]:
-    return {key: data for key, data in objects.items() if key.startswith("frames/")}
+    """Return the stills by the second that they are for."""
+    return {
+        key.rpartition("/")[2]: data for key, data in objects.items() if key.startswith("frames/")
+    }
 
 
 def _played(gif: bytes) -> tuple[list[npt.NDArray[np.uint8]], float]:
@@ -187,7 +190,7 @@ def test_workers_make_the_same_bytes(
 def test_stills_do_not_depend_on_the_cut(
     clip: Path, objects: dict[str, bytes], length: Fraction
 ) -> None:
-    """However the video is cut into slices, its stills are the same files with the same bytes."""
+    """However the video is cut into slices, its stills have the same bytes."""
     recipe = Recipe(slice_length=length, animations=())
     assert _stills(_objects(_inline(clip, recipe))) == _stills(objects)
 
@@ -311,7 +314,11 @@ def test_what_is_lost_is_restored(
     owner = next(each for each in plan.outputs if each.id in key)
     again = {key for key in objects if store.version(key) != before.get(key)}
     record = f"{RECORDS}{owner.id}/000005-000010.json"
-    assert again == {*keys_of(owner, plan.slices[1]), record, MANIFEST}
+    assert again == {
+        *(each.key for each in artifacts_of(plan, owner, plan.slices[1])),
+        record,
+        MANIFEST,
+    }
 
 
 @pytest.mark.parametrize("key", [MANIFEST, PAGE, WEBVTT])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scrubjay.errors import RecipeError
 from scrubjay.model import Animation, Plan, PlannedOutput, Recipe, Sheet, Size, Slice, Still
-from scrubjay.planning import chosen_outputs, instants_of, keys_of, targets_from
+from scrubjay.planning import artifacts_of, chosen_outputs, instants_of, targets_from
 from scrubjay.registry import FORMATS
 
 Planned = Callable[..., Plan]
@@ -114,7 +114,9 @@ def test_each_output_has_keys_of_its_own(planned: Planned) -> None:
     """Several outputs of one kind lie side by side, each named by its times."""
     stills = (Still(interval=Fraction(2)), Still(name="small", width=64, interval=Fraction(7)))
     plan = planned(Fraction(20), Recipe(slice_length=Fraction(10), frames=stills))
-    keys = [list(keys_of(output, plan.slices[1])) for output in plan.outputs]
+    keys = [
+        [each.key for each in artifacts_of(plan, output, plan.slices[1])] for output in plan.outputs
+    ]
     ids = [output.id for output in plan.outputs]
     assert len(set(ids)) == 4
     assert keys == [
@@ -123,14 +125,14 @@ def test_each_output_has_keys_of_its_own(planned: Planned) -> None:
         [f"small/{ids[2]}/000014.jpg"],
         [f"sheets/{ids[3]}/000010.jpg"],
     ]
-    assert list(keys_of(plan.outputs[2], plan.slices[1]).values()) == [14]
+    assert [each.start for each in artifacts_of(plan, plan.outputs[2], plan.slices[1])] == [14]
 
 
 def test_an_output_may_have_nothing_in_a_slice(planned: Planned) -> None:
     """Where no instant of an output falls into a slice, it has no artifact there."""
     sheets = (Sheet(interval=Fraction(15)),)
     plan = planned(Fraction(20), Recipe(slice_length=Fraction(5), sheets=sheets))
-    counts = [len(keys_of(_output(plan, "sheets"), each)) for each in plan.slices]
+    counts = [len(artifacts_of(plan, _output(plan, "sheets"), each)) for each in plan.slices]
     assert counts == [1, 0, 0, 1]
 
 

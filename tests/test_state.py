@@ -24,7 +24,7 @@ from scrubjay.model import (
     Still,
     encode,
 )
-from scrubjay.planning import keys_of
+from scrubjay.planning import artifacts_of
 from scrubjay.publishing import publish
 from scrubjay.sets.pruning import prune_earlier, stale_keys
 from scrubjay.sets.state import (
@@ -77,16 +77,16 @@ def _finish(store: Store, plan: Plan, index: int, name: str = "frames") -> Slice
     data = b"still" + bytes([index])
     artifacts = tuple(
         Artifact(
-            key=key,
+            key=each.key,
             media_type=JPEG,
-            start=start,
-            end=slice_.end,
+            start=each.start,
+            end=each.end,
             pictures=1,
-            source_times=(start,),
+            source_times=(each.start,),
             size_bytes=len(data),
             blake2b="0" * 32,
         )
-        for key, start in keys_of(output, slice_).items()
+        for each in artifacts_of(plan, output, slice_)
     )
     assert len(artifacts) == 1
     store.put(artifacts[0].key, data, JPEG)

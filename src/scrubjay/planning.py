@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
+from typing import NamedTuple
 
 from scrubjay.costs import check_counts, check_memory
 from scrubjay.errors import RecipeError
@@ -10,6 +12,7 @@ from scrubjay.identity import VERSIONS, output_id
 from scrubjay.keys import artifact_key
 from scrubjay.limits import Limits
 from scrubjay.model import (
+    Animation,
     Layout,
     MediaInfo,
     Output,
@@ -21,15 +24,17 @@ from scrubjay.model import (
     Slice,
     SourceRef,
     Stereo,
+    Still,
 )
 from scrubjay.registry import FORMATS
 from scrubjay.timing import Target, spans_of
 
 __all__ = [
+    "PlannedArtifact",
+    "artifacts_of",
     "chosen_outputs",
     "eye_size",
     "instants_of",
-    "keys_of",
     "make_plan",
     "spacing_of",
     "targets_from",
@@ -85,12 +90,37 @@ def chosen_outputs(plan: Plan, names: Collection[str]) -> tuple[PlannedOutput, .
     return tuple(output for output in plan.outputs if output.name in names)
 
 
-def keys_of(output: PlannedOutput, slice_: Slice) -> dict[str, Fraction]:
-    """Return the key of every artifact that an output has in a slice, with its start in seconds."""
-    instants = list(output.options.instants(slice_.span))
-    starts = instants if output.options.kind == "frames" else [slice_.start] if instants else []
-    name, suffix = output.name, output.format.suffix
-    return {artifact_key(name, output.id, start, suffix): start for start in starts}
+class PlannedArtifact(NamedTuple):
+    """One artifact that a slice is to have."""
+
+    key: str
+    start: Fraction
+    """The time of its first picture, in seconds."""
+    end: Fraction
+    pictures: int
+
+
+def artifacts_of(plan: Plan, output: PlannedOutput, slice_: Slice) -> list[PlannedArtifact]:
+    """Return the artifacts that an output has in a slice, rising in time; there may be none."""
+    options = output.options
+    instants = list(options.instants(slice_.span))
+    if not instants:
+        return []
+
+    def planned(named: Fraction, start: Fraction, end: Fraction, count: int) -> PlannedArtifact:
+        key = artifact_key(output.name, output.id, named, output.format.suffix)
+        return PlannedArtifact(key, start, end, count)
+
+    match options:
+        case Animation():
+            return [planned(slice_.start, slice_.start, slice_.end, len(instants))]
+        case Still():
+            return [
+                planned(start, start, end, 1) for start, end in pairwise([*instants, slice_.end])
+            ]
+        case Sheet():
+            end = min(instants[-1] + options.interval, plan.media.duration)
+            return [planned(slice_.start, instants[0], end, len(instants))]
 
 
 def instants_of(

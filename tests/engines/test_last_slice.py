@@ -13,7 +13,7 @@ from scrubjay.errors import RenderError
 from scrubjay.keys import failure_key
 from scrubjay.model import Artifact, Plan, Recipe, Slice, SliceRecord, Still
 from scrubjay.places.place import Place
-from scrubjay.planning import keys_of
+from scrubjay.planning import artifacts_of
 from scrubjay.sets.state import read_record, save_plan, save_record
 from scrubjay.sets.store import Store
 
@@ -59,16 +59,16 @@ class _Counted:
         output = self.plan.outputs[0]
         stills = [
             Artifact(
-                key=key,
+                key=each.key,
                 media_type="image/jpeg",
-                start=start,
-                end=slice_.end,
+                start=each.start,
+                end=each.end,
                 pictures=1,
-                source_times=(start,),
+                source_times=(each.start,),
                 size_bytes=1,
                 blake2b="0" * 32,
             )
-            for key, start in keys_of(output, slice_).items()
+            for each in artifacts_of(self.plan, output, slice_)
         ]
         for still in stills:
             self.store.put(still.key, b"0", "image/jpeg")

@@ -7,7 +7,7 @@ from itertools import chain
 from scrubjay.costs import Count, counts_of
 from scrubjay.events import Finished, Planned, Probed, Unconfined
 from scrubjay.model import Animation, MediaInfo, Plan, PlannedOutput, Reading, Sheet, Size
-from scrubjay.planning import keys_of
+from scrubjay.planning import artifacts_of
 from scrubjay.shown import printable
 from scrubjay.timing import short_clock
 
@@ -146,8 +146,8 @@ def _facts(output: PlannedOutput, number: Count) -> str:
 
 def _example(plan: Plan, output: PlannedOutput) -> str:
     """Return the key of an output's first artifact."""
-    keys = (key for slice_ in plan.slices for key in keys_of(output, slice_))
-    return f"{next(keys)} ..."
+    planned = (each for slice_ in plan.slices for each in artifacts_of(plan, output, slice_))
+    return f"{next(planned).key} ..."
 
 
 def _reading_rows(reading: Reading) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from scrubjay.errors import LimitError, WorkerCrashedError
 from scrubjay.keys import record_key
 from scrubjay.limits import Limits, option_of
 from scrubjay.model import Plan, PlannedOutput, Slice, SliceRecord, decode
-from scrubjay.planning import chosen_outputs, keys_of
+from scrubjay.planning import artifacts_of, chosen_outputs
 from scrubjay.sets.records import check_record
 from scrubjay.sets.state import save_record
 from scrubjay.sets.store import Store
@@ -132,7 +132,9 @@ class Delivery:
         self._bytes = 0
         outputs = chosen_outputs(plan, names)
         self._media_types = {
-            key: output.format.media_type for output in outputs for key in keys_of(output, slice_)
+            each.key: output.format.media_type
+            for output in outputs
+            for each in artifacts_of(plan, output, slice_)
         }
         self._due = {record_key(each.id, slice_.start, slice_.end): each for each in outputs}
         self._digests: dict[str, tuple[int, str]] = {}

@@ -5,10 +5,9 @@ one that differs from its plan in anything but a picture's bytes counts for noth
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
 
-from scrubjay.model import Artifact, Plan, PlannedOutput, Sheet, Slice, SliceRecord, Still
-from scrubjay.planning import keys_of
+from scrubjay.model import Artifact, Plan, PlannedOutput, Slice, SliceRecord
+from scrubjay.planning import PlannedArtifact, artifacts_of
 
 __all__ = ["check_record"]
 
@@ -40,41 +39,27 @@ def check_record(plan: Plan, output: PlannedOutput, slice_: Slice, record: Slice
         raise ValueError("its slice is elsewhere in the video")
     if record.damaged_packets > _MOST_DAMAGED:
         raise ValueError("it counts more damaged packets than a slice can have")
-    keys = keys_of(output, slice_)
-    if [artifact.key for artifact in record.artifacts] != list(keys):
+    planned = artifacts_of(plan, output, slice_)
+    if [artifact.key for artifact in record.artifacts] != [each.key for each in planned]:
         raise ValueError("its artifacts are not those that the plan has in that slice")
-    starts = [*keys.values(), slice_.end]
-    for artifact, (start, end) in zip(record.artifacts, pairwise(starts), strict=True):
-        if artifact.media_type != output.format.media_type:
-            raise ValueError(f"{artifact.key} is said to be {artifact.media_type!r}")
-        for problem in (
-            *_times(plan, output, slice_, artifact),
-            *_bytes(output, artifact),
-        ):
+    for artifact, expected in zip(record.artifacts, planned, strict=True):
+        for problem in (*_facts(plan, output, artifact, expected), *_bytes(output, artifact)):
             raise ValueError(f"{artifact.key}: {problem}")
-        if isinstance(output.options, Still) and (artifact.start, artifact.end) != (start, end):
-            raise ValueError(f"{artifact.key} is for another time")
 
 
-def _times(plan: Plan, output: PlannedOutput, slice_: Slice, artifact: Artifact) -> Iterator[str]:
-    """Say what is wrong with an artifact's times and counts."""
-    options = output.options
-    instants = list(options.instants(slice_.span))
-    count = 1 if isinstance(options, Still) else len(instants)
-    if artifact.pictures != count:
-        yield f"it has {artifact.pictures} pictures instead of {count}"
-    if isinstance(options, Sheet):
-        end = min(instants[-1] + options.interval, plan.media.duration)
-        if (artifact.start, artifact.end) != (instants[0], end):
-            yield "it is for another time"
-    elif not isinstance(options, Still) and (artifact.start, artifact.end) != (
-        slice_.start,
-        slice_.end,
-    ):
+def _facts(
+    plan: Plan, output: PlannedOutput, artifact: Artifact, expected: PlannedArtifact
+) -> Iterator[str]:
+    """Say what is wrong with an artifact's type, times and counts."""
+    if artifact.media_type != output.format.media_type:
+        yield f"its media type is {artifact.media_type!r}"
+    if (artifact.start, artifact.end) != (expected.start, expected.end):
         yield "it is for another time"
-    expected = 0 if options.kind == "animations" else count
-    if len(artifact.source_times) != expected:
-        yield f"it has {len(artifact.source_times)} source times instead of {expected}"
+    if artifact.pictures != expected.pictures:
+        yield f"it has {artifact.pictures} pictures instead of {expected.pictures}"
+    count = 0 if output.options.kind == "animations" else expected.pictures
+    if len(artifact.source_times) != count:
+        yield f"it has {len(artifact.source_times)} source times instead of {count}"
     latest = plan.media.duration + plan.recipe.tolerance + _SLACK
     if any(not -_SLACK <= time <= latest for time in artifact.source_times):
         yield "it shows a picture from outside the video"

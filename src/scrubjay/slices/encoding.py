@@ -1,16 +1,16 @@
 """One slice's pictures, painted once for each size and fed to every output's encoder."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 from hashlib import blake2b
-from typing import NamedTuple, Protocol, assert_never
+from typing import NamedTuple, Protocol
 
 from scrubjay.encode.base import RgbPicture, animation_encoder, still_encoder
 from scrubjay.encode.sheet import lay_out
-from scrubjay.keys import artifact_key
 from scrubjay.media.frames import Shown
 from scrubjay.media.picture import Painter
 from scrubjay.model import Animation, Artifact, Plan, PlannedOutput, Sheet, Size, Slice, Still
+from scrubjay.planning import PlannedArtifact, artifacts_of
 
 __all__ = ["Encoded", "SliceEncoder"]
 
@@ -81,55 +81,52 @@ class _Feed(Protocol):
 
 
 def _feed(plan: Plan, output: PlannedOutput, slice_: Slice) -> _Feed:
+    planned = artifacts_of(plan, output, slice_)
     match output.options:
         case Animation():
-            return _AnimationFeed(output, output.options, slice_)
+            return _AnimationFeed(output, output.options, planned)
         case Still():
-            return _StillFeed(output, output.options, slice_)
+            return _StillFeed(output, output.options, planned)
         case Sheet():
-            return _SheetFeed(output, output.options, slice_, plan.media.duration)
-        case _:
-            assert_never(output.options)
+            return _SheetFeed(output, output.options, planned)
 
 
 class _AnimationFeed:
     """Hands pictures on to the encoder of an animated format."""
 
-    def __init__(self, output: PlannedOutput, options: Animation, slice_: Slice) -> None:
+    def __init__(
+        self, output: PlannedOutput, options: Animation, planned: Sequence[PlannedArtifact]
+    ) -> None:
         self._output = output
-        self._slice = slice_
+        self._planned = planned
         self._encoder = animation_encoder(options)
-        self._count = 0
 
     def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]:
         self._encoder.add(picture, shown.time)
-        self._count += 1
         return iter(())
 
     def finish(self) -> Iterator[Encoded]:
-        start, end = self._slice.start, self._slice.end
-        if self._count:
-            data = self._encoder.finish(end)
-            yield _encoded(self._output, data, start, start, end, self._count)
+        for planned in self._planned:
+            yield _encoded(self._output, planned, self._encoder.finish(planned.end))
 
 
 class _StillFeed:
     """Encodes each picture at once; a picture that is shown again is not encoded again."""
 
-    def __init__(self, output: PlannedOutput, options: Still, slice_: Slice) -> None:
+    def __init__(
+        self, output: PlannedOutput, options: Still, planned: Sequence[PlannedArtifact]
+    ) -> None:
         self._output = output
+        self._planned = iter(planned)
         self._encode = still_encoder(options.format)
         self._quality = options.quality
-        instants = list(options.instants(slice_.span))
-        self._ends = dict(zip(instants, [*instants[1:], slice_.end], strict=False))  # may have none
         self._picture: RgbPicture | None = None
         self._data = b""
 
     def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]:
         if picture is not self._picture:
             self._picture, self._data = picture, self._encode(picture, self._quality)
-        start, end = shown.time, self._ends[shown.time]
-        yield _encoded(self._output, self._data, start, start, end, 1, (shown.source_time,))
+        yield _encoded(self._output, next(self._planned), self._data, (shown.source_time,))
 
     def finish(self) -> Iterator[Encoded]:
         return iter(())
@@ -139,50 +136,40 @@ class _SheetFeed:
     """Lays thumbnails out, and encodes the sheet when the slice ends."""
 
     def __init__(
-        self, output: PlannedOutput, options: Sheet, slice_: Slice, duration: Fraction
+        self, output: PlannedOutput, options: Sheet, planned: Sequence[PlannedArtifact]
     ) -> None:
         self._output = output
         self._options = options
-        self._slice = slice_
-        self._duration = duration
+        self._planned = planned
         self._thumbnails: list[RgbPicture] = []
-        self._times: list[Fraction] = []
         self._source_times: list[Fraction] = []
 
     def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]:
         self._thumbnails.append(picture)
-        self._times.append(shown.time)
         self._source_times.append(shown.source_time)
         return iter(())
 
     def finish(self) -> Iterator[Encoded]:
-        if not self._thumbnails:
-            return
         layout, options = self._output.layout, self._options
-        sheet = lay_out(self._thumbnails, columns=layout.columns, rows=layout.rows)
-        data = still_encoder(options.format)(sheet, options.quality)
-        count = len(self._times)
-        end = min(self._times[-1] + options.interval, self._duration)
-        named, source_times = self._slice.start, tuple(self._source_times)
-        yield _encoded(self._output, data, named, self._times[0], end, count, source_times)
+        for planned in self._planned:
+            sheet = lay_out(self._thumbnails, columns=layout.columns, rows=layout.rows)
+            data = still_encoder(options.format)(sheet, options.quality)
+            yield _encoded(self._output, planned, data, tuple(self._source_times))
 
 
 def _encoded(
     output: PlannedOutput,
+    planned: PlannedArtifact,
     data: bytes,
-    named: Fraction,
-    start: Fraction,
-    end: Fraction,
-    pictures: int,
     source_times: tuple[Fraction, ...] = (),
 ) -> Encoded:
-    """Describe an object; `named` is the time that its key says."""
+    """Describe an object."""
     artifact = Artifact(
-        key=artifact_key(output.name, output.id, named, output.format.suffix),
+        key=planned.key,
         media_type=output.format.media_type,
-        start=start,
-        end=end,
-        pictures=pictures,
+        start=planned.start,
+        end=planned.end,
+        pictures=planned.pictures,
         source_times=source_times,
         size_bytes=len(data),
         blake2b=blake2b(data, digest_size=16).hexdigest(),
