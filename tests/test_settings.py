@@ -138,9 +138,10 @@ def test_a_flag_is_not_for_an_added_output(read: Read) -> None:
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ("[[frames]]\n[[frames]]", "2 outputs are called 'frames'"),
-        ("[[frames]]\nname = 'sheets'", "2 outputs are called 'sheets'"),
-        ("[[frames]]\nname = 'A b'", r"frames\.name: "),
+        ("[[frames]]\n[[frames]]", "2 outputs have the name 'frames'"),
+        ("[[frames]]\nname = 'sheets'", "2 outputs have the name 'sheets'"),
+        ("[[frames]]\nname = 'A b'", r"frames\.name: expected a name of up to 40 of the char"),
+        ("background = 'red'", r"background: expected a colour such as #1a2b3c"),
         ("[[frames]]\nname = '../x'", r"frames\.name: "),
         ("[[frames]]\nname = ''", r"frames\.name: "),
         ("[[frames]]\nname = 7", r"frames\.name: expected text"),
@@ -153,12 +154,12 @@ def test_a_flag_is_not_for_an_added_output(read: Read) -> None:
         ("[frames]\nenabled = false", r"frames: object contains unknown field `enabled`"),
         ("frames = false", "frames: expected a list, got true or false"),
         ("frames = [3]", "frames: expected a section, got a whole number"),
-        ("documents = ['webvt']", "no document is called 'webvt'; choose .*webvtt"),
-        ("documents = ['page', 'page']", "documents lists a document twice"),
+        ("documents = ['webvt']", "unknown document 'webvt'; choose from .*webvtt"),
+        ("documents = ['page', 'page']", "documents names a document twice"),
         ("documents = 'page'", "documents: expected a list, got text"),
-        ("animations = []\nframes = []\nsheets = []", "there is no output"),
-        ("preset = 'clasic'", "no preset is called 'clasic'; there are classic"),
-        ("preset = 3", "no preset is called 3"),
+        ("animations = []\nframes = []\nsheets = []", "the recipe has no outputs"),
+        ("preset = 'clasic'", "unknown preset 'clasic'; choose from classic"),
+        ("preset = 3", "unknown preset 3"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(read: Read, toml: str, words: str) -> None:
@@ -171,11 +172,11 @@ def test_what_is_wrong_in_a_file_is_named(read: Read, toml: str, words: str) -> 
 @pytest.mark.parametrize(
     ("added", "words"),
     [
-        ("", "the output '' is not understood; write a kind"),
-        ("stills,name=small", r"is not understood; write a kind \(animations, frames, sheets\)"),
-        ("frames,small", "'frames,small' is not understood"),
-        ("frames,name=small,", "is not understood"),
-        ("frames", "2 outputs are called 'frames'; give each its own name"),
+        ("", "--add-output '' is not valid; write a kind"),
+        ("stills,name=small", r"is not valid; write a kind \(animations, frames, sheets\)"),
+        ("frames,small", "'frames,small' is not valid"),
+        ("frames,name=small,", "is not valid"),
+        ("frames", "2 outputs have the name 'frames'; give each its own name"),
         ("frames,name=small,widht=160", r"frames\[1\]: object contains unknown field `widht`"),
         ("frames,name=small,width=wide", r"frames\[1\]\.width: expected a whole number, got text"),
         ("frames,name=small,width=-1", r"frames\[1\]\.width: expected a whole number >= 0"),

@@ -1,7 +1,7 @@
-"""What a person sets: recipes and settings, from flags, environment and files.
+"""Recipes and settings, from flags, the environment and files.
 
-This is the only module that reads the environment or a configuration file. A flag wins over the
-environment (`SCRUBJAY_*`), that over the file, that over the default.
+This is the only module that reads the environment or a configuration file. A flag overrides the
+environment (`SCRUBJAY_*`), which overrides the file, which overrides the default.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from scrubjay.errors import RecipeError
 from scrubjay.limits import Limits
-from scrubjay.model import KINDS, PRESETS, Recipe, decode_as, exact
+from scrubjay.model import KINDS, PRESETS, WEB_ADDRESS, Recipe, decode_as, exact, in_words
 from scrubjay.sandbox.confinement import Sandbox
 
 __all__ = [
@@ -32,64 +32,69 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How work is run on this machine; it changes nothing in what is made."""
+    """How work runs on this machine; no setting changes what is made."""
 
     workers: Annotated[
         int, Meta(ge=0, le=1024, description="Worker processes; 0 is one for each core.")
     ] = 0
     attempts: Annotated[
-        int, Meta(ge=1, le=100, description="Tries for a slice whose worker dies.")
+        int, Meta(ge=1, le=100, description="Attempts for a slice whose worker dies.")
     ] = 3
     stall_timeout: Annotated[
-        float, Meta(gt=0, description="Seconds without progress before a worker is ended.")
+        float, Meta(gt=0, description="Seconds without progress before a worker is killed.")
     ] = 60
     strict: Annotated[
-        bool, Meta(description="Make nothing of a damaged video: end at the first damage.")
+        bool, Meta(description="Stop at the first damage in a video and publish nothing.")
     ] = False
     private_addresses: Annotated[
         bool,
-        Meta(description="Read videos at web addresses in private networks, and on this machine."),
+        Meta(description="Allow web addresses in private networks and on this machine."),
     ] = True
     sandbox: Annotated[
         Sandbox,
         Meta(
-            description="Confine workers: auto as far as this machine can, require wholly, or off.",
+            description="Confine workers: auto, as far as this machine can; require, fully or not "
+            "at all; or off.",
             extra={"metavar": "auto|require|off"},
         ),
     ] = "auto"
     endpoint: Annotated[
         str,
         Meta(
-            pattern="^(https?://.+)?$",
-            description="URL of a server that speaks S3 and is not Amazon's.",
+            pattern=WEB_ADDRESS,
+            description="URL of an S3-compatible server other than Amazon's.",
         ),
     ] = ""
 
 
 class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the functions of the cloud door are run: their environment, in capital letters."""
+    """Settings of the functions on AWS, from environment variables such as `SCRUBJAY_OUTPUT`."""
 
     output: Annotated[
-        str, Meta(min_length=1, description="Where sets lie: `s3://bucket/prefix` or a folder.")
+        str, Meta(min_length=1, description="Where sets are: `s3://bucket/prefix` or a folder.")
     ]
     source_bucket: Annotated[
-        str, Meta(description="Bucket of the videos of events that name none.")
+        str, Meta(description="Bucket of the videos of events that name no bucket.")
     ] = ""
     transport: Annotated[
         Literal["eventbridge", "sns", "lambda", "sqs"],
         Meta(description="What carries slices to workers."),
     ] = "eventbridge"
     target: Annotated[
-        str, Meta(description="Where slices go: name of a bus, ARN of a topic or function, URL.")
+        str,
+        Meta(
+            description="Where slices are sent: name of a bus, ARN of a topic or function, URL of "
+            "a queue."
+        ),
     ] = ""
     event_bus: Annotated[
-        str, Meta(description="Bus on which `previewsReady` is said; nothing is said if empty.")
+        str, Meta(description="Bus to which `previewsReady` is sent; if empty, it is not sent.")
     ] = ""
     recipe: Annotated[str, Meta(description="Name of a preset, or a recipe as TOML text.")] = (
         "classic"
     )
     slice_length: Annotated[
-        str, Meta(description="Seconds of video in a slice; the recipe's own if empty or 0.")
+        str, Meta(description="Seconds of video in a slice; if empty or 0, as in the recipe.")
     ] = ""
     generate_frames: Annotated[
         bool, Meta(description="`false` makes no stills, whatever the recipe says.")
@@ -106,7 +111,7 @@ class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="How the process that decodes is confined: `auto`, `require` or `off`."),
     ] = "auto"
     suffixes: Annotated[
-        str, Meta(description="What a video's key ends in, in small or capital letters.")
+        str, Meta(description="Suffixes of videos' keys, in small or capital letters.")
     ] = (
         ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm "
         ".wmv"
@@ -119,9 +124,9 @@ def load_settings(
     """Combine flags, environment and file.
 
     Args:
-        flags: by field name; None is not given.
+        flags: by field name; None means that the flag is not given.
         environ: the process's environment.
-        file: a TOML file; None is `$SCRUBJAY_CONFIG`, and nothing if that is not set.
+        file: a TOML file; by default the one that `$SCRUBJAY_CONFIG` names, if any.
 
     Raises:
         RecipeError: a value is wrong; the text names it.
@@ -137,7 +142,7 @@ def load_limits(
     """Combine flags, environment and the file's table `limits`.
 
     Args:
-        flags: by field name; None is not given.
+        flags: by field name; None means that the flag is not given.
         environ: the process's environment.
         file: as for `load_settings`.
 
@@ -158,7 +163,7 @@ def _settings_file(environ: Mapping[str, str], file: Path | None) -> _Tree:
 
 
 def _plain(tree: _Tree) -> _Tree:
-    """Make exact numbers ordinary ones: no setting needs more."""
+    """Convert exact numbers to floats, which settings need."""
     return {name: float(v) if isinstance(v, Fraction) else v for name, v in tree.items()}
 
 
@@ -166,32 +171,32 @@ def load_function_settings(environ: Mapping[str, str]) -> FunctionSettings:
     """Read a function's settings from its environment, `SCRUBJAY_*`.
 
     Raises:
-        RecipeError: one is missing or wrong; the text names it.
+        RecipeError: a setting is missing or wrong; the text names it.
     """
     return _checked({}, environ, {}, FunctionSettings)
 
 
 def _checked(
-    file: _Tree, environ: Mapping[str, str], flags: Mapping[str, object], wanted: type[S]
+    file: _Tree, environ: Mapping[str, str], flags: Mapping[str, object], kind: type[S]
 ) -> S:
-    """Put the environment over the file, and flags over both, and check the whole."""
+    """Combine the file, the environment and flags, the later over the earlier, and check them."""
     tree = dict(file)
-    for name in wanted.__struct_fields__:
+    for name in kind.__struct_fields__:
         variable = _variable(name)
         if variable in environ:
             tree[name] = environ[variable]
         if flags.get(name) is not None:
             tree[name] = flags[name]
     try:
-        return msgspec.convert(tree, wanted, strict=False)
+        return msgspec.convert(tree, kind, strict=False)
     except msgspec.ValidationError as exc:
-        said = _placed(exc)
-        name = said.partition(":")[0]
+        message = _placed(exc)
+        name = message.partition(":")[0]
         is_from_environment = flags.get(name) is None and _variable(name) in environ
         raise RecipeError(
-            f"{_variable(name)}{said.removeprefix(name)}"
+            f"{_variable(name)}{message.removeprefix(name)}"
             if is_from_environment
-            else f"settings: {said}"
+            else f"settings: {message}"
         ) from exc
 
 
@@ -200,10 +205,10 @@ def _variable(name: str) -> str:
 
 
 def function_recipe(settings: FunctionSettings) -> Recipe:
-    """Return what a function is to make.
+    """Return the recipe that a function renders.
 
     Raises:
-        RecipeError: the recipe, or what is set beside it, is wrong; the text names the field.
+        RecipeError: the recipe, or a setting that changes it, is wrong; the text names the field.
     """
     written: _Tree = {"preset": settings.recipe}
     if settings.recipe not in PRESETS:
@@ -213,7 +218,7 @@ def function_recipe(settings: FunctionSettings) -> Recipe:
             written = tomllib.loads(settings.recipe, parse_float=_decimal)
         except (tomllib.TOMLDecodeError, ValueError) as exc:
             raise RecipeError(
-                f"SCRUBJAY_RECIPE is no preset ({', '.join(PRESETS)}) and no TOML: {exc}"
+                f"SCRUBJAY_RECIPE is neither a preset ({', '.join(PRESETS)}) nor TOML: {exc}"
             ) from exc
     flags: _Tree = (
         {} if settings.slice_length in {"", "0"} else {"slice_length": settings.slice_length}
@@ -229,11 +234,11 @@ def load_recipe(
     """Combine a preset or a recipe file with flags.
 
     Args:
-        flags: by dotted field name, such as "animations.fps", or by kind: "animations" is whether
-            there are any; None is not given.
+        flags: by dotted field name, such as "animations.fps", or by kind: "animations" says whether
+            there are any. None means that the flag is not given.
         base: the name of a preset, or the path of a TOML file with the fields that differ from the
             preset that its `preset` names, or from `classic`.
-        added: more outputs, as "animations,name=small,width=160": a kind and its fields.
+        added: more outputs, each a kind and its fields: "animations,name=small,width=160".
 
     Raises:
         RecipeError: a field is unknown or its value wrong; the text names it.
@@ -250,7 +255,7 @@ def load_recipe(
 def _combined(
     written: _Tree, flags: Mapping[str, object], added: Iterable[str] = (), *, where: str
 ) -> Recipe:
-    """Put what was written over its preset, and flags over that."""
+    """Combine a preset, what was written, and flags, each over the one before."""
     tree = _preset(written.pop("preset", "classic"))
     for name, value in written.items():
         tree[name] = _overlaid(tree[name], value) if name in KINDS else value
@@ -259,7 +264,7 @@ def _combined(
             _set(tree, name, value)
     for text in added:
         kind, fields = _parsed(text)
-        if isinstance(tree[kind], list):  # what is none is for the recipe's own check to refuse
+        if isinstance(tree[kind], list):  # otherwise the recipe's own check refuses it
             tree[kind] = [*tree[kind], fields]
     try:
         return decode_as(tree, Recipe)
@@ -268,16 +273,16 @@ def _combined(
 
 
 def _named(sentence: str, tree: _Tree) -> str:
-    """Leave out the number of a kind's only output: people write `[frames]`."""
+    """Remove the number of a kind's only output, because people write `[frames]`."""
     kind = sentence.partition("[")[0]
     is_only = kind in KINDS and len(tree[kind]) == 1
     return sentence.replace(f"{kind}[0]", kind, 1) if is_only else sentence
 
 
 def _preset(name: object) -> _Tree:
-    """Return a preset's fields, to be changed."""
+    """Return a preset's fields in a new dictionary."""
     if not isinstance(name, str) or name not in PRESETS:
-        raise RecipeError(f"recipe: no preset is called {name!r}; there are {', '.join(PRESETS)}")
+        raise RecipeError(f"recipe: unknown preset {name!r}; choose from {', '.join(PRESETS)}")
     plain: _Tree = msgspec.to_builtins(PRESETS[name], builtin_types=(Fraction,))
     return {name: list(value) if name in KINDS else value for name, value in plain.items()}
 
@@ -285,7 +290,7 @@ def _preset(name: object) -> _Tree:
 def _overlaid(outputs: list[_Tree], written: object) -> object:
     """Return a kind's outputs as written: `[[frames]]` is a list, `[frames]` changes the only one.
 
-    What is neither is left for the recipe's own check to refuse.
+    Anything else is returned as it is; the recipe's own check refuses it.
     """
     if not isinstance(written, dict):
         return written
@@ -294,13 +299,13 @@ def _overlaid(outputs: list[_Tree], written: object) -> object:
 
 
 def _set(tree: _Tree, name: str, value: object) -> None:
-    """Set one field of a recipe by a flag."""
+    """Set one field of a recipe from a flag."""
     kind, _, field = name.partition(".")
     if kind not in KINDS:
         tree[name] = value
         return
     outputs: object = tree[kind]
-    if not isinstance(outputs, list):  # for the recipe's own check to refuse
+    if not isinstance(outputs, list):  # the recipe's own check refuses it
         return
     known = cast("list[object]", outputs)
     if not field:
@@ -309,19 +314,19 @@ def _set(tree: _Tree, name: str, value: object) -> None:
     if len(known) != 1:
         raise RecipeError(
             f"recipe: {name} is set, but the recipe has {len(known) or 'no'} outputs of that kind; "
-            + ("set it in the recipe's own list" if known else f"ask for {kind} as well")
+            + ("set it in the recipe file instead" if known else f"add --{kind}")
         )
     if isinstance(known[0], dict):
         tree[kind] = [cast("_Tree", known[0]) | {field: value}]
 
 
 def _parsed(text: str) -> tuple[str, _Tree]:
-    """Take apart an output as the command line writes it."""
+    """Parse an output as the command line writes it."""
     kind, *fields = text.split(",")
     pairs = [field.partition("=") for field in fields]
     if kind not in KINDS or not all(sign for _, sign, _ in pairs):
         raise RecipeError(
-            f"the output {text!r} is not understood; write a kind ({', '.join(KINDS)}) and its "
+            f"--add-output {text!r} is not valid; write a kind ({', '.join(KINDS)}) and its "
             "fields, such as animations,name=small,width=160"
         )
     types = get_type_hints(KINDS[kind])
@@ -331,7 +336,7 @@ def _parsed(text: str) -> tuple[str, _Tree]:
 
 
 def _whole(text: str) -> int | str:
-    """Return a whole number; what is none stays, for its field to refuse."""
+    """Return a whole number, or the text if it is not one: its field refuses it."""
     try:
         return int(text)
     except ValueError:
@@ -354,30 +359,16 @@ def _read(path: Path) -> _Tree:
 
 
 def _decimal(text: str) -> Fraction | float:
-    """Return a decimal number exactly; what is none (`nan`) stays, for its field to refuse."""
+    """Return a decimal number exactly; `nan` and the like stay floats, which fields refuse."""
     try:
         return exact(text)
     except ValueError:
         return float(text)
 
 
-_IN_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "Fraction": "a number with decimals",
-    "str": "text",
-    "bool": "true or false",
-    "object": "a section",
-    "array": "a list",
-}
-"""What people call the types of values."""
-
-
 def _placed(error: msgspec.ValidationError) -> str:
     """Put the field's name first: "animations.width: expected a whole number >= 1"."""
-    what, _, place = str(error).partition(" - at `$")
+    what, _, place = in_words(error).partition(" - at `$")
     where = place.strip("`.")
     sentence = what[:1].lower() + what[1:]
-    for kind, words in _IN_WORDS.items():
-        sentence = sentence.replace(f"`{kind}`", words)
     return f"{where}: {sentence}" if where else sentence

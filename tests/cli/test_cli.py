@@ -63,7 +63,7 @@ def test_every_number_of_the_recipe_is_an_option(run: Run, verb: str) -> None:
         assert f"[default: {default}]" in " ".join(found[0].split())
 
 
-@pytest.mark.parametrize("verb", sorted(set(cli.commands) - {"aws"}))
+@pytest.mark.parametrize("verb", sorted(set(cli.commands) - {"aws", "prune"}))
 def test_every_setting_is_an_option(run: Run, verb: str) -> None:
     """Each setting has an option with its default, in every verb that runs something."""
     text = run(verb, "--help", environ={"COLUMNS": "200"}).stdout
@@ -74,6 +74,13 @@ def test_every_setting_is_an_option(run: Run, verb: str) -> None:
         default = rf" [^\[]*\[default: {shown}\]" if field.default else ""
         kind = f"/ --no-{flag[2:]}" if isinstance(field.default, bool) else r"(N|URL|[a-z|]+)"
         assert re.search(rf"{flag} {kind}{default}", text), flag
+
+
+def test_prune_has_only_options_that_it_uses(run: Run) -> None:
+    """`prune` starts no worker: of the settings it has those that open an address."""
+    flags = set(re.findall(r"--[a-z-]+", run("prune", "--help").stdout))
+    addresses = {"--endpoint", "--private-addresses", "--no-private-addresses"}
+    assert flags == {"--keep-for", "--json", "--help"} | addresses
 
 
 def test_help_is_grouped(run: Run) -> None:
@@ -351,7 +358,7 @@ def test_a_recipe_that_cannot_be(run: Run, tmp_path: Path, toml: str, words: str
         (["--workers", "-1"], "workers"),
         (["--memory-limit", "1"], "memory_limit"),
         (["--stall-timeout", "0"], "stall_timeout"),
-        (["--no-animations", "--no-frames", "--no-sheets"], "there is no output"),
+        (["--no-animations", "--no-frames", "--no-sheets"], "the recipe has no outputs"),
         (["--no-such-option"], "--no-such-option"),
     ],
 )

@@ -137,12 +137,12 @@ def test_an_output_is_added_to_a_finished_set(run: Run, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--recipe", "two.toml", "--frame-width", "64"], "has 2 outputs of that kind"),
-        (["--recipe", "trickplay", "--frame-width", "64"], "ask for frames as well"),
-        (["--add-output", "frames,name=frames"], "2 outputs are called 'frames'"),
+        (["--recipe", "trickplay", "--frame-width", "64"], "add --frames"),
+        (["--add-output", "frames,name=frames"], "2 outputs have the name 'frames'"),
         (["--add-output", "stills,name=small"], "write a kind (animations, frames, sheets)"),
         (["--frame-format", "bmp"], "format is 'bmp'; stills can be jpeg"),
         (["--animation-format", "jpeg"], "format is 'jpeg'; animations can be gif"),
-        (["--documents", "webvtt,pdf"], "no document is called 'pdf'"),
+        (["--documents", "webvtt,pdf"], "unknown document 'pdf'"),
     ],
 )
 def test_an_output_that_cannot_be(

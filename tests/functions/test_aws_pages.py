@@ -1,14 +1,18 @@
 """The pages in docs/aws describe the deployed system as its template and its code do."""
 
 import re
-from math import isclose
+from fractions import Fraction
+from math import ceil, isclose
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scrubjay.aws.events import FINISH, READY, SLICE, SOURCE
+from scrubjay.costs import counts_of
 from scrubjay.keys import ANNOUNCED, FAILURES, ORIGIN, PROBLEM, SENT
 from scrubjay.limits import Limits
+from scrubjay.model import PRESETS, Recipe
 from scrubjay.settings import FunctionSettings
 
 _ROOT = Path(__file__).parents[2]
@@ -21,7 +25,8 @@ _TEMPLATE = (_ROOT / "deploy" / "aws" / "template.yaml").read_text()
 _GB = 1769 / 1024
 _GB_SECOND, _REQUEST, _EVENT = 0.0000133334, 0.0000002, 0.000001
 _GET, _PUT = 0.0000004, 0.000005
-_GETS = 8
+_GETS = 6
+"""Of one slice, beside one for the record of each output."""
 
 
 def _section(name: str) -> list[list[str]]:
@@ -36,7 +41,7 @@ def _parameters() -> list[list[str]]:
     """Return name, default and description of each parameter of the template."""
     block = re.search(r"^Parameters:\n(.*?)^\S", _TEMPLATE, re.DOTALL | re.MULTILINE)
     assert block
-    found = []
+    found: list[list[str]] = []
     for name, body in re.findall(r"^  (\w+):\n((?:    .*\n)+)", block[1], re.MULTILINE):
         fields = dict(re.findall(r"^    (\w+): (.*)$", body, re.MULTILINE))
         default = fields["Default"].strip('"')
@@ -76,8 +81,27 @@ def test_names_are_the_code_s() -> None:
 @pytest.mark.parametrize("row", _section("costs"), ids=lambda row: row[0])
 def test_costs_add_up(row: list[str]) -> None:
     """The cost of a film follows from the prices and the formula that the page shows."""
-    slices, seconds, puts = int(row[1]), float(row[2]), int(row[3])
+    slices, seconds, gets, puts = int(row[1]), float(row[2]), int(row[3]), int(row[4])
     compute = slices * (seconds * _GB * _GB_SECOND + _REQUEST + _EVENT)
-    objects = slices * (_GETS * _GET + puts * _PUT)
-    for shown, due in zip(row[4:], (compute, objects, compute + objects), strict=True):
+    objects = slices * (gets * _GET + puts * _PUT)
+    for shown, due in zip(row[5:], (compute, objects, compute + objects), strict=True):
         assert isclose(float(shown.strip("$")), due, abs_tol=0.00006), due
+
+
+def test_requests_are_those_of_the_recipes() -> None:
+    """The table has a GET and a PUT for the record of each output, and a PUT for each artifact."""
+    classic = Recipe()
+    for recipe, first, last in (
+        (classic, 0, 2),
+        (replace(classic, frames=()), 2, 3),
+        (PRESETS["trickplay"], 3, 4),
+    ):
+        counts = counts_of(Fraction(3600), recipe)
+        records = len(recipe.outputs)
+        puts = ceil(sum(each.artifacts for each in counts.outputs) / counts.slices) + records
+        for row in _section("costs")[first:last]:
+            assert [int(row[1]), int(row[3]), int(row[4])] == [
+                counts.slices,
+                _GETS + records,
+                puts,
+            ]

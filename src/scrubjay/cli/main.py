@@ -16,6 +16,7 @@ from scrubjay.cli.doctor import doctor
 from scrubjay.cli.exits import ExitCode
 from scrubjay.cli.options import (
     GroupedCommand,
+    address_options,
     grouped,
     recipe_from,
     recipe_options,
@@ -40,7 +41,7 @@ __all__ = ["cli", "main"]
 
 
 def main() -> None:
-    """Run the command line; who asks for JSON is told in JSON of a wrong option as well."""
+    """Run the command line; with `--json`, a wrong option is a JSON event as well."""
     try:
         raise SystemExit(cli(prog_name="scrubjay", standalone_mode=False))
     except click.ClickException as error:
@@ -53,7 +54,7 @@ def main() -> None:
         raise SystemExit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         raise SystemExit(ExitCode.OK) from None
-    except OSError as error:  # of the help and the version
+    except OSError as error:  # from printing the help or the version
         output_failed(error.strerror)
 
 
@@ -76,14 +77,14 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
         "base",
         default="classic",
         metavar="NAME|FILE",
-        help=f"{' or '.join(PRESETS)}, or a TOML file with what differs from one of them. "
-        "The defaults below are classic's.",
+        help=f"{' or '.join(PRESETS)}, or a TOML file with the fields that differ from one of "
+        "them. The defaults below are those of classic.",
     )(command)
 
 
 @cli.command(
     cls=GroupedCommand,
-    short_help="Make previews, or what is missing of them.",
+    short_help="Make the previews of a video, or those that are missing.",
     epilog="\b\nExamples:\n"
     "  scrubjay make movie.mp4 -o previews/\n"
     "  scrubjay make movie.mp4 -o previews/ --slice-length 10 --animation-width 320\n"
@@ -100,27 +101,27 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     "output",
     required=True,
     metavar="DIR",
-    help="Folder for the previews, made if need be; or s3://, gs:// or az:// with a bucket.",
+    help="Folder for the previews, created if missing; or s3://, gs:// or az:// and a bucket.",
 )
 @grouped(
     "Output",
     "--remove-stale",
     is_flag=True,
-    help="Delete what an earlier recipe or video left in DIR.",
+    help="Delete the files of earlier recipes and videos from DIR.",
 )
 @grouped(
     "Output",
     "--clock",
     type=click.Choice(get_args(TrackClock)),
-    help="Clock of the times in tracks: the video's own, or one that begins at 0. "
-    "[default: media for MP4, WebM and Matroska, whose clock most browsers keep; else zero]",
+    help="Clock of the times in tracks: the video's own (media), or one that begins at 0 (zero). "
+    "[default: media for MP4, WebM and Matroska, whose clock most browsers keep; otherwise zero]",
 )
 @grouped(
     "Output",
     "--json",
     "as_json",
     is_flag=True,
-    help="Write events to standard output, a JSON object a line, and show no progress.",
+    help="Write events to standard output, one JSON object per line, and show no progress.",
 )
 @grouped("Output", "--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
 @stream_option
@@ -139,9 +140,9 @@ def make(
     quiet: bool,
     **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
 ) -> None:
-    """Make the previews of VIDEO in DIR, or what is missing of them.
+    """Make the previews of VIDEO in DIR, or those that are missing.
 
-    VIDEO is a file, or lies at https://, s3://, gs:// or az://.
+    VIDEO is a file, or an address that begins with https://, s3://, gs:// or az://.
     """
     with reported(as_json=as_json, resumable=True):
         recipe = recipe_from(values, base)
@@ -164,7 +165,7 @@ def make(
 
 @cli.command(
     cls=GroupedCommand,
-    short_help="Say what is in a video.",
+    short_help="Show what is in a video.",
     epilog="\b\nExamples:\n  scrubjay probe movie.mp4\n"
     "  scrubjay probe https://cdn.example/movie.mp4 --json",
 )
@@ -173,7 +174,7 @@ def make(
 @stream_option
 @settings_options
 def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
-    """Say what is in VIDEO: a file, or at https://, s3://, gs:// or az://."""
+    """Show what is in VIDEO, a file or an https://, s3://, gs:// or az:// address."""
     with reported(as_json=as_json), _engine(values) as engine:
         place = _place(video, values)
         media = pipeline.probe(place, engine=engine)
@@ -183,7 +184,7 @@ def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
 
 @cli.command(
     cls=GroupedCommand,
-    short_help="Say what would be made of a video.",
+    short_help="Show what would be made from a video.",
     epilog="\b\nExamples:\n"
     "  scrubjay plan movie.mp4 --explain\n"
     "  scrubjay plan movie.mp4 --slice-length 10 --json",
@@ -193,7 +194,7 @@ def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
     "Output",
     "--explain",
     is_flag=True,
-    help="Also say how many frames will be read, decoded and left out, and why.",
+    help="Also show how many frames would be read, decoded and skipped, and why.",
 )
 @grouped("Output", "--json", "as_json", is_flag=True, help="Write the plan as JSON instead.")
 @stream_option
@@ -208,22 +209,22 @@ def plan(
     as_json: bool,
     **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
 ) -> None:
-    """Say what would be made of VIDEO, a file or a URL, without making it."""
+    """Show what would be made from VIDEO, a file or an address, without making it."""
     with reported(as_json=as_json):
         recipe = recipe_from(values, base)
         with _engine(values) as engine:
             place = _place(video, values)
-            wanted = pipeline.plan(place, recipe=recipe, engine=engine)
-            reading = pipeline.explain(place, wanted, engine=engine) if explain else None
+            planned = pipeline.plan(place, recipe=recipe, engine=engine)
+            reading = pipeline.explain(place, planned, engine=engine) if explain else None
         if as_json:
-            show(encode_pretty({"plan": wanted, "reading": reading} if explain else wanted))
+            show(encode_pretty({"plan": planned, "reading": reading} if explain else planned))
         else:
-            show(describe_plan(wanted, reading))
+            show(describe_plan(planned, reading))
 
 
 @cli.command(
     cls=GroupedCommand,
-    short_help="Remove what earlier recipes and videos left.",
+    short_help="Remove the files of earlier recipes and videos.",
     epilog="\b\nExamples:\n"
     "  scrubjay prune previews/\n"
     "  scrubjay prune s3://previews/movie --keep-for 86400",
@@ -235,13 +236,13 @@ def plan(
     type=click.FloatRange(min=0),
     default=0,
     metavar="SECONDS",
-    help="Remove nothing until the set has been published for this long: caches and open pages "
-    "still use the one before it.  [default: 0]",
+    help="Remove nothing until the current set has been published for this long, because caches "
+    "and open pages may still use the set before it.  [default: 0]",
 )
 @grouped("Output", "--json", "as_json", is_flag=True, help="Write a JSON object instead.")
-@settings_options
+@address_options
 def prune(destination: str, *, keep_for: float, as_json: bool, **values: Any) -> None:  # noqa: ANN401
-    """Remove the objects of earlier sets from DESTINATION; the current set stays."""
+    """Remove the files of earlier sets from DESTINATION; the current set stays."""
     with reported(as_json=as_json):
         removed = pipeline.prune(_place(destination, values), keep_for=keep_for)
         text = f"Removed {removed} object{'' if removed == 1 else 's'} of earlier sets."
@@ -270,7 +271,7 @@ def _engine(flags: dict[str, Any]) -> ProcessEngine:
 
 
 class _Watcher:
-    """Passes a run's events on: to a program, or to a person at a terminal."""
+    """Passes a run's events on, to a program or to a person at a terminal."""
 
     def __init__(self, *, as_json: bool, quiet: bool) -> None:
         self._as_json = as_json
@@ -294,7 +295,7 @@ class _Watcher:
             self._open.close()
 
     def __call__(self, event: Event) -> None:
-        """Take in one event."""
+        """Handle one event."""
         if isinstance(event, Probed):
             self._probed = event
         if isinstance(event, Planned):
@@ -309,7 +310,7 @@ class _Watcher:
             self._display(event)
 
     def sum_up(self, output: str) -> None:
-        """Say what was made, and on standard output where its page is."""
+        """Print what was made and, on standard output, where its page is."""
         with suppress(OSError):
             self._open.close()
         if not (self._probed and self._planned and self._finished) or self._as_json:

@@ -1,6 +1,6 @@
 """Options made from the recipe's and the settings' own fields, shown in groups."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -17,6 +17,7 @@ from scrubjay.settings import Settings, load_recipe
 
 __all__ = [
     "GroupedCommand",
+    "address_options",
     "grouped",
     "recipe_from",
     "recipe_options",
@@ -44,7 +45,7 @@ class _Exact(click.ParamType[Fraction]):
 
 
 class _Names(click.ParamType[tuple[str, ...]]):
-    """Names with commas between them; nothing is none."""
+    """Names separated by commas; empty text is no name."""
 
     name = "names"
 
@@ -91,7 +92,7 @@ def stream_option(command: F) -> F:
         "--stream",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Which stream of the file, 0-based; left out, the one that browsers show.",
+        help="Video stream of the file, 0-based.  [default: the one that browsers show]",
     )(command)
 
 
@@ -103,7 +104,7 @@ def recipe_options(command: F) -> F:
         "added",
         multiple=True,
         metavar="KIND,FIELD=VALUE,...",
-        help="One more output beside those of the recipe, such as "
+        help="Add an output to those of the recipe, such as "
         "animations,name=small,width=160; can be repeated.",
     )(command)
     command = grouped(
@@ -112,7 +113,7 @@ def recipe_options(command: F) -> F:
         _parameter("documents"),
         type=_Names(),
         metavar="NAME,...",
-        help=f"Documents beside the manifest: any of {', '.join(DOCUMENTS)}.  "
+        help=f"Documents to write beside the manifest: any of {', '.join(DOCUMENTS)}.  "
         f"[default: {','.join(Recipe().documents)}]",
     )(command)
     for name, hint, default in reversed(list(_recipe_fields())):
@@ -135,17 +136,33 @@ def recipe_options(command: F) -> F:
 
 def settings_options(command: F) -> F:
     """Give a command an option for every setting and every limit."""
-    for group, struct in (("Limits", Limits), ("Running", Settings)):
-        for field, hint in reversed(_hinted(struct)):
-            flag = option_of(field.name)
-            if isinstance(field.default, bool):
-                flag = f"{flag}/--no-{flag.removeprefix('--')}"
-            command = _option(group, flag, field.name, hint, field.default)(command)
+    return _field_options(_field_options(command, "Limits", Limits), "Running", Settings)
+
+
+def address_options(command: F) -> F:
+    """Give a command only the settings that opening an address needs."""
+    return _field_options(command, "Running", Settings, only=_ADDRESS_FIELDS)
+
+
+_ADDRESS_FIELDS = ("private_addresses", "endpoint")
+
+
+def _field_options(
+    command: F, group: str, struct: type[msgspec.Struct], *, only: Collection[str] = ()
+) -> F:
+    """Give a command an option for each field of a struct, or only for those named."""
+    for field, hint in reversed(_hinted(struct)):
+        if only and field.name not in only:
+            continue
+        flag = option_of(field.name)
+        if isinstance(field.default, bool):
+            flag = f"{flag}/--no-{flag.removeprefix('--')}"
+        command = _option(group, flag, field.name, hint, field.default)(command)
     return command
 
 
 def recipe_from(values: dict[str, Any], base: str) -> Recipe:
-    """Take the recipe's options out of a command's values, and return the recipe."""
+    """Remove the recipe's options from a command's values, and return the recipe."""
     names = [*(name for name, _, _ in _recipe_fields()), "documents"]
     flags = {name: values.pop(_parameter(name)) for name in names}
     return load_recipe(flags, base, values.pop("added"))
@@ -171,7 +188,7 @@ def _recipe_fields() -> tuple[tuple[str, object, object], ...]:
 
 @cache
 def _hinted(struct: Any) -> tuple[tuple[FieldInfo, Any], ...]:  # noqa: ANN401  a hint as it comes
-    """Return each field of a type of values, with its annotation."""
+    """Return each field of a struct with its annotation."""
     hints = get_type_hints(struct, include_extras=True)
     return tuple((field, hints[field.name]) for field in msgspec.structs.fields(struct))
 

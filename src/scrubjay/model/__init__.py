@@ -31,12 +31,13 @@ from scrubjay.model.recipe import (
     Still,
 )
 from scrubjay.model.records import Artifact, SliceRecord
-from scrubjay.model.values import MOST_PX, Size
+from scrubjay.model.values import MOST_PX, WEB_ADDRESS, Size, in_words
 
 __all__ = [
     "KINDS",
     "MOST_PX",
     "PRESETS",
+    "WEB_ADDRESS",
     "Animation",
     "AnimationEntry",
     "Artifact",
@@ -71,5 +72,6 @@ __all__ = [
     "encode",
     "encode_pretty",
     "exact",
+    "in_words",
     "parse_json",
 ]

@@ -1,4 +1,4 @@
-"""What is asked for: named outputs, and the documents that players read."""
+"""What to make: named outputs, and the documents that players read."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from scrubjay.model.values import Strict
+from scrubjay.model.values import COLOUR, OUTPUT_NAME, Strict
 from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, STILL_FORMATS, Format
 from scrubjay.timing import Span, multiples_in, samples_in
 
@@ -27,13 +27,13 @@ __all__ = [
 Kind: TypeAlias = Literal["animations", "frames", "sheets"]
 """The kinds of outputs, as recipes and manifests call them."""
 
-OutputName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,39}\Z")]
+OutputName = Annotated[str, Meta(pattern=OUTPUT_NAME)]
 """What an output may be called."""
 
 _Name = Annotated[
     OutputName,
     Meta(
-        description="Folder of the output: a-z, 0-9 and hyphens; no two outputs share one.",
+        description="Name and folder of the output: a-z, 0-9 and hyphens, unique in the recipe.",
         extra={"metavar": "NAME"},
     ),
 ]
@@ -65,11 +65,12 @@ class Animation(Strict, frozen=True, kw_only=True):
     ] = "gif"
     fps: Annotated[Fraction, Meta(description="Frames per second, up to 50.")] = Fraction(10)
     width: Annotated[
-        int, Meta(ge=1, le=4096, description="Width in px; a smaller video is not enlarged.")
+        int, Meta(ge=1, le=4096, description="Width in px; smaller videos are not enlarged.")
     ] = 240
     colors: Annotated[int, Meta(ge=2, le=255, description="Most colours in a palette (GIF).")] = 255
     max_bytes: Annotated[
-        int, Meta(ge=0, description="Most bytes of one animation, where possible; 0: no limit.")
+        int,
+        Meta(ge=0, description="Most bytes of one animation, if it can be met; 0: no limit."),
     ] = 0
 
     def __post_init__(self) -> None:
@@ -173,13 +174,14 @@ class Recipe(Strict, frozen=True, kw_only=True):
     tolerance: Annotated[
         Fraction,
         Meta(
-            description="Seconds by which a picture may miss its time if that is cheaper; 0: exact."
+            description="Seconds by which a picture may differ from its time where that is "
+            "cheaper; 0: exact."
         ),
     ] = Fraction(0)
     background: Annotated[
         str,
         Meta(
-            pattern="^#[0-9a-fA-F]{6}$",
+            pattern=COLOUR,
             description="Colour behind transparent pictures and beside narrow ones, as #rrggbb.",
             extra={"metavar": "COLOUR"},
         ),
@@ -205,17 +207,19 @@ class Recipe(Strict, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, name, tuple(getattr(self, name)))
         names = Counter(output.name for output in self.outputs)
         if not names:
-            raise ValueError("there is no output: no animations, no frames and no sheets")
+            raise ValueError("the recipe has no outputs; add animations, frames or sheets")
         if len(self.outputs) > _MOST_OUTPUTS:
-            raise ValueError(f"there are {len(self.outputs)} outputs; at most {_MOST_OUTPUTS} fit")
+            raise ValueError(
+                f"the recipe has {len(self.outputs)} outputs; {_MOST_OUTPUTS} are allowed"
+            )
         for name, count in names.items():
             if count > 1:
-                raise ValueError(f"{count} outputs are called {name!r}; give each its own name")
+                raise ValueError(f"{count} outputs have the name {name!r}; give each its own name")
         for document in self.documents:
             if document not in DOCUMENTS:
-                raise ValueError(f"no document is called {document!r}; choose {_ALL_DOCUMENTS}")
+                raise ValueError(f"unknown document {document!r}; choose from {_ALL_DOCUMENTS}")
         if len(set(self.documents)) < len(self.documents):
-            raise ValueError("documents lists a document twice")
+            raise ValueError("documents names a document twice")
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -236,5 +240,5 @@ PRESETS: Mapping[str, Recipe] = {
         sheets=(Sheet(interval=Fraction(10), width=320, columns=10),),
     ),
 }
-"""Recipes with a name: `classic` is the default; `trickplay` is what media servers and TV boxes
-read: sheets alone, 10 x 10 thumbnails of 320 px, one for each 10 s, from keyframes."""
+"""Named recipes. `classic` is the default. `trickplay` is what media servers and TV boxes read:
+only sheets, 10 x 10 thumbnails of 320 px, one for each 10 s, from keyframes."""

@@ -1,4 +1,4 @@
-"""What the values have in common: immutable, checked when they are made, JSON-able."""
+"""What the values have in common: immutable, checked when they are created, JSON-able."""
 
 from fractions import Fraction
 from functools import cache
@@ -10,7 +10,10 @@ from msgspec import Meta
 from scrubjay.coding import decode_as
 
 __all__ = [
+    "COLOUR",
     "MOST_PX",
+    "OUTPUT_NAME",
+    "WEB_ADDRESS",
     "Bytes",
     "Count",
     "Digest",
@@ -20,7 +23,35 @@ __all__ = [
     "Size",
     "Strict",
     "Value",
+    "in_words",
 ]
+
+OUTPUT_NAME = r"^[a-z][a-z0-9-]{0,39}\Z"
+COLOUR = r"^#[0-9a-fA-F]{6}\Z"
+WEB_ADDRESS = r"^(https?://.+)?\Z"
+
+_IN_WORDS = {
+    f"`str` matching regex {OUTPUT_NAME!r}": "a name of up to 40 of the characters a-z, 0-9 and -, "
+    "the first of them a letter",
+    f"`str` matching regex {COLOUR!r}": "a colour such as #1a2b3c",
+    f"`str` matching regex {WEB_ADDRESS!r}": "a URL that begins with http:// or https://",
+    "`int`": "a whole number",
+    "`float`": "a number",
+    "`Fraction`": "a number with decimals",
+    "`str`": "text",
+    "`bool`": "true or false",
+    "`object`": "a section",
+    "`array`": "a list",
+}
+"""What people call the patterns and types that msgspec's errors name."""
+
+
+def in_words(error: Exception) -> str:
+    """Return the text of an error of msgspec without its Python types and regular expressions."""
+    text = str(error)
+    for technical, plain in _IN_WORDS.items():
+        text = text.replace(technical, plain)
+    return text
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +61,8 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of what people write by hand: a misspelt field is an error.
 
-    Values take one form, however they were written: a time of 30, 30.0 or "30" is `Fraction(30)`.
-    So a recipe made in Python, read from a file or read back from a plan is the same one.
+    Values are normalised: a time of 30, 30.0 or "30" becomes `Fraction(30)`, so a recipe created in
+    Python equals the same recipe read from a file or from a plan.
     """
 
     def __post_init__(self) -> None:
@@ -39,7 +70,7 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             try:
                 value = decode_as(getattr(self, name), kind)
             except msgspec.DecodeError as exc:
-                raise ValueError(f"{name}: {exc}") from None
+                raise ValueError(f"{name}: {in_words(exc)}") from None
             if isinstance(value, Fraction) and value.denominator > _FINEST:
                 raise ValueError(f"{name} has too many decimals; up to 12 are read")
             msgspec.structs.force_setattr(self, name, value)
@@ -56,7 +87,7 @@ _FINEST = 10**12
 """Largest denominator that a recipe may write."""
 
 MOST_PX = 1 << 20
-"""Largest width or height, in px, that is written down."""
+"""Largest width or height, in px, that a value may have."""
 
 Pixels = Annotated[int, Meta(ge=1, le=MOST_PX)]
 Edge = Annotated[int, Meta(ge=0, le=1 << 20)]
