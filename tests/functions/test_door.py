@@ -3,8 +3,10 @@
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from smallcloud import BUS, FAILED, LATER, LOST, SOURCE_BUCKET, Cloud, Context
 
 import scrubjay
 from scrubjay.aws import dead_letters, planner, status, worker
+from scrubjay.aws import engine as aws_engine
 from scrubjay.aws.dead_letters import read_dead_letter, redrive_dead_letters
 from scrubjay.aws.engine import AwsLambdaEngine
 from scrubjay.aws.orders import Entry
@@ -24,6 +27,8 @@ from scrubjay.aws.status import stack_status
 from scrubjay.aws.transports import SqsTransport, open_sender
 from scrubjay.cli.aws import aws
 from scrubjay.cli.main import cli
+from scrubjay.engines.queue import engine as queue_engine
+from scrubjay.engines.queue.engine import QueueEngine
 from scrubjay.engines.queue.status import set_status
 from scrubjay.errors import EventError, IncompleteError, OutOfTimeError, StackError, TransportError
 from scrubjay.events import Event, SliceDone, SliceFailed
@@ -62,8 +67,10 @@ def stack(cloud: Cloud) -> Stack:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for messages that may yet come."""
+    """Do not wait for messages that may yet come, and look often whether slices have."""
     monkeypatch.setattr(dead_letters, "_WAIT", 0)
+    monkeypatch.setattr(queue_engine, "_SHORTEST_WAIT", 0.1)
+    monkeypatch.setattr(queue_engine, "_LONGEST_WAIT", 0.2)
 
 
 @pytest.fixture
@@ -113,19 +120,41 @@ def test_a_stack_makes_a_set(cloud: Cloud, stack: Stack, clip: Path, place: str)
     assert not set_status(Store.open(stack.set_at(place))).missing
 
 
+class _FastClock:
+    """A clock that leaps ahead by `leap` seconds whenever somebody has waited."""
+
+    def __init__(self) -> None:
+        self._ahead = self.leap = 0.0
+
+    def monotonic(self) -> float:
+        """Return seconds since some moment."""
+        return time.monotonic() + self._ahead
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+        time.sleep(seconds)
+        self._ahead += self.leap
+
+
 def test_what_does_not_arrive_is_named(
-    cloud: Cloud, stack: Stack, clip: Path, workers: list[int]
+    cloud: Cloud,
+    stack: Stack,
+    clip: Path,
+    workers: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """When patience ends, the missing slice is a gap with a word of where to look; it heals."""
     cloud.upload(clip, "movie.mp4")
     workers.append(1)
     told: list[Event] = []
+    clock = _FastClock()
+    monkeypatch.setattr(aws_engine, "QueueEngine", partial(QueueEngine, clock=clock))
     _put(cloud, FAILED, "a letter")
 
     def lose_patience(event: Event) -> None:
         told.append(event)
         if sum(isinstance(each, SliceDone) for each in told) == 2:
-            engine._patience = 0.5
+            clock.leap = 600
 
     with (
         AwsLambdaEngine(stack, patience=120) as engine,
@@ -142,6 +171,7 @@ def test_what_does_not_arrive_is_named(
     assert [each.index for each in told if isinstance(each, SliceFailed)] == [1]
     assert cloud.read(SET + MANIFEST)["status"] == "partial"
     workers.clear()
+    clock.leap = 0
     with AwsLambdaEngine(stack, patience=120) as engine:
         made = scrubjay.make(
             f"s3://{SOURCE_BUCKET}/movie.mp4",

@@ -38,17 +38,19 @@ class Cloud(NamedTuple):
     def take(self, queue: str) -> list[Any]:
         """Take all messages out of a queue, as the JSON that they are."""
         taken: list[Any] = []
+        url = self.url(queue)
         while True:
             found = self.sqs.receive_message(
-                QueueUrl=self.url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=0
+                QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0
             ).get("Messages", [])
             if not found:
                 return taken
-            for each in found:
-                taken.append(json.loads(each["Body"]))
-                self.sqs.delete_message(
-                    QueueUrl=self.url(queue), ReceiptHandle=each["ReceiptHandle"]
-                )
+            taken += [json.loads(each["Body"]) for each in found]
+            entries = [
+                {"Id": str(number), "ReceiptHandle": each["ReceiptHandle"]}
+                for number, each in enumerate(found)
+            ]
+            self.sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
 
 class Context:
