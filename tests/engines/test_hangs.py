@@ -187,11 +187,12 @@ def _is_running(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("files", [8, 12, 16])
-def test_too_few_open_files_are_said(clip: Path, tmp_path: Path, files: int) -> None:
+def test_too_few_open_files_are_said(media: Path, tmp_path: Path, files: int) -> None:
     """Where the system allows hardly any open file, the command says so, and how to go on."""
-    command = [SCRUBJAY, "make", clip, "-o", tmp_path / "set"]
+    film = media / "real/film_720p24_120s.mp4"  # with 50 pictures a second, worth 8 workers
+    command = [SCRUBJAY, "make", film, "-o", tmp_path / "set", "--workers", "8"]
     done = subprocess.run(
-        [*map(str, command), "--workers", "8", "--slice-length", "1"],
+        [*map(str, command), "--slice-length", "1", "--animation-fps", "50"],
         check=False,
         capture_output=True,
         text=True,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import scrubjay
-from scrubjay.engines.processes import ProcessEngine, threads_for
+from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import (
     EngineError,
     IncompleteError,
@@ -124,29 +124,6 @@ def test_idle_cores_change_no_byte(media: Path, tmp_path: Path, name: str, tree:
         with ProcessEngine(workers=workers) as engine:
             scrubjay.make(media / name, tmp_path / str(workers), recipe=recipe, engine=engine)
     assert _previews(tree(tmp_path / "8")) == _previews(tree(tmp_path / "1"))
-
-
-@pytest.mark.parametrize(
-    ("lengths", "workers", "threads"),
-    [
-        ([30], 1, 1),
-        ([30], 2, 2),
-        ([30], 16, 8),
-        ([30, 11], 2, 2),
-        ([30, 30], 2, 1),
-        ([30, 30, 30], 2, 2),
-        ([30, 30, 30], 8, 2),
-        ([30] * 4 + [1], 2, 1),
-        ([30] * 20, 16, 4),
-        ([30] * 345, 2, 1),
-        ([30] * 345, 16, 1),
-    ],
-)
-def test_cores_are_not_idle_for_want_of_slices(
-    lengths: list[int], workers: int, threads: int
-) -> None:
-    """Decoders get threads where the last round of slices would leave cores idle."""
-    assert threads_for([Fraction(each) for each in lengths], workers) == threads
 
 
 def test_modules_in_the_current_folder_are_not_run(clip: Path, tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ may do next to nothing: docs/decisions/0014-confined-workers.md.
 
 import os
 import selectors
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from fractions import Fraction
-from math import ceil, floor, inf
+from math import inf
 from time import monotonic
 from typing import Self, TypeVar
 
@@ -38,6 +37,7 @@ from scrubjay.engines.wire import (
     Renewed,
 )
 from scrubjay.engines.worker import Worker
+from scrubjay.engines.worth import threads_for, work_of, workers_for
 from scrubjay.errors import (
     EngineError,
     OutOfTimeError,
@@ -55,16 +55,10 @@ from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Sandbox, sandbox_support
 from scrubjay.sets.state import Missing
 
-__all__ = ["ProcessEngine", "threads_for"]
+__all__ = ["ProcessEngine"]
 
 A = TypeVar("A", Probed, Explained)
 T = TypeVar("T")
-
-_IDLE_SHARE = 0.1
-"""Of all cores over all rounds of slices, how many may be idle."""
-
-_MOST_THREADS = 8
-"""More decoder threads than that decode faster than their pictures are painted."""
 
 _SLICE_MAY_TAKE = "this slice may take: ask for shorter slices, or allow more with --slice-timeout"
 
@@ -85,7 +79,8 @@ class ProcessEngine:
     call for the same video finds them started.
 
     Args:
-        workers: how many at once; 0 is one for each core that may be used.
+        workers: how many at once, at most; 0 is one for each core that may be used. One starts
+            only where it is worth it (`engines.worth`).
         attempts: how often a slice may be tried when its worker dies, at least 1.
         stall_timeout: seconds without any progress after which a worker is killed.
         limits: how much one video may cost; memory is limited on Linux alone.
@@ -154,20 +149,21 @@ class ProcessEngine:
         Raises:
             ScrubjayError: no slice can be made: see `Engine.run`.
         """
-        lengths = [job.plan.slices[index].span.duration for index in missing]
+        works = [work_of(job.plan, index, names) for index, names in missing.items()]
+        workers = workers_for(works, self._workers)
         load = Load(
             plan=job.plan,
             source=job.source,
-            threads=threads_for(lengths, self._workers),
+            threads=threads_for(works, workers, self._workers),
             limits=self.limits,
         )
         self._warn(on_event)
         ledger = Ledger(
             job, missing, attempts=self._attempts, on_event=on_event, limits=self.limits
         )
-        with self._undisturbed(), Outbox(job.store, self._workers) as outbox, self._heeding(outbox):
+        with self._undisturbed(), Outbox(job.store, workers) as outbox, self._heeding(outbox):
             while ledger.handout or any(slot.busy is not None for slot in self._slots):
-                for slot in self._slots:
+                for slot in self._slots[:workers]:
                     if slot.busy is None and ledger.handout:
                         self._assign(slot, load, ledger, outbox)
                 for slot, what in self._hear():
@@ -408,24 +404,6 @@ def _known(value: T | None) -> T:
     """Return what a slot that makes a slice has."""
     assert value is not None  # noqa: S101  see above
     return value
-
-
-def threads_for(lengths: Sequence[Fraction], workers: int) -> int:
-    """Return how many threads each decoder gets, so that few cores are idle for want of slices.
-
-    Where slices are few, the last round of them does not fill the cores. Where they are many, that
-    matters little, and one thread costs the least memory.
-
-    Args:
-        lengths: of the slices to make, in seconds, at least one.
-        workers: how many are made at once.
-    """
-    slices = max(1, floor(sum(lengths) / max(lengths)))  # counted as of full length
-    rounds = ceil(slices / workers)
-    idle = rounds * workers - slices
-    if idle <= _IDLE_SHARE * rounds * workers:
-        return 1
-    return min(workers // (workers - idle), _MOST_THREADS)
 
 
 def _cores() -> int:
