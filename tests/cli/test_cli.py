@@ -518,3 +518,13 @@ def test_a_choice_is_an_option(run: Run, media: Path) -> None:
     assert refused.returncode == ExitCode.USAGE
     assert "'both', 'left'" in refused.stderr
     assert "background" in run("plan", video, "--background", "red").stderr
+
+
+def test_a_worker_that_was_started_ahead_ends_with_the_command(clip: Path, tmp_path: Path) -> None:
+    """Whether it was used, not needed, or the command line was wrong: no worker lives on."""
+    for arguments in (["probe", clip], ["probe", tmp_path / "none.mp4"], ["make", clip]):
+        done = subprocess.run(  # a pipe that a worker held would keep this waiting
+            [SCRUBJAY, *map(str, arguments)], check=False, capture_output=True, timeout=60
+        )
+        assert b"Traceback" not in done.stderr
+        assert done.returncode in {ExitCode.OK, ExitCode.USAGE, ExitCode.SOURCE}

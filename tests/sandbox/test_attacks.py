@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from scrubjay.engines.worker import worker_environment
+from scrubjay.engines.spawn import worker_environment
 from scrubjay.sandbox.confinement import Confinement, Sandbox, sandbox_support
 
 ATTACKS = Path(__file__).with_name("attacks.py")

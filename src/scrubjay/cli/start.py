@@ -2,14 +2,21 @@
 
 import gc
 import sys
+from collections.abc import Sequence
 
 __all__ = ["start"]
+
+_VERBS_WITH_A_VIDEO = ("make", "probe", "plan")
 
 
 def start() -> None:
     """Run the command line."""
     gc.disable()  # of what is loaded nothing is garbage: looking for it would take 20 ms
     try:
+        if _opens_a_file(sys.argv):
+            from scrubjay.engines.spawn import spawn_ahead  # noqa: PLC0415
+
+            spawn_ahead()  # its libraries load while ours do
         from scrubjay.cli.main import main  # noqa: PLC0415  it takes a while
     except KeyboardInterrupt:
         print("scrubjay: stopped", file=sys.stderr)  # noqa: T201  before anything was begun
@@ -17,3 +24,14 @@ def start() -> None:
     gc.freeze()
     gc.enable()
     main()
+
+
+def _opens_a_file(arguments: Sequence[str]) -> bool:
+    """Whether a command line will open a video on this machine, as far as one can see."""
+    _, *rest = arguments
+    return (
+        len(rest) > 1
+        and rest[0] in _VERBS_WITH_A_VIDEO
+        and not {"-h", "--help"} & set(rest)
+        and "://" not in rest[1]
+    )

@@ -57,7 +57,9 @@ def main() -> None:
     gc.enable()
     run = _Run(os.dup(1))
     os.dup2(2, 1)  # whatever a library prints must not get between the replies
-    begin = to_command(sys.stdin.buffer.readline())
+    if not (first := sys.stdin.buffer.readline()):
+        return  # it was started ahead, and nobody needed it
+    begin = to_command(first)
     assert isinstance(begin, Begin)  # noqa: S101  the run's own first word
     try:
         _give_up(begin.confinement)

@@ -8,52 +8,20 @@ import fcntl
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from time import monotonic
 from typing import IO
 
 from scrubjay.engines.inbox import Heard, Inbox
+from scrubjay.engines.spawn import spawned
 from scrubjay.engines.wire import Begin, Command
 from scrubjay.errors import WorkerCrashedError, WorkerStartError
 from scrubjay.model import encode
 from scrubjay.places.place import redacted
 from scrubjay.sandbox.confinement import Confinement
 
-__all__ = ["Worker", "worker_environment"]
-
-_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Slices run side by side, one core each: numpy's libraries must not start threads of their own."""
-
-_GIVE_BACK = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(4 << 20))
-"""For glibc: memory that is freed goes back to the system. Left to itself it raises these limits
-with each larger block, and a worker grows for a dozen slices (mallopt(3), "dynamic mmap
-threshold"). Much lower ones make numpy's intermediate results cost system time."""
-
-_PROGRAM = "import gc; gc.disable(); from scrubjay.engines.child import main; main()"
-"""What a worker runs. What is loaded stays: to look for garbage meanwhile would take a tenth of the
-time."""
-
-_HANDED_DOWN = (
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "PYTHONHOME",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONUTF8",
-    "SYSTEMROOT",
-)
-"""Variables that every worker gets: where its libraries lie, and which language it writes."""
-
-_HANDED_DOWN_FOR_SERVERS = (
-    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
-)
-"""Variables that a worker gets as well if its video lies on a server: the way there."""
+__all__ = ["Worker"]
 
 _READ_BYTES = 1 << 20
 _LAST_WORDS_BYTES = 4096
@@ -63,19 +31,6 @@ _PATIENCE = 5
 """Seconds in which a process that was killed is gone, unless the system itself hangs."""
 _SHORT_PATIENCE = 0.5
 """Seconds in which a process that has closed its output ends by itself, if it does."""
-
-
-def worker_environment(environ: Mapping[str, str], *, network: bool) -> dict[str, str]:
-    """Return the environment of a worker: no secret of ours is in it.
-
-    Args:
-        environ: our own.
-        network: whether its video lies on a server.
-    """
-    names = (*_HANDED_DOWN, *(_HANDED_DOWN_FOR_SERVERS if network else ()))
-    kept = {name: environ[name] for name in names if name in environ}
-    search_path = os.pathsep.join(path for path in sys.path if path)
-    return kept | _ONE_THREAD | _GIVE_BACK | {"PYTHONPATH": search_path}
 
 
 class Worker:
@@ -207,16 +162,7 @@ class Worker:
 
 def _started(*, network: bool) -> "subprocess.Popen[bytes]":
     try:
-        return subprocess.Popen(  # noqa: S603  a constant, in this interpreter
-            # -P: a module of that name in the current folder must not stand in for another
-            [sys.executable, "-P", "-c", _PROGRAM],
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=worker_environment(os.environ, network=network),
-            start_new_session=True,  # Ctrl-C is for the run, which then ends its workers
-        )
+        return spawned(network=network)
     except OSError as exc:
         raise WorkerStartError(
             f"no worker process could be started: {exc.strerror}. Use fewer workers, or raise the "
