@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
@@ -251,46 +250,54 @@ def test_messages_name_the_file_and_the_reason(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def silent_server() -> Iterator[int]:
-    """A server that takes connections and says nothing: its port."""
+def silent_server() -> Iterator[socket.socket]:
+    """A server that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
-        yield server.getsockname()[1]
+        yield server
+
+
+def _endpoint(server: socket.socket) -> str:
+    return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 _LIST = """
 import sys
 from scrubjay.places.place import Place
+from scrubjay.sets import bucket
 from scrubjay.sets.store import Store
-print("begun", flush=True)
+bucket._QUICK = 100_000  # nothing but a signal ends it
 Store.open(Place.of("s3://films/set", endpoint=sys.argv[1])).sizes()
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_silent_bucket_can_be_interrupted(silent_server: int, number: signal.Signals) -> None:
+def test_a_silent_bucket_can_be_interrupted(
+    silent_server: socket.socket, number: signal.Signals
+) -> None:
     """A run that waits for a server of buckets hears signals meanwhile."""
+    silent_server.settimeout(LONG)
     environment = {**os.environ, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    command = [sys.executable, "-c", _LIST, f"http://127.0.0.1:{silent_server}"]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == b"begun\n"
-        sleep(0.5)  # sooner, it would not have sent anything yet, which is no harm
-        began = monotonic()
-        process.send_signal(number)
-        assert process.wait(LONG) != 0
-        assert monotonic() - began < 20
+    command = [sys.executable, "-c", _LIST, _endpoint(silent_server)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            connection, _ = silent_server.accept()
+            with connection:
+                connection.settimeout(LONG)
+                assert connection.recv(1)  # its request is here: it waits for the answer
+                process.send_signal(number)
+                assert process.wait(LONG) == -number
+        finally:
+            process.kill()
 
 
 def test_a_silent_bucket_ends_in_an_error(
-    silent_server: int, monkeypatch: pytest.MonkeyPatch
+    silent_server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server of buckets that says nothing is an error that may pass, within a request's time."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     monkeypatch.setattr("scrubjay.sets.bucket._QUICK", 1)
-    store = Store.open(Place.of("s3://films/set", endpoint=f"http://127.0.0.1:{silent_server}"))
+    store = Store.open(Place.of("s3://films/set", endpoint=_endpoint(silent_server)))
     with pytest.raises(StoreError) as caught:
         store.get("manifest.json")
     assert caught.value.retryable

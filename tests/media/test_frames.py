@@ -4,6 +4,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
-from av.container import InputContainer
 from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
@@ -109,16 +109,19 @@ def _row(plane: VideoPlane, frame: av.VideoFrame) -> int:
     return plane.width * (2 if "10" in frame.format.name else 1)
 
 
-def _decoded_whole(container: InputContainer, stream: VideoStream) -> list[tuple[int, int]]:
-    """Every frame of a stream by plain decoding: its PTS and a sum of its picture."""
-    stream.codec_context.thread_count = 1
-    frames = (
-        frame
-        for packet in container.demux(stream)
-        for frame in packet.decode()
-        if frame.pts is not None
-    )
-    return sorted((frame.pts or 0, _picture_sum(frame)) for frame in frames)
+@cache
+def _decoded_whole(path: Path) -> list[tuple[int, int]]:
+    """Every frame of a video by plain decoding: its PTS and a sum of its picture."""
+    with open_container(Place.of(path)) as container:
+        stream = video_streams(container)[0]
+        stream.codec_context.thread_count = 1
+        frames = (
+            frame
+            for packet in container.demux(stream)
+            for frame in packet.decode()
+            if frame.pts is not None
+        )
+        return sorted((frame.pts or 0, _picture_sum(frame)) for frame in frames)
 
 
 def _wrong(
@@ -129,8 +132,7 @@ def _wrong(
     Every second slice is a jump, the others go on, so that both ways are taken.
     """
     media = probe_media(Place.of(path))[1]
-    with open_container(Place.of(path)) as container:
-        whole = _decoded_whole(container, video_streams(container)[0])
+    whole = _decoded_whole(path)
     stamps = [pts for pts, _ in whole]
     wrong: list[Fraction] = []
     count = 0

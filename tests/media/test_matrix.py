@@ -8,6 +8,7 @@ seconds; however a clip is read (in slices, with jumps, sparsely, by several thr
 import zlib
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,6 +174,7 @@ def _sum(frame: av.VideoFrame) -> int:
     return zlib.crc32(frame.to_ndarray().tobytes())
 
 
+@cache
 def _whole(path: Path) -> list[int]:
     """Sums of all pictures of a plain decode of a whole file, in the order of output."""
     with av.open(str(path)) as container:
