@@ -27,9 +27,9 @@ fuzz: $(VENV)/.dev
 	@$(BIN)/python tests/fuzz/fuzz.py --seeds --seconds 120 --most 3000 --seed 8 $(FUZZ)
 
 # All that CI runs, side by side, each step's output kept together; `docs` is one of the tests.
-# Each word is a lane: its steps, with commas between them, run one after another. What takes
-# minutes is a lane of its own.
-LANES := test,test-aws lint,types,imports,wheel fuzz
+# Each word is a lane: its steps, with commas between them, run one after another. The second lane
+# runs while `test-aws` waits most of its time; `test` alone keeps every processor busy.
+LANES := test-aws,test lint,types,imports,wheel,fuzz
 
 check: $(VENV)/.dev
 	@$(BIN)/python tests/check.py --make "$(MAKE)" $(LANES)
