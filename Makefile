@@ -27,8 +27,8 @@ fuzz: $(VENV)/.dev
 	@$(BIN)/python tests/fuzz/fuzz.py --seeds --seconds 120 --most 3000 --seed 8 $(FUZZ)
 
 # All that CI runs, side by side, each step's output kept together; `docs` is one of the tests.
-# Each word is a lane: its steps, with commas between them, run one after another. The second lane
-# runs while `test-aws` waits most of its time; `test` alone keeps every processor busy.
+# Each word is a lane: its steps, with commas between them, run one after another. `test` has
+# two processes for each processor, so what has fewer runs before it, side by side.
 LANES := test-aws,test lint,types,imports,wheel,fuzz
 
 check: $(VENV)/.dev
