@@ -21,7 +21,7 @@ _BESIDE = {"pyproject.toml", "uv.lock", ".lock", "bin"}
 """What `sam` copies and uv leaves: a few small files."""
 _IMPORT = """
 import sys
-import scrubjay.aws.{function}, scrubjay.engines.child
+import scrubjay.aws.{function}, scrubjay.engines.child, scrubjay.places.clouds
 print(*sorted({{each.partition(".")[0] for each in sys.modules}}))
 print(*(sys.modules[each].__file__ for each in ("av", "obstore", "msgspec", "scrubjay")))
 """
@@ -69,7 +69,9 @@ def test_it_fits(architecture: str, folder: Path) -> None:
 def test_it_holds_the_core_and_nothing_else(folder: Path) -> None:
     """Scrubjay, the libraries that its core needs, in the versions of the lock, and no others."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    bundle = tomllib.loads((TEMPLATE.parent / "bundle" / "pyproject.toml").read_text())
     core = {re.split(r"[<>=]", each)[0] for each in project["dependencies"]}
+    core -= set(bundle["tool"]["uv"]["exclude-dependencies"])
     metadata = [path.name.removesuffix(".dist-info") for path in folder.glob("*.dist-info")]
     found = dict(each.rsplit("-", 1) for each in metadata)
     scrubjay = found.pop("scrubjay")

@@ -12,11 +12,13 @@ from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import IncompleteError, ScrubjayError, SourceError, SourceNotFoundError
 from scrubjay.events import Event, SliceDone, SliceFailed
+from scrubjay.identity import plan_id
 from scrubjay.keys import MANIFEST, RECORDS, record_key
 from scrubjay.model import Animation, Manifest, Plan, Recipe, Sheet, SliceRecord, Still, decode
 from scrubjay.places.place import Place
 from scrubjay.places.remote import pinned
-from scrubjay.sets.state import load_state, save_plan
+from scrubjay.planning import make_plan
+from scrubjay.sets.state import load_plan, load_state, save_plan
 from scrubjay.sets.store import Store
 
 __all__ = ["RECIPE", "Bench", "EngineContract", "made_by"]
@@ -53,11 +55,22 @@ class Bench(ABC):
 def made_by(store: Store) -> dict[str, bytes]:
     """Return all that engines have to make alike: pictures, records, tracks and manifest.
 
-    The page names the video, and what a queue needs beside them is its own affair.
+    The page names the video, and what a queue needs beside them is its own affair. Ids stand for
+    the versions of libraries, which may be others where the slices are made: they are written as
+    the names of their outputs.
     """
+    plan = load_plan(store)
+    assert plan
+    ids = {output.id: f"({output.name})" for output in plan.outputs} | {plan_id(plan): "(plan)"}
+
+    def plain(text: bytes) -> bytes:
+        for id_, name in ids.items():
+            text = text.replace(id_.encode(), name.encode())
+        return text
+
     found = store.sizes()
     alike = {key for key in found if not key.startswith(".scrubjay/") or key.startswith(RECORDS)}
-    return {key: store.get(key) for key in alike - {"index.html"}}
+    return {plain(key.encode()).decode(): plain(store.get(key)) for key in alike - {"index.html"}}
 
 
 class EngineContract:
@@ -69,14 +82,14 @@ class EngineContract:
         """The same bytes, whoever makes the slices; with each `slice_done` its record is there."""
         where = bench.destination()
         store = Store.open(where)
+        outputs = _plan(bench, clip).outputs
         done: list[int] = []
 
         def look(event: Event) -> None:
             if isinstance(event, SliceDone):
                 done.append(event.index)
                 assert all(
-                    store.has(record_key(each.id, event.start, event.end))
-                    for each in _plan(clip).outputs
+                    store.has(record_key(each.id, event.start, event.end)) for each in outputs
                 )
 
         made = scrubjay.make(
@@ -118,7 +131,7 @@ class EngineContract:
         assert made() == [0, 1, 2, 3]
         assert made() == []
         store = Store.open(where)
-        plan = _plan(clip)
+        plan = _plan(bench, clip)
         store.delete([record_key(plan.outputs[1].id, Fraction(3), Fraction(6))])
         assert made() == [1]
         record: SliceRecord = load_state(store, plan).records[2]["sheets"]
@@ -177,7 +190,7 @@ class EngineContract:
     def test_looking_into_a_video(self, bench: Bench, clip: Path) -> None:
         """The facts, and what its pictures cost to read, are the same on every engine."""
         video = pinned(bench.put(clip))
-        plan = _plan(clip)
+        plan = _plan(bench, clip)
         found, media, _ = bench.engine.probe(video)
         assert (found.fingerprint, media) == (plan.source.fingerprint, plan.media)
         there = bench.engine.explain(plan, video)
@@ -195,13 +208,15 @@ class EngineContract:
 
 def _job(bench: Bench, video: Path) -> Job:
     """Begin a set by hand."""
-    plan, store = _plan(video), Store.open(bench.destination())
+    plan, store = _plan(bench, video), Store.open(bench.destination())
     save_plan(store, plan)
     return Job(plan, pinned(bench.put(video)), store)
 
 
-def _plan(video: Path) -> Plan:
-    return scrubjay.plan(video, recipe=RECIPE, engine=InlineEngine())
+def _plan(bench: Bench, video: Path) -> Plan:
+    """Plan a video as the engine does, whose workers may have other versions of libraries."""
+    source, media, versions = bench.engine.probe(pinned(bench.put(video)))
+    return make_plan(source, media, RECIPE, versions=versions)
 
 
 def _ignore(_: object) -> None:
