@@ -6,13 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from scrubjay.cli.exits import ExitCode
 from scrubjay.cli.main import cli
+from scrubjay.engines.processes import ProcessEngine
 from scrubjay.events import Event, Failed, Finished, Planned, Probed, SliceStarted
 from scrubjay.model import KINDS, Manifest, MediaInfo, Plan, Recipe, decode
 from scrubjay.settings import Settings
@@ -373,25 +376,25 @@ def test_an_option_that_cannot_be(
     assert not (tmp_path / "out").exists()
 
 
-def _workers_seen(run: Run, *arguments: str, environ: dict[str, str]) -> int:
-    options = ("--json", "--slice-length", "2", "--no-animations", *arguments)
-    done = run(
-        "make", "movie.mp4", "-o", f"out-{len(arguments)}-{len(environ)}", *options, environ=environ
-    )
-    assert done.returncode == 0, done.stderr
-    events = _events(done.stdout)
-    return len({event.worker for event in events if isinstance(event, SliceStarted)})
-
-
 @pytest.mark.usefixtures("movie")
-def test_flag_beats_environment_beats_file(run: Run, tmp_path: Path) -> None:
+def test_flag_beats_environment_beats_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting is taken from its flag, else from the environment, else from the file."""
+    asked: list[int] = []
+
+    class Recorded(ProcessEngine):
+        def __init__(self, *, workers: int = 0, **others: Any) -> None:  # noqa: ANN401  as given
+            asked.append(workers)
+            super().__init__(workers=workers, **others)
+
+    monkeypatch.setattr("scrubjay.cli.main.ProcessEngine", Recorded)
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "settings.toml").write_text("workers = 1\nstall_timeout = 22.5\n")
     file = {"SCRUBJAY_CONFIG": "settings.toml"}
     both = {**file, "SCRUBJAY_WORKERS": "2"}
-    assert _workers_seen(run, environ=file) == 1
-    assert _workers_seen(run, environ=both) == 2
-    assert _workers_seen(run, "--workers", "3", environ=both) == 3
+    for options, environ in (([], file), ([], both), (["--workers", "3"], both)):
+        done = CliRunner().invoke(cli, ["probe", "movie.mp4", *options], env=environ)
+        assert done.exit_code == 0, done.output
+    assert asked == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
