@@ -62,8 +62,10 @@ def clock_for(name: ClockName, usual: int) -> Clock:
         name: which one.
         usual: the usual duration of a picture in ticks, at least 1.
     """
-    if name in {"pts", "gaps"}:
+    if name == "pts":
         return PtsClock(usual)
+    if name == "gaps":
+        return GapsClock(usual)
     return OrderClock(is_counted=name == "count")
 
 
@@ -124,6 +126,55 @@ class PtsClock:
             self._last = pts
             yield Timed(pts, frame)
         self._held = []
+
+
+class GapsClock(PtsClock):
+    """Times of streams in which some pictures have none, and some have their neighbour's.
+
+    A PES packet's time is that of the first picture that begins in it (ISO 13818-1, 2.4.3.7). Where
+    several small pictures share one, FFmpeg sometimes gives it to the picture before or after. So
+    each picture with a time waits for the next one: its time does not count if both have the same,
+    or if it alone does not fit pictures at the usual distance.
+
+    Args:
+        usual: the usual duration of a picture in ticks.
+    """
+
+    def __init__(self, usual: int) -> None:
+        super().__init__(usual)
+        self._waiting: list[VideoFrame] = []
+
+    def restart(self, *, is_start: bool) -> None:
+        """Reset; after a seek, pictures count from the first keyframe with a time."""
+        super().restart(is_start=is_start)
+        self._waiting = []
+
+    def times(self, frames: Iterable[VideoFrame], *, is_end: bool = False) -> Iterator[Timed]:
+        """Yield pictures with their times."""
+        for frame in frames:
+            if self._waiting and frame.pts is not None:
+                if not self._fits(self._waiting[0].pts, frame.pts):
+                    self._waiting[0].pts = None
+                yield from super().times(self._waiting)
+                self._waiting = []
+            if self._waiting or (frame.pts is not None and (self._is_placed or frame.key_frame)):
+                self._waiting.append(frame)
+            else:
+                yield from super().times([frame])
+        if is_end:
+            yield from super().times(self._waiting, is_end=True)
+            self._waiting = []
+
+    def _fits(self, pts: int | None, after: int) -> bool:
+        """Whether the time of the picture that waits may be its own, given the next one's."""
+        if pts is None or pts == after:
+            return False
+        if self._last is None:
+            return True
+        own = self._last + (len(self._held) + 1) * self._usual
+        next_own = own + len(self._waiting) * self._usual
+        nearly = self._usual // 4
+        return abs(pts - own) <= nearly or abs(after - next_own) > nearly
 
 
 class OrderClock:
