@@ -68,19 +68,18 @@ class Near:
     def add(self, seen: Seen) -> None:
         """Add the packet read last, and drop the oldest."""
         self._seen.append(seen)
-        self._count(seen, 1)
         if len(self._seen) > 2 * LOOKAHEAD + 1:
-            oldest = self._seen.popleft()
-            self._count(oldest, -1)
-            if oldest.pts is not None:
-                self.kinds.pop(oldest.pts, None)
-                del self._stamps[bisect_left(self._stamps, oldest.pts)]
-        if seen.pts is not None:
+            oldest = self._seen.popleft().pts
+            if oldest is None:
+                self._untimed -= 1
+            else:
+                self.kinds.pop(oldest, None)
+                del self._stamps[bisect_left(self._stamps, oldest)]
+        if seen.pts is None:
+            self._untimed += 1
+        else:
             self.kinds[seen.pts] = seen.kind
             insort(self._stamps, seen.pts)
-
-    def _count(self, seen: Seen, step: int) -> None:
-        self._untimed += step * (seen.pts is None)
 
 
 class Instant:
@@ -156,9 +155,8 @@ class Instant:
 class Instants:
     """The instants for which pictures are requested, in order; read only as far as necessary.
 
-    For example, ten frames a second: a keyframe (K), disposable frames (D) and reference frames
-    (R), as `K D R D R`. Pictures are requested at 0.15 s, whose exact frame is the one at 0.1 s,
-    and at 0.4 s. Exactly these two frames are shown, and the other disposable one is skipped:
+    For example, ten frames a second: a keyframe, then disposable and reference frames in turn.
+    Pictures are requested at 0.15 s and 0.4 s; they show the frames at 0.1 s and 0.4 s:
 
     >>> kinds = [Kind.KEY, Kind.DISPOSABLE, Kind.REFERENCE, Kind.DISPOSABLE, Kind.REFERENCE]
     >>> near = Near()
@@ -172,8 +170,7 @@ class Instants:
     >>> [pts for pts in range(5) if exact.are_shown_by(pts, near)]
     [1, 4]
 
-    With a tolerance of 0.1 s, the first instant shows the reference frame at 0.2 s instead, and
-    no disposable frame is decoded:
+    With a tolerance of 0.1 s, the first shows the reference frame at 0.2 s, which is cheaper:
 
     >>> cheaper = Instants(timeline, targets, tolerance=Fraction("0.1"))
     >>> [pts for pts in range(5) if cheaper.are_shown_by(pts, near)]
@@ -228,11 +225,6 @@ class Instants:
         Where frames that were not read yet may still be cheaper, the choice waits; but not beyond
         the exact frame itself, which would be skipped. So no choice depends on how many frames the
         decoder holds back.
-
-        Args:
-            pts: of the current packet.
-            newest: a PTS that no unread packet is before.
-            kinds: the kind of each frame nearby, by its PTS.
         """
         self._look_ahead(newest)
         stamps: list[int] = []
