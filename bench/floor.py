@@ -15,7 +15,7 @@ from time import monotonic, process_time
 
 import av
 
-from scrubjay.media.frames import FrameReader
+from scrubjay.media.decoders import VideoDecoder
 from scrubjay.model import Plan, decode
 from scrubjay.places.place import Place
 from scrubjay.planning import spacing_of, targets_from
@@ -28,7 +28,7 @@ def needed(video: str, plan: Plan) -> dict[str, int]:
     reading = open_frames(
         media,
         Place.of(video),
-        FrameReader,
+        VideoDecoder,
         tolerance=plan.recipe.tolerance,
         is_sparse=spacing_of(plan.recipe) >= 1,
     )
@@ -42,7 +42,7 @@ def needed(video: str, plan: Plan) -> dict[str, int]:
             }
             shown = reader.until(slice_.end)
             pictures += len({each.source_time for each in shown if each.time in wanted})
-        counts = reader.counts
+        counts = reader.stream.counts
     return {"decoded": counts.decoded, "animation_pictures": pictures}
 
 

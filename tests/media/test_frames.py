@@ -4,11 +4,12 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -16,9 +17,11 @@ from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
 import scrubjay
-from scrubjay.media.frames import SKIPPING_CODECS, BeginAnewError, Counts, FrameReader
+from scrubjay.media.damage import BeginAnewError
+from scrubjay.media.decoders import SKIPPING_CODECS, VideoDecoder
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import open_container, video_streams
+from scrubjay.media.stream_reader import Counts
 from scrubjay.places.place import Place
 from scrubjay.planning import targets_from
 from scrubjay.slices.reading import explain_reading, open_frames, open_reader
@@ -136,7 +139,7 @@ def _wrong(
     stamps = [pts for pts, _ in whole]
     wrong: list[Fraction] = []
     count = 0
-    with open_frames(media, Place.of(path), FrameReader, threads=threads) as reader:
+    with open_frames(media, Place.of(path), partial(VideoDecoder, threads=threads)) as reader:
         timeline = Timeline(time_base=media.time_base, origin=media.origin)
         spans = list(spans_of(media.duration, length))
         for index, span in enumerate(spans):
@@ -148,7 +151,7 @@ def _wrong(
                 if (shown.frame.pts, _picture_sum(shown.frame)) != whole[place]:
                     wrong.append(shown.time)
         assert count == sum(len(list(samples_in(span, rate))) for span in spans)
-        return wrong, reader.counts.decoded, len(whole)
+        return wrong, reader.stream.counts.decoded, len(whole)
 
 
 def _targets(times: Iterable[Fraction]) -> Iterator[Target]:
@@ -211,7 +214,7 @@ def test_the_barcode_film_shows_frame_24_t_at_t(media: Path, length: str) -> Non
     """In the film that carries its frame numbers, the picture at t is frame floor(24 t)."""
     path = Place.of(media / "real" / "barcode_frames_60s.mp4")
     seen: dict[Fraction, int] = {}
-    with open_frames(probe_media(path)[1], path, FrameReader) as reader:
+    with open_frames(probe_media(path)[1], path, VideoDecoder) as reader:
         for span in spans_of(Fraction(60), Fraction(length)):
             reader.start(_targets(samples_in(span, Fraction(10))))
             for shown in reader.until(span.end):
@@ -230,15 +233,14 @@ def _shown(
     reading = open_frames(
         media,
         Place.of(path),
-        FrameReader,
+        partial(VideoDecoder, threads=threads),
         tolerance=tolerance,
         is_sparse=is_sparse,
-        threads=threads,
     )
     with reading as reader:
         reader.start(_targets(times))
         shown = [(each.time, each.source_time) for each in reader.until(media.duration)]
-        return shown, reader.counts
+        return shown, reader.stream.counts
 
 
 @pytest.mark.parametrize(
@@ -288,7 +290,7 @@ def test_packets_without_dts_do_not_hinder_a_choice(media: Path) -> None:
     path = media / "odd" / "s_vfr_mpdecimate.mkv"
     info = probe_media(Place.of(path))[1]
     targets = list(_targets([Fraction(k, 2) for k in range(60)]))
-    with open_frames(info, Place.of(path), FrameReader, tolerance=Fraction(1, 4)) as reader:
+    with open_frames(info, Place.of(path), VideoDecoder, tolerance=Fraction(1, 4)) as reader:
         reader.start(targets)
         whole = [shown.source_time for shown in reader.until(Fraction(30))]
         parts: list[Fraction] = []
@@ -368,21 +370,28 @@ def test_sparse_pictures_come_from_keyframes_alone(media: Path, name: str, toler
         assert counts.read <= 2 * len(times)
 
 
-@pytest.mark.parametrize("tolerance", ["0", "1/24"])
-def test_a_rehearsal_counts_what_reading_costs(encoded: Path, tolerance: str) -> None:
-    """`plan --explain` counts, without decoding, the very frames that a run decodes."""
-    recipe = scrubjay.Recipe(
-        slice_length=Fraction(2),
-        tolerance=Fraction(tolerance),
-        sheets=(),
-    )
+@pytest.mark.parametrize(
+    ("tolerance", "interval"), [("0", None), ("1/24", None), ("0", 2), ("1/5", 2), ("1/2", 2)]
+)
+def test_a_rehearsal_counts_what_reading_costs(
+    encoded: Path, tolerance: str, interval: int | None
+) -> None:
+    """`plan --explain` counts, without decoding, the very frames that a run decodes and shows."""
+    sheets = (scrubjay.Sheet(interval=Fraction(interval)),) if interval else ()
+    recipe = scrubjay.Recipe(slice_length=Fraction(2), tolerance=Fraction(tolerance), sheets=sheets)
+    if interval:
+        recipe = msgspec.structs.replace(recipe, animations=(), frames=())
     plan = scrubjay.plan(encoded, recipe=recipe, engine=scrubjay.InlineEngine())
     reading = explain_reading(plan, source=Place.of(encoded))
-    with open_reader(plan, Place.of(encoded), FrameReader) as reader:
+    with open_reader(plan, Place.of(encoded), VideoDecoder) as reader:
         reader.start(targets_from(plan, 0))
-        pictures = len(list(reader.until(plan.media.duration)))
-        assert (reading.pictures, reading.packets_read) == (pictures, reader.counts.read)
-        assert abs(reading.frames_decoded - reader.counts.decoded) <= 4  # what a decoder holds back
+        shown = list(reader.until(plan.media.duration))
+        counts = reader.stream.counts
+        assert (reading.pictures, reading.packets_read) == (len(shown), counts.read)
+        assert reading.seeks == counts.seeks
+        assert reading.largest_miss == max(abs(each.time - each.source_time) for each in shown)
+        # just after a jump, decoders drop frames whose references were jumped over
+        assert 0 <= reading.frames_decoded - counts.decoded <= 3 * counts.seeks
 
 
 def test_gops_without_a_picture_are_not_read(media: Path) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from av.video.stream import VideoStream
 
-from scrubjay.media.frames import FrameReader
+from scrubjay.media.decoders import VideoDecoder
 from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.media.probe import probe_media
 from scrubjay.model import Size
@@ -64,7 +64,7 @@ def _painted(path: Path, width: int) -> list[RgbPicture]:
     media = probe_media(Place.of(path))[1]
     height = round(width * _HEIGHT / _WIDTH)
     painter = Painter(media, Size(width=width, height=height))
-    with open_frames(media, Place.of(path), FrameReader) as reader:
+    with open_frames(media, Place.of(path), VideoDecoder) as reader:
         reader.start(Target(None, Fraction(k, 10), None) for k in range(2, 9))
         return [painter.paint(shown.frame) for shown in reader.until(Fraction(1))]
 
@@ -92,7 +92,7 @@ def test_progressive_video_keeps_all_its_rows(clip: Path) -> None:
     """Only frames that are marked as interlaced lose a field: rows of others stay as they are."""
     media = probe_media(Place.of(clip))[1]
     painter = Painter(media, Size(width=media.width, height=media.height))
-    with open_frames(media, Place.of(clip), FrameReader) as reader:
+    with open_frames(media, Place.of(clip), VideoDecoder) as reader:
         reader.start([Target(None, Fraction(1), None)])
         (shown,) = reader.until(Fraction(2))
         plain = shown.frame.to_ndarray(format="rgb24").astype(int)

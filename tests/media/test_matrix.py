@@ -8,7 +8,7 @@ seconds; however a clip is read (in slices, with jumps, sparsely, by several thr
 import zlib
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ import pytest
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from scrubjay.media.frames import FrameReader
+from scrubjay.media.decoders import VideoDecoder
 from scrubjay.media.probe import probe_media
 from scrubjay.places.place import Place
 from scrubjay.slices.reading import open_frames
@@ -213,7 +213,7 @@ def _wrong(
     times = [time for time in times if time < length]
     count = 0
     with open_frames(
-        media, Place.of(path), FrameReader, threads=threads, is_sparse=is_sparse
+        media, Place.of(path), partial(VideoDecoder, threads=threads), is_sparse=is_sparse
     ) as reader:
         for number, start in enumerate(range(0, int(length) + 1, slice_length)):
             if number % 3 != 1:

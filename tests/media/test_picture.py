@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from scrubjay.media.frames import FrameReader
+from scrubjay.media.decoders import VideoDecoder
 from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.media.probe import probe_media
 from scrubjay.model import MediaInfo, Size
@@ -21,7 +21,7 @@ from scrubjay.timing import Target
 def _painted(path: Path, time: Fraction, width: int) -> tuple[RgbPicture, MediaInfo]:
     media = probe_media(Place.of(path))[1]
     size = Size(width=width, height=max(1, round(width * media.height / media.width)))
-    with open_frames(media, Place.of(path), FrameReader) as reader:
+    with open_frames(media, Place.of(path), VideoDecoder) as reader:
         reader.start([Target(None, time, None)])
         (shown,) = reader.until(time + 1)
         return Painter(media, size).paint(shown.frame), media

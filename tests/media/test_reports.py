@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pytest
 from av import VideoFrame
 
-from scrubjay.media.frames import FrameReader, Shown
+from scrubjay.media.decoders import VideoDecoder
+from scrubjay.media.frames import Shown
 from scrubjay.media.probe import probe_media
 from scrubjay.places.place import Place
 from scrubjay.slices.reading import open_frames
@@ -52,7 +53,7 @@ def _fields(frame: VideoFrame) -> int:
 
 def _shown(
     path: Path, step: Fraction, slice_length: Fraction, *, is_sparse: bool = False
-) -> list[Shown]:
+) -> list[Shown[VideoFrame]]:
     """Read a video slice by slice, every second slice with a jump."""
     media = probe_media(Place.of(path))[1]
     first = Fraction(1, 100)
@@ -64,8 +65,8 @@ def _shown(
         for before, time, after in zip(padded, padded[1:], padded[2:], strict=False)
         if time is not None
     ]
-    shown: list[Shown] = []
-    with open_frames(media, Place.of(path), FrameReader, is_sparse=is_sparse) as reader:
+    shown: list[Shown[VideoFrame]] = []
+    with open_frames(media, Place.of(path), VideoDecoder, is_sparse=is_sparse) as reader:
         for number in range(int(media.duration / slice_length) + 1):
             if number % 2 == 0:
                 reader.start(each for each in targets if each.time >= number * slice_length)

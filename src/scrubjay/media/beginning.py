@@ -12,7 +12,7 @@ from av import VideoFrame
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from scrubjay.media.clocks import ClockName, Timed, clock_for
+from scrubjay.media.clocks import Clock, ClockName, Timed, clock_for
 from scrubjay.media.ffmpeg import DECODE_ERRORS
 from scrubjay.media.kinds import KindReader
 from scrubjay.media.protection import is_encrypted, scheme_of
@@ -64,7 +64,7 @@ class Search:
 class Beginning(NamedTuple):
     """What the first packets of a stream show."""
 
-    first: Timed
+    first: Timed[VideoFrame]
     """The first picture, and its time by the stream's clock."""
     clock: ClockName
     seeks: bool
@@ -90,7 +90,7 @@ def read_beginning(video: Video, search: Search, on_packet: Callable[[], None]) 
     if has_moved:
         seeks = _lands_well(video, on_packet)
     if clock in {"pts", "gaps"} and picture.pts is not None:
-        first: Timed | None = Timed(picture.pts, picture)
+        first: Timed[VideoFrame] | None = Timed(picture.pts, picture)
     else:
         first, has_moved = _first_timed(video, clock, search, on_packet), True
     if first is None:
@@ -184,9 +184,9 @@ def _has_palette(picture: VideoFrame) -> bool:
 
 def _first_timed(
     video: Video, name: ClockName, search: Search, on_packet: Callable[[], None]
-) -> Timed | None:
+) -> Timed[VideoFrame] | None:
     """Return the first picture with the time that a clock gives it."""
-    clock = clock_for(name, usual_ticks(video.stream))
+    clock: Clock[VideoFrame] = clock_for(name, usual_ticks(video.stream))
     kinds: KindReader | None = None
     for number, packet in enumerate(_packets(video, on_packet)):
         kinds = kinds or KindReader(video.stream)

@@ -9,13 +9,12 @@ picture's own packet. If they have only decoding times (AVI, ASF, an MP4 without
 from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from av import VideoFrame
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-__all__ = ["Clock", "ClockName", "Timed", "clock_for"]
+__all__ = ["Clock", "ClockName", "F", "Frame", "Timed", "clock_for"]
 
 ClockName: TypeAlias = Literal["pts", "gaps", "order", "count"]
 """`pts`: packets have presentation times. `gaps`: some of them do. `order`: they have only decoding
@@ -28,15 +27,32 @@ _DEEPEST = 64
 """Pictures by which output and decoding order may differ: more than any codec reorders."""
 
 
-class Timed(NamedTuple):
+class Frame(Protocol):
+    """What reading uses of a decoded frame: PyAV's have it, and so have those of a rehearsal."""
+
+    @property
+    def pts(self) -> int | None:
+        """Of its packet."""
+        ...
+
+    @property
+    def key_frame(self) -> bool:
+        """Whether it refers to no other frame."""
+        ...
+
+
+F = TypeVar("F", bound=Frame)
+
+
+class Timed(NamedTuple, Generic[F]):
     """A decoded picture and when it is shown."""
 
     pts: int
     """In ticks of the stream, or in pictures if these are counted."""
-    frame: VideoFrame
+    frame: F
 
 
-class Clock(Protocol):
+class Clock(Protocol[F]):
     """Gives times to the pictures of one stream."""
 
     def restart(self, *, is_start: bool) -> None:
@@ -47,7 +63,7 @@ class Clock(Protocol):
         """Note a packet just before it is decoded, and return its tick, if it has one."""
         ...
 
-    def times(self, frames: Iterable[VideoFrame], *, is_end: bool = False) -> Iterator[Timed]:
+    def times(self, frames: Iterable[F], *, is_end: bool = False) -> Iterator[Timed[F]]:
         """Yield the decoder's next pictures with their times; some only when later ones come.
 
         After a seek, pictures without a known time, or with missing references, are left out.
@@ -55,8 +71,8 @@ class Clock(Protocol):
         ...
 
 
-def clock_for(name: ClockName, usual: int) -> Clock:
-    """Return the clock of a stream.
+def clock_for(name: ClockName, usual: int) -> Clock[F]:  # pyright: ignore[reportInvalidTypeVarUse]
+    """Return the clock of a stream, for the frames that the caller has.
 
     Args:
         name: which one.
@@ -69,7 +85,7 @@ def clock_for(name: ClockName, usual: int) -> Clock:
     return OrderClock(is_counted=name == "count")
 
 
-class PtsClock:
+class PtsClock(Generic[F]):
     """Times from the PTS of each picture's packet.
 
     Pictures without one (a PES packet may hold several pictures and has one PTS) are spread evenly
@@ -81,7 +97,7 @@ class PtsClock:
 
     def __init__(self, usual: int) -> None:
         self._usual = max(1, usual)
-        self._held: list[VideoFrame] = []
+        self._held: list[F] = []
         self._last: int | None = None
         self._is_placed = True
 
@@ -96,7 +112,7 @@ class PtsClock:
         del is_second_field
         return packet.dts if packet.pts is None else packet.pts
 
-    def times(self, frames: Iterable[VideoFrame], *, is_end: bool = False) -> Iterator[Timed]:
+    def times(self, frames: Iterable[F], *, is_end: bool = False) -> Iterator[Timed[F]]:
         """Yield pictures with their times."""
         for frame in frames:
             if not self._is_placed and (not frame.key_frame or frame.pts is None):
@@ -113,7 +129,7 @@ class PtsClock:
         if is_end:
             yield from self._spread(None)
 
-    def _spread(self, end: int | None) -> Iterator[Timed]:
+    def _spread(self, end: int | None) -> Iterator[Timed[F]]:
         """Yield the pictures kept so far, spread evenly up to a tick, or at the usual distance."""
         count = len(self._held)
         if end is None or self._last is None or end <= self._last:
@@ -128,7 +144,7 @@ class PtsClock:
         self._held = []
 
 
-class GapsClock(PtsClock):
+class GapsClock(PtsClock[F]):
     """Times of streams in which some pictures have none, and some have their neighbour's.
 
     A PES packet's time is that of the first picture that begins in it (ISO 13818-1, 2.4.3.7). Where
@@ -142,19 +158,20 @@ class GapsClock(PtsClock):
 
     def __init__(self, usual: int) -> None:
         super().__init__(usual)
-        self._waiting: list[VideoFrame] = []
+        self._waiting: list[F] = []
 
     def restart(self, *, is_start: bool) -> None:
         """Reset; after a seek, pictures count from the first keyframe with a time."""
         super().restart(is_start=is_start)
         self._waiting = []
 
-    def times(self, frames: Iterable[VideoFrame], *, is_end: bool = False) -> Iterator[Timed]:
+    def times(self, frames: Iterable[F], *, is_end: bool = False) -> Iterator[Timed[F]]:
         """Yield pictures with their times."""
         for frame in frames:
             if self._waiting and frame.pts is not None:
                 if not self._fits(self._waiting[0].pts, frame.pts):
-                    self._waiting[0].pts = None
+                    timeless = self._waiting.pop(0)
+                    self._held += [timeless] if self._is_placed else []
                 yield from super().times(self._waiting)
                 self._waiting = []
             if self._waiting or (frame.pts is not None and (self._is_placed or frame.key_frame)):
@@ -177,7 +194,7 @@ class GapsClock(PtsClock):
         return abs(pts - own) <= nearly or abs(after - next_own) > nearly
 
 
-class OrderClock:
+class OrderClock(Generic[F]):
     """Times by counting: the k-th picture of the output gets the k-th of its packets' times.
 
     Each packet gets a number in place of its PTS, and its picture has the same number. So a
@@ -224,7 +241,7 @@ class OrderClock:
         packet.pts = packet.dts = number
         return tick
 
-    def times(self, frames: Iterable[VideoFrame], *, is_end: bool = False) -> Iterator[Timed]:
+    def times(self, frames: Iterable[F], *, is_end: bool = False) -> Iterator[Timed[F]]:
         """Yield pictures with their times."""
         del is_end
         for frame in frames:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import av.error
+from av import VideoFrame
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -99,7 +100,7 @@ class Extent:
             return None
         if self._beginning.clock != "gaps":
             return self._end_of_packets()
-        clock = clock_for("pts", usual_ticks(self._video.stream))
+        clock: Clock[VideoFrame] = clock_for("pts", usual_ticks(self._video.stream))
         clock.restart(is_start=False)
         return self._end_by_clock(clock, None)
 
@@ -176,7 +177,7 @@ class Extent:
                 return end - last
         return step
 
-    def _end_by_clock(self, clock: Clock, stitcher: Stitcher | None) -> int | None:
+    def _end_by_clock(self, clock: Clock[VideoFrame], stitcher: Stitcher | None) -> int | None:
         """Return where the last picture ends, by decoding from here on."""
         stream = self._video.stream
         kinds = KindReader(stream)

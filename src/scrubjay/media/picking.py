@@ -24,7 +24,6 @@ __all__ = ["LOOKAHEAD", "Instant", "Instants", "Near", "Seen"]
 LOOKAHEAD = 34
 """Packets considered on each side of the current one: twice the deepest reordering."""
 
-
 _FAR = 1 << 62
 """A tick after the end of every video."""
 
@@ -69,19 +68,18 @@ class Near:
     def add(self, seen: Seen) -> None:
         """Add the packet read last, and drop the oldest."""
         self._seen.append(seen)
-        self._count(seen, 1)
         if len(self._seen) > 2 * LOOKAHEAD + 1:
-            oldest = self._seen.popleft()
-            self._count(oldest, -1)
-            if oldest.pts is not None:
-                self.kinds.pop(oldest.pts, None)
-                del self._stamps[bisect_left(self._stamps, oldest.pts)]
-        if seen.pts is not None:
+            oldest = self._seen.popleft().pts
+            if oldest is None:
+                self._untimed -= 1
+            else:
+                self.kinds.pop(oldest, None)
+                del self._stamps[bisect_left(self._stamps, oldest)]
+        if seen.pts is None:
+            self._untimed += 1
+        else:
             self.kinds[seen.pts] = seen.kind
             insort(self._stamps, seen.pts)
-
-    def _count(self, seen: Seen, step: int) -> None:
-        self._untimed += step * (seen.pts is None)
 
 
 class Instant:
@@ -135,6 +133,10 @@ class Instant:
             if self.may_show(pts, ends) and rank < cheapest:
                 cheapest, self.pick = rank, pts
 
+    def is_exact(self, pts: int, kinds: Mapping[int, Kind]) -> bool:
+        """Whether a frame is the last one nearby that starts at or before the instant."""
+        return pts <= self.limit and not any(pts < other <= self.limit for other in kinds)
+
     def may_show(self, pts: int, ends: int | None) -> bool:
         """Whether a frame may replace the exact one.
 
@@ -152,6 +154,27 @@ class Instant:
 
 class Instants:
     """The instants for which pictures are requested, in order; read only as far as necessary.
+
+    For example, ten frames a second: a keyframe, then disposable and reference frames in turn.
+    Pictures are requested at 0.15 s and 0.4 s; they show the frames at 0.1 s and 0.4 s:
+
+    >>> kinds = [Kind.KEY, Kind.DISPOSABLE, Kind.REFERENCE, Kind.DISPOSABLE, Kind.REFERENCE]
+    >>> near = Near()
+    >>> for pts in (0, 2, 1, 4, 3):  # in the order of decoding
+    ...     near.add(Seen(pts, kinds[pts]))
+    >>> near.end()
+    >>> timeline = Timeline(time_base=Fraction(1, 10), origin=Fraction(0))
+    >>> first, second = Fraction("0.15"), Fraction("0.4")
+    >>> targets = [Target(None, first, second), Target(first, second, None)]
+    >>> exact = Instants(timeline, targets, tolerance=Fraction(0))
+    >>> [pts for pts in range(5) if exact.are_shown_by(pts, near)]
+    [1, 4]
+
+    With a tolerance of 0.1 s, the first shows the reference frame at 0.2 s, which is cheaper:
+
+    >>> cheaper = Instants(timeline, targets, tolerance=Fraction("0.1"))
+    >>> [pts for pts in range(5) if cheaper.are_shown_by(pts, near)]
+    [2, 4]
 
     Args:
         timeline: how ticks map to seconds.
@@ -186,47 +209,40 @@ class Instants:
         """
         if near.newest is None:
             return True
-        self._choose_until(near.newest, near.kinds)
-        self._choose_now(pts, near.newest, near.kinds)
+        self._choose(pts, near.newest, near.kinds)
         for instant in self._waiting:
-            if instant.pick is None:
-                if pts <= max(instant.limit, instant.latest):
-                    return self._may_be(instant, pts, near.kinds)
-            elif instant.pick == pts:
-                return True
+            if instant.pick is not None:
+                if instant.pick == pts:
+                    return True
+            elif pts <= max(instant.limit, instant.latest):
+                # if this instant may not show it, the frames in between exclude all later ones, too
+                return pts >= instant.earliest or instant.is_exact(pts, near.kinds)
         return False
 
-    def _choose_until(self, newest: int, kinds: Mapping[int, Kind]) -> None:
-        """Choose frames as far as no unread packet, which has a PTS after `newest`, can matter."""
-        while not self._waiting or self._waiting[-1].limit <= newest:
-            following = list(islice(self._rest, 16))
-            if not following:
-                break
-            self._waiting.extend(following)
-        stamps: list[int] = []
-        for instant in self._waiting:
-            if max(instant.limit, instant.latest) >= newest:
-                return
-            if instant.pick is None:
-                stamps = stamps or sorted(kinds)
-                instant.choose(stamps, kinds)
+    def _choose(self, pts: int, newest: int, kinds: Mapping[int, Kind]) -> None:
+        """Choose the frame of each instant whose exact frame is known.
 
-    def _choose_now(self, pts: int, newest: int, kinds: Mapping[int, Kind]) -> None:
-        """Let instants whose exact frame this is show it, because later may be too late.
-
-        Otherwise the choice would depend on how many frames the decoder holds back.
+        Where frames that were not read yet may still be cheaper, the choice waits; but not beyond
+        the exact frame itself, which would be skipped. So no choice depends on how many frames the
+        decoder holds back.
         """
+        self._look_ahead(newest)
+        stamps: list[int] = []
         for instant in self._waiting:
             if instant.limit >= newest:
                 return
-            may_show = instant.pick is None and pts <= instant.limit
-            if may_show and not any(pts < other <= instant.limit for other in kinds):
+            if instant.pick is not None:
+                continue
+            if instant.latest < newest:
+                stamps = stamps or sorted(kinds)
+                instant.choose(stamps, kinds)
+            elif instant.is_exact(pts, kinds):
                 instant.pick = pts
 
-    @staticmethod
-    def _may_be(instant: Instant, pts: int, kinds: Mapping[int, Kind]) -> bool:
-        """Whether an instant without a choice yet may show a frame.
-
-        If it may not, no later instant may: the frames in between exclude it for them, too.
-        """
-        return pts >= instant.earliest or not any(pts < other <= instant.limit for other in kinds)
+    def _look_ahead(self, newest: int) -> None:
+        """Take up all instants whose exact frame is known."""
+        while not self._waiting or self._waiting[-1].limit <= newest:
+            following = list(islice(self._rest, 16))
+            if not following:
+                return
+            self._waiting.extend(following)

@@ -1,20 +1,19 @@
 """Reading without decoding: what a plan will cost, counted from packets alone."""
 
 from heapq import heappop, heappush
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
-from av import VideoFrame
-from av.packet import Packet
 from av.video.stream import VideoStream
 
-from scrubjay.media.frames import FrameReader
-from scrubjay.media.kinds import Kind
+from scrubjay.media.damage import Damage
+from scrubjay.media.decoders import Coded
+from scrubjay.media.kinds import Kind, KindReader
 
-__all__ = ["RehearsalReader"]
+__all__ = ["RehearsalDecoder", "RehearsedFrame"]
 
 
-class _Stand(NamedTuple):
-    """The fields of a decoded frame that reading uses."""
+class RehearsedFrame(NamedTuple):
+    """A frame without a picture."""
 
     order: int
     """Rises in the order of output."""
@@ -22,31 +21,36 @@ class _Stand(NamedTuple):
     key_frame: bool
 
 
-class RehearsalReader(FrameReader):
-    """A `FrameReader` that reads the same packets in the same order, but decodes no pictures.
+class RehearsalDecoder:
+    """Takes the packets that a decoder would, and returns frames without pictures.
 
-    Its frames come in the order of time, as from a decoder: delayed by as many frames as the
-    stream's codec reorders.
+    They come in the order of time, as from a decoder: delayed by as many frames as the stream's
+    codec reorders.
+
+    Args:
+        stream: the stream, just opened.
+        damage: not used, since nothing is decoded.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  as its parent's
-        super().__init__(*args, **options)
-        self._held: list[_Stand] = []
+    def __init__(self, stream: VideoStream, damage: Damage) -> None:
+        del damage
+        self._codec = stream.codec_context
+        self._kinds = KindReader(stream)
+        self._held: list[RehearsedFrame] = []
         self._order = 0
 
-    def _decoded(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
-        if packet is not None and not (self._is_second_field or self._is_left_out(packet)):
-            self.counts.decoded += 1
+    def decode(self, coded: Coded | None) -> list[RehearsedFrame]:
+        """Take a packet, and return the frames that a decoder would put out."""
+        if coded is not None and not (coded.is_second_field or self._is_left_out(coded)):
+            packet = coded.packet
             self._order = self._order + 1 if packet.pts is None else packet.pts
-            heappush(self._held, _Stand(self._order, packet.pts, packet.is_keyframe))
-        depth = 0 if packet is None else self._stream.codec_context.reorder_depth
-        out = [heappop(self._held) for _ in range(len(self._held) - depth)]
-        return cast("list[VideoFrame]", out)
+            heappush(self._held, RehearsedFrame(self._order, packet.pts, packet.is_keyframe))
+        depth = 0 if coded is None else self._codec.reorder_depth
+        return [heappop(self._held) for _ in range(len(self._held) - depth)]
 
-    def _is_left_out(self, packet: "Packet[VideoStream]") -> bool:
-        skips = self._stream.codec_context.skip_frame == "NONREF"
-        return skips and self._kinds.kind(packet) is Kind.DISPOSABLE
+    def _is_left_out(self, coded: Coded) -> bool:
+        return coded.may_skip and self._kinds.kind(coded.packet) is Kind.DISPOSABLE
 
-    def _seek(self, pts: int | None) -> None:
+    def flush(self) -> None:
+        """Forget all packets so far."""
         self._held = []
-        super()._seek(pts)

@@ -30,7 +30,7 @@ _SLOWEST = Fraction(1)
 
 
 class WatchedContainer:
-    """Wraps a container, with the methods that `FrameReader` uses.
+    """Wraps a container, with the methods that `Video` uses.
 
     Args:
         place: where the video is.

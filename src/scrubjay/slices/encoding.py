@@ -5,6 +5,8 @@ from fractions import Fraction
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
+from av import VideoFrame
+
 from scrubjay.encode.base import RgbPicture, animation_encoder, still_encoder
 from scrubjay.encode.sheet import lay_out
 from scrubjay.media.frames import Shown
@@ -43,7 +45,7 @@ class SliceEncoder:
         self._painted: dict[Size, RgbPicture] = {}
 
     def encode(
-        self, slice_: Slice, shown: Iterable[Shown], outputs: Collection[PlannedOutput]
+        self, slice_: Slice, shown: Iterable[Shown[VideoFrame]], outputs: Collection[PlannedOutput]
     ) -> Iterator[Encoded]:
         """Yield the artifacts of one slice: each still as its frame comes, then the rest.
 
@@ -62,7 +64,7 @@ class SliceEncoder:
         for feed in reversed(feeds):
             yield from feed.finish()
 
-    def _paint(self, shown: Shown, size: Size) -> RgbPicture:
+    def _paint(self, shown: Shown[VideoFrame], size: Size) -> RgbPicture:
         """Paint a frame at a size, once however often and for how many outputs it is shown."""
         if shown.frame is not self._frame:
             self._frame = shown.frame
@@ -75,7 +77,7 @@ class SliceEncoder:
 class _Feed(Protocol):
     """What takes the pictures of one output in one slice."""
 
-    def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]: ...
+    def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]: ...
 
     def finish(self) -> Iterator[Encoded]: ...
 
@@ -101,7 +103,7 @@ class _AnimationFeed:
         self._planned = planned
         self._encoder = animation_encoder(options)
 
-    def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]:
+    def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
         self._encoder.add(picture, shown.time)
         return iter(())
 
@@ -123,7 +125,7 @@ class _StillFeed:
         self._picture: RgbPicture | None = None
         self._data = b""
 
-    def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]:
+    def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
         if picture is not self._picture:
             self._picture, self._data = picture, self._encode(picture, self._quality)
         yield _encoded(self._output, next(self._planned), self._data, (shown.source_time,))
@@ -144,7 +146,7 @@ class _SheetFeed:
         self._thumbnails: list[RgbPicture] = []
         self._source_times: list[Fraction] = []
 
-    def add(self, picture: RgbPicture, shown: Shown) -> Iterator[Encoded]:
+    def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
         self._thumbnails.append(picture)
         self._source_times.append(shown.source_time)
         return iter(())

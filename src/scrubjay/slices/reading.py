@@ -4,7 +4,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from functools import partial
-from typing import TypeVar
 
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -16,10 +15,13 @@ from scrubjay.errors import (
     SourceUnreadableError,
 )
 from scrubjay.limits import Limits
+from scrubjay.media.clocks import F
+from scrubjay.media.decoders import DecoderFor
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import FrameReader
-from scrubjay.media.rehearsal import RehearsalReader
+from scrubjay.media.rehearsal import RehearsalDecoder
 from scrubjay.media.source import identify, open_container
+from scrubjay.media.stream_reader import StreamReader
 from scrubjay.media.video import Packets, Video
 from scrubjay.media.watched import WatchedContainer
 from scrubjay.model import MediaInfo, Plan, Reading
@@ -29,8 +31,6 @@ from scrubjay.timing import Timeline
 
 __all__ = ["check_identity", "explain_reading", "open_frames", "open_reader"]
 
-R = TypeVar("R", bound=FrameReader)
-
 _ANY_STREAMS = 1 << 31
 
 _SPARSE = 1
@@ -38,14 +38,13 @@ _SPARSE = 1
 
 
 @contextmanager
-def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -> Generator[R]:
+def open_reader(plan: Plan, source: Place, decoder_for: DecoderFor[F]) -> Generator[FrameReader[F]]:
     """Open the video of a plan for reading.
 
     Args:
         plan: whose pictures will be read.
         source: where the video lies.
-        kind: the reader to make.
-        threads: how many its decoder may use.
+        decoder_for: returns the decoder to use.
 
     Raises:
         SourceError: the video cannot be opened, or is another one.
@@ -55,11 +54,10 @@ def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -
     reader = open_frames(
         plan.media,
         source,
-        kind,
+        decoder_for,
         size_bytes=plan.source.size_bytes,
         tolerance=plan.recipe.tolerance,
         is_sparse=spacing_of(plan.recipe) >= _SPARSE,
-        threads=threads,
     )
     with reader as opened:
         yield opened
@@ -69,23 +67,21 @@ def open_reader(plan: Plan, source: Place, kind: type[R], *, threads: int = 1) -
 def open_frames(
     media: MediaInfo,
     source: Place,
-    kind: type[R],
+    decoder_for: DecoderFor[F],
     *,
     size_bytes: int | None = None,
     tolerance: Fraction = Fraction(0),
     is_sparse: bool = False,
-    threads: int = 1,
-) -> Generator[R]:
+) -> Generator[FrameReader[F]]:
     """Open a video that was probed for reading.
 
     Args:
         media: what probing found in it.
         source: where it lies.
-        kind: the reader to make.
+        decoder_for: returns the decoder to use.
         size_bytes: of the video on a server, if that is known.
         tolerance: by how many seconds a picture may miss its instant if that is cheaper.
         is_sparse: whether it may pay to jump from one instant to the next.
-        threads: how many its decoder may use.
 
     Raises:
         SourceError: the video cannot be opened, or is another one.
@@ -104,16 +100,7 @@ def open_frames(
 
     opened = partial(_opened, source, media.container, _limits_for(media))
     with Video(opened, media.stream_index, wrap=watch) as video, source_errors(source):
-        yield kind(
-            video,
-            timeline,
-            clock=media.clock,
-            seeks=media.seeks,
-            is_stitched=media.is_stitched,
-            tolerance=tolerance,
-            is_sparse=is_sparse,
-            threads=threads,
-        )
+        yield FrameReader(video, media, decoder_for, tolerance=tolerance, is_sparse=is_sparse)
 
 
 def _limits_for(media: MediaInfo) -> Limits:
@@ -175,30 +162,30 @@ def explain_reading(
         SourceError: the video cannot be read, or is another one.
     """
     pictures, largest_miss = 0, Fraction(0)
-    with open_reader(plan, source, RehearsalReader) as reader:
+    with open_reader(plan, source, RehearsalDecoder) as reader:
         reader.start(targets_from(plan, 0))
         for shown in reader.until(plan.media.duration):
             pictures += 1
             largest_miss = max(largest_miss, abs(shown.time - shown.source_time))
             on_time(shown.time)
-        counts = reader.counts
+        counts = reader.stream.counts
         return Reading(
             pictures=pictures,
             packets_read=counts.read,
             frames_decoded=counts.decoded,
             frames_left_out=counts.read - counts.decoded,
-            frames_in_video=reader.frames_in_video,
+            frames_in_video=reader.stream.frames_in_video,
             seeks=counts.seeks,
             largest_miss=largest_miss,
-            reasons=tuple(_reasons(plan, reader)),
+            reasons=tuple(_reasons(plan, reader.stream)),
         )
 
 
-def _reasons(plan: Plan, reader: FrameReader) -> Iterator[str]:
+def _reasons(plan: Plan, stream: StreamReader[F]) -> Iterator[str]:
     """Say why a plan's pictures cost what they do."""
     tolerance, spacing = plan.recipe.tolerance, spacing_of(plan.recipe)
     codec = plan.media.codec
-    if reader.can_leave_out:
+    if stream.can_leave_out:
         yield f"{codec} says what nothing refers to: such frames that no picture shows are left out"
     else:
         yield f"{codec} does not say which frames can be left out, so all that are read are decoded"
@@ -206,7 +193,7 @@ def _reasons(plan: Plan, reader: FrameReader) -> Iterator[str]:
         yield f"pictures are {float(spacing):g} s apart: frames are read one after the other"
     elif tolerance:
         yield f"pictures are {float(spacing):g} s apart: a keyframe within the tolerance is sought"
-    elif reader.has_index:
+    elif stream.has_index:
         yield f"pictures are {float(spacing):g} s apart: GOPs between them are passed over"
     else:
         yield "the file has no index of its keyframes, so it is read from end to end"

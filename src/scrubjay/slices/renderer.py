@@ -3,8 +3,11 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from fractions import Fraction
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeAlias
+
+from av import VideoFrame
 
 from scrubjay.errors import (
     SourceDamagedError,
@@ -15,8 +18,10 @@ from scrubjay.errors import (
 )
 from scrubjay.limits import Limits, option_of
 from scrubjay.media.ahead import ahead
+from scrubjay.media.damage import BeginAnewError
+from scrubjay.media.decoders import VideoDecoder
 from scrubjay.media.ffmpeg import source_errors
-from scrubjay.media.frames import BeginAnewError, FrameReader, Shown
+from scrubjay.media.frames import FrameReader, Shown
 from scrubjay.media.source import stamp_of
 from scrubjay.model import Artifact, Plan, PlannedOutput, Slice, SliceRecord
 from scrubjay.places.place import Place, PlaceText
@@ -144,7 +149,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         self._threads = threads
         self._encoder = SliceEncoder(plan)
         self._open = ExitStack()
-        self._reader: FrameReader | None = None
+        self._reader: FrameReader[VideoFrame] | None = None
         self._next_index: int | None = None
         self._outputs: _Outputs = ()
         self._is_fresh = True
@@ -154,14 +159,15 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         self._open_reader()
         return self
 
-    def _open_reader(self) -> FrameReader:
+    def _open_reader(self) -> FrameReader[VideoFrame]:
         """Open the video anew, with a fresh URL."""
         self._close_reader()
         if self._was_open:
             self._source = self._renewed(self._source)
         self._was_open = True
         self._stamp = stamp_of(self._source)
-        reader = open_reader(self._plan, self._source, FrameReader, threads=self._threads)
+        decoder_for = partial(VideoDecoder, threads=self._threads)
+        reader = open_reader(self._plan, self._source, decoder_for)
         self._reader = self._open.enter_context(reader)
         self._is_fresh = True
         return self._reader
@@ -220,7 +226,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         try:
             reader = self._reader or self._open_reader()
             if decodes_all:
-                reader.decode_all()
+                reader.stream.decode_all()
             artifacts = self._rendered(reader, slice_, outputs, on_time)
         except SourceError:
             self._close_reader()  # a retry needs a fresh URL, and no slice depends on a damaged one
@@ -232,7 +238,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         records = [self._record(slice_, each, artifacts[each.name], damaged) for each in outputs]
         for output, record in zip(outputs, records, strict=True):
             save_record(self._store, output, record)
-        if reader.is_damaged or decodes_all:
+        if reader.stream.damage.is_found or decodes_all:
             self._close_reader()  # no later slice may depend on this one
         else:
             self._next_index, self._outputs = index + 1, outputs
@@ -246,14 +252,14 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
             self._stamp = stamp
 
     def _rendered(
-        self, reader: FrameReader, slice_: Slice, outputs: _Outputs, on_time: OnTime
+        self, reader: FrameReader[VideoFrame], slice_: Slice, outputs: _Outputs, on_time: OnTime
     ) -> dict[str, list[Artifact]]:
         """Render a slice, store its artifacts, and return them by output."""
         # a tolerance chooses pictures with regard to all outputs, made now or not
         read = self._plan.outputs if self._plan.recipe.tolerance else outputs
         goes_on = slice_.index == self._next_index and outputs == self._outputs
         self._next_index = None  # a slice that fails halfway is begun anew
-        reader.stops_at_damage = reader.can_leave_out or not self._is_fresh
+        reader.stream.damage.raises = reader.stream.can_leave_out or not self._is_fresh
         self._is_fresh = False
         if not goes_on:
             reader.start(targets_from(self._plan, slice_.index, read))
@@ -276,25 +282,25 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
             raise
         return artifacts
 
-    def _beat(self, reader: FrameReader) -> None:
+    def _beat(self, reader: FrameReader[VideoFrame]) -> None:
         """Report the time that was reported last."""
-        reader.on_packet()
+        reader.stream.on_packet()
 
     def _shown(
-        self, reader: FrameReader, slice_: Slice, outputs: _Outputs, on_time: OnTime
-    ) -> Iterator[Shown]:
+        self, reader: FrameReader[VideoFrame], slice_: Slice, outputs: _Outputs, on_time: OnTime
+    ) -> Iterator[Shown[VideoFrame]]:
         """Yield the slice's shown frames, reporting each; raise if there is nothing to show."""
         planned_count = len(instants_of(self._plan, slice_, outputs))
         count, tolerance = 0, self._plan.recipe.tolerance
         own: dict[Fraction, bool] = {}  # each picture that is first shown here: is it guessed?
-        reader.on_packet = patience = _Patience(
+        reader.stream.on_packet = patience = _Patience(
             self._plan.source.name, on_time, slice_.start, self._limits.idle_packets
         )
         read = reader.until(slice_.end)
         with closing(ahead(read, _AHEAD) if self._threads > 1 else read) as pictures:
             for shown in pictures:
                 if shown.source_time > max(shown.time + tolerance, self._plan.media.first_picture):
-                    if reader.can_leave_out:
+                    if reader.stream.can_leave_out:
                         raise BeginAnewError  # what was to be shown may have been left out
                     break  # what was to be shown does not decode, and nothing before it does
                 patience.shown(shown.time)
@@ -306,7 +312,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         span = f"from {short_clock(slice_.start)} to {short_clock(slice_.end)}"
         name = self._plan.source.name
         if count < planned_count or (self._damaged_in(reader, slice_) and not own):
-            what = "encrypted" if reader.is_encrypted else "damaged"
+            what = "encrypted" if reader.stream.damage.is_encrypted else "damaged"
             raise SourceDamagedError(f"{name} gives no picture {span}: it is {what} there")
         if own and sum(own.values()) >= _NOISE_SHARE * len(own):
             raise SourceDamagedError(
@@ -314,8 +320,8 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
                 f"{sum(own.values())} of the {len(own)} pictures"
             )
 
-    def _damaged_in(self, reader: FrameReader, slice_: Slice) -> int:
-        return sum(slice_.start <= time < slice_.end for time in reader.damaged)
+    def _damaged_in(self, reader: FrameReader[VideoFrame], slice_: Slice) -> int:
+        return sum(slice_.start <= time < slice_.end for time in reader.stream.damage.times)
 
     def _check_server(self) -> None:
         """Raise what the server of the video has against us: it may look like damage."""
