@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := .demo
 
+# Tests start Python a thousand times: to compile what it imports each time would double their CPU.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DELETE_ON_ERROR:
 .PHONY: demo test test-aws fuzz check lint types imports docs wheel fix bench clean
 
