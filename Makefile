@@ -17,6 +17,7 @@ demo: $(VENV)/.package
 # Every test, several files at a time. PYTEST="-n 0" runs them one after another.
 test: $(VENV)/.dev
 	@$(BIN)/python tests/players/find_browsers.py
+	@$(BIN)/python tests/players/find_players.py
 	@$(BIN)/python tests/find_tools.py
 	@$(BIN)/python tests/aws/set_up.py emulator
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)

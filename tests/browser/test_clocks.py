@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from clips import FPS, number_of, write_clip
-from find_browsers import PLAYERS
+from find_players import INSTALLED
 from PIL import Image
 from site_of import Site
 from tabs import FirefoxTab, Tab
@@ -175,12 +175,10 @@ def _write_site(folder: Path, video: str, player: str) -> None:
             f"#EXTINF:{float(length):.3f},\n{video}\n#EXT-X-ENDLIST\n"
         )
     if player:
-        script = "hls.mjs" if player == "hls" else "mpegts.js"
-        if not (PLAYERS / script).exists():
-            pytest.skip(
-                f"no {script}: run tests/players/find_browsers.py where npm reaches its registry"
-            )
-        copy(PLAYERS / script, folder)
+        if not INSTALLED.is_dir():
+            pytest.skip("no players: run tests/players/find_players.py where npm has its registry")
+        script = "hls.js/dist/hls.mjs" if player == "hls" else "mpegts.js/dist/mpegts.js"
+        copy(INSTALLED / script, folder)
     source = "" if player else f'src="{video}"'
     (folder / "site.html").write_text(_SITE.replace("SOURCE", source) + _PLAY[player])
 
