@@ -244,6 +244,7 @@ def test_every_library_of_an_encoder_is_known(plan: Plan) -> None:
         "av",
         "numpy",
         *(name for each in FORMATS.values() for name in each.libraries),
+        *(each.encoder for each in FORMATS.values() if each.encoder),
     }
     assert versions.keys() == needed
     assert all(versions.values())

@@ -51,7 +51,7 @@ def output_id(
         versions: of the libraries that make the pictures, by name.
     """
     format_ = FORMATS[output.format]
-    used = (*_EVERY_LIBRARY, *format_.libraries)
+    used = filter(None, (*_EVERY_LIBRARY, *format_.libraries, format_.encoder))
     facts = {name: getattr(media, name) for name in media.__struct_fields__}
     decisive = [
         source.fingerprint,

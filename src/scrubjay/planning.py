@@ -64,8 +64,10 @@ def make_plan(
 
     Raises:
         LimitError: it would cost more than that.
-        RecipeError: the recipe asks for larger pictures or sheets than can be made or held.
+        RecipeError: the recipe asks for larger or smaller pictures or sheets than can be made or
+            held, or for a format that the workers' FFmpeg cannot make.
     """
+    _check_encoders(recipe, versions)
     check_counts(source, media, recipe, limits)
     spans = spans_of(media.duration, recipe.slice_length)
     plan = Plan(
@@ -83,6 +85,17 @@ def make_plan(
     )
     check_memory(plan, limits)
     return plan
+
+
+def _check_encoders(recipe: Recipe, versions: Mapping[str, str]) -> None:
+    """Check that the workers have the encoders, where it is known what they have."""
+    for output in recipe.outputs if "av" in versions else ():
+        encoder = FORMATS[output.format].encoder
+        if encoder and encoder not in versions:
+            raise RecipeError(
+                f"format of {output.name!r} is {output.format!r}, and the workers' FFmpeg has no "
+                f"encoder {encoder} for it; choose another format, or install PyAV from its wheel"
+            )
 
 
 def chosen_outputs(plan: Plan, names: Collection[str]) -> tuple[PlannedOutput, ...]:
@@ -222,6 +235,13 @@ def _fitted(shown: tuple[int, int], output: Output) -> Size:
         raise RecipeError(
             f"pictures of {output.name!r} would be {width} x {height} px, and a "
             f"{output.format.upper()} holds {held} px a side; ask for a smaller width"
+        )
+    least = FORMATS[output.format].smallest_side_px
+    if min(width, height) < least:
+        raise RecipeError(
+            f"pictures of {output.name!r} would be {width} x {height} px, and "
+            f"{output.format.upper()} needs {least} px a side; ask for a larger width or another "
+            "format"
         )
     return Size(width=width, height=height)
 

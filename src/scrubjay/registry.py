@@ -24,6 +24,12 @@ class Format(NamedTuple):
     """Raised whenever the encoder writes other bytes for the same pictures."""
     libraries: tuple[str, ...] = ()
     """Libraries, beside those that decode and scale, whose versions may change the bytes."""
+    encoder: str = ""
+    """The encoder that FFmpeg must have for it."""
+    smallest_side_px: int = 1
+    side_step_px: int = 1
+    """Of what a file's width and height are multiples; its encoder makes a picture that large by
+    repeating the last column and row."""
 
 
 class DocumentKind(NamedTuple):
@@ -36,7 +42,7 @@ class DocumentKind(NamedTuple):
 
 ANIMATION_FORMATS: Mapping[str, Format] = {
     "gif": Format("scrubjay.encode.gif.encoding", "image/gif", "gif", 65_535, 1),
-    "webp": Format("scrubjay.encode.webp", "image/webp", "webp", 16_383, 1),
+    "webp": Format("scrubjay.encode.webp", "image/webp", "webp", 16_383, 1, encoder="libwebp_anim"),
 }
 """What an animation can be. An encoder gets a slice's pictures as they are decoded."""
 

@@ -52,10 +52,10 @@ class PlannedOutput(NamedTuple):
     @property
     def canvas(self) -> Size:
         """Width and height of one artifact in px."""
-        layout = self.layout
-        return Size(
-            width=layout.columns * layout.size.width, height=layout.rows * layout.size.height
-        )
+        layout, step = self.layout, self.format.side_step_px
+        sides = layout.columns * layout.size.width, layout.rows * layout.size.height
+        width, height = (-(-side // step) * step for side in sides)
+        return Size(width=width, height=height)
 
 
 class Slice(Value, frozen=True, kw_only=True):

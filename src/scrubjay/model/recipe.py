@@ -68,6 +68,14 @@ class Animation(Strict, frozen=True, kw_only=True):
         int, Meta(ge=1, le=4096, description="Width in px; smaller videos are not enlarged.")
     ] = 240
     colors: Annotated[int, Meta(ge=2, le=255, description="Most colours in a palette (GIF).")] = 255
+    quality: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="Quality of the pictures, 1 to 100; 0: the format's own (not GIF).",
+        ),
+    ] = 0
     max_bytes: Annotated[
         int,
         Meta(ge=0, description="Most bytes of one animation, if it can be met; 0: no limit."),

@@ -1,30 +1,43 @@
 """The versions of all that may change a picture's bytes, as they are in this process."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 
 import av
 import numpy as np
+from av.codec.codec import Codec, UnknownCodecError
 
 from scrubjay.errors import VersionError
 from scrubjay.identity import VERSIONS
 from scrubjay.model import Plan
 from scrubjay.registry import FORMATS
 
-__all__ = ["check_versions", "installed_versions"]
+__all__ = ["check_versions", "encoder_versions", "installed_versions"]
 
 
 @cache
 def installed_versions() -> Mapping[str, str]:
     """Return the versions of the renderer and of the libraries that it and its encoders use."""
-    encoders = {name for each in FORMATS.values() for name in each.libraries}
+    libraries = {name for each in FORMATS.values() for name in each.libraries}
     return {
         **VERSIONS,
         "av": av.__version__,
         "numpy": np.__version__,
-        **{name: import_module(name).__version__ for name in sorted(encoders)},
+        **{name: import_module(name).__version__ for name in sorted(libraries)},
+        **encoder_versions({each.encoder for each in FORMATS.values()} - {""}),
     }
+
+
+def encoder_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the version of FFmpeg, which is all it says, for each encoder that it has."""
+    found: dict[str, str] = {}
+    for name in sorted(names):
+        with suppress(UnknownCodecError):
+            Codec(name, "w")
+            found[name] = av.ffmpeg_version_info
+    return found
 
 
 def check_versions(plan: Plan) -> None:
