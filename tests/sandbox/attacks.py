@@ -101,6 +101,9 @@ def _tries(folder: Path, video: str, port: int) -> dict[str, Callable[[], object
         "change the parent's limits": lambda: resource.prlimit(parent, resource.RLIMIT_CPU, (1, 1)),
         "lead a session": os.setsid,
         "slow the parent down": lambda: os.setpriority(os.PRIO_PROCESS, parent, 19),
+        "change how it is scheduled": lambda: os.sched_setscheduler(
+            0, os.SCHED_BATCH, os.sched_param(0)
+        ),
         # the way out
         "be another user": lambda: _call("setuid", 12345),
         "enter a namespace": lambda: _call("unshare", 0x10000000),

@@ -21,7 +21,10 @@ WORK = {"decode the video", "start a thread", "import a library"}
 WITH_NETWORK = {"open a TCP socket", "open a UDP socket"}
 """What a worker may do as well whose video lies on a server."""
 
-HARMLESS = {"read the home folder", "read a neighbour of the video", "open a TCP socket", "fork"}
+HARMLESS = {
+    *("read the home folder", "read a neighbour of the video", "open a TCP socket", "fork"),
+    "change how it is scheduled",
+}
 """Attacks that do no harm where nothing stops them."""
 
 

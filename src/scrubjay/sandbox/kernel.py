@@ -5,7 +5,7 @@ import os
 from functools import cache
 from typing import Any
 
-__all__ = ["control", "syscall"]
+__all__ = ["capabilities", "control", "syscall"]
 
 
 def control(option: int, first: int = 0, second: int = 0) -> int:
@@ -24,6 +24,20 @@ def syscall(number: int, *arguments: int) -> int:
         OSError: the kernel refuses, or there is no such call on this system.
     """
     return _called("syscall", number, *arguments)
+
+
+def capabilities(name: str, header: ctypes.Structure, sets: ctypes.Array[Any]) -> None:
+    """Call capget(2) or capset(2).
+
+    Args:
+        name: of the call.
+        header: which thread's capabilities, in which layout.
+        sets: what is read or written.
+
+    Raises:
+        OSError: the kernel refuses, or there is no such call on this system.
+    """
+    _called(name, ctypes.addressof(header), ctypes.addressof(sets))
 
 
 def _called(name: str, *arguments: int) -> int:
