@@ -385,8 +385,10 @@ _ABOUT_DOCUMENTS = """\
 ## Documents
 
 `documents` names the documents to write beside the manifest, whose `tracks` list their keys. `[]`
-is none. Where a recipe has several outputs of sheets, the first has the plain name, and each other
-one a file with its own name: `storyboard-sheets-coarse.vtt`.
+is none. Where a recipe has several outputs that a document is made of, the first has the plain
+name, and each other one a file with its own name: `storyboard-coarse.vtt`. A document that is
+asked for, and that the recipe has nothing for, is an error before anything is rendered.
+[documents.md](documents.md) shows how to use each.
 """
 
 
@@ -558,7 +560,7 @@ def recipe_page() -> str:
     ]
     parts.append(f"{_ABOUT_FORMATS}\n{table(('format', 'media type', 'what it is'), rows)}\n")
     rows = [
-        (f"`{name}`", f"`{kind.file}`", about_module(kind.module))
+        (f"`{name}`", ", ".join(f"`{file}`" for file in kind.files), about_module(kind.module))
         for name, kind in DOCUMENTS.items()
     ]
     parts.append(f"{_ABOUT_DOCUMENTS}\n{table(('name', 'file', 'what it is'), rows)}\n")

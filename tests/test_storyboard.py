@@ -12,6 +12,7 @@ from PIL import Image
 
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
+from scrubjay.errors import RecipeError
 from scrubjay.model import Recipe, Sheet, TrackClock
 
 
@@ -71,9 +72,9 @@ def test_each_output_of_sheets_has_its_own(clip: Path, tmp_path: Path) -> None:
     assert board["url"].startswith("coarse/")
 
 
-def test_a_recipe_without_sheets_has_none(clip: Path, tmp_path: Path) -> None:
-    """There is nothing to put into it."""
+def test_it_needs_sheets(clip: Path, tmp_path: Path) -> None:
+    """Without any, a recipe that asks for it is refused before anything is made."""
     recipe = Recipe(animations=(), sheets=(), documents=("storyboard",))
-    made = scrubjay.make(clip, tmp_path, recipe=recipe, engine=InlineEngine())
-    assert made.tracks == {}
-    assert not (tmp_path / "storyboard.json").exists()
+    with pytest.raises(RecipeError, match=r"documents has 'storyboard', .* made of sheets"):
+        scrubjay.make(clip, tmp_path / "out", recipe=recipe, engine=InlineEngine())
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,6 @@
 """What a set costs, counted without listing it, and whether its limits allow that. Pure."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from scrubjay.model import (
     SourceRef,
     Still,
 )
+from scrubjay.registry import DOCUMENTS
 from scrubjay.timing import short_clock
 
 __all__ = ["Count", "Counts", "check_counts", "check_memory", "counts_of"]
@@ -49,7 +51,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[Count, ...]
     """In the order of the recipe's outputs."""
     documents: int
-    """Files beside the manifest, at most: some documents have one for each output of sheets."""
+    """Files beside the manifest, at most: some documents have several, or one for each output."""
 
     @property
     def objects(self) -> int:
@@ -67,11 +69,26 @@ def counts_of(duration: Fraction, recipe: Recipe) -> Counts:
         recipe: what is made of it.
     """
     slices = ceil(duration / recipe.slice_length)
+    outputs = tuple(_count(output, duration, recipe, slices) for output in recipe.outputs)
     return Counts(
         slices=slices,
-        outputs=tuple(_count(output, duration, recipe, slices) for output in recipe.outputs),
-        documents=len(recipe.documents) * max(1, len(recipe.sheets)),
+        outputs=outputs,
+        documents=_documents(recipe, outputs),
     )
+
+
+def _documents(recipe: Recipe, counts: Sequence[Count]) -> int:
+    """Count the files of a recipe's documents, at most."""
+    total = 0
+    for kind in (DOCUMENTS[name] for name in recipe.documents):
+        artifacts = [
+            count.artifacts
+            for output, count in zip(recipe.outputs, counts, strict=True)
+            if kind.can_read(output.kind, output.format)
+        ]
+        for file in kind.files:
+            total += sum(artifacts) if "{number}" in file else max(1, len(artifacts))
+    return total
 
 
 def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> Count:

@@ -6,6 +6,7 @@ is named by the second at which it starts, with milliseconds where that is not w
 """
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from hashlib import blake2b
 from string import ascii_letters, digits
@@ -15,6 +16,7 @@ from scrubjay.timing import milliseconds
 
 __all__ = [
     "ANNOUNCED",
+    "DOCUMENT_FIELDS",
     "FAILURES",
     "FOLDERS",
     "GENERATIONS",
@@ -28,6 +30,7 @@ __all__ = [
     "artifact_folder",
     "artifact_key",
     "caching",
+    "document_key",
     "failure_key",
     "generation_key",
     "is_document",
@@ -36,6 +39,7 @@ __all__ = [
     "record_folder",
     "record_key",
     "set_prefix",
+    "video_stem",
 ]
 
 MANIFEST = "manifest.json"
@@ -62,11 +66,36 @@ _STATE = re.compile(
     rf"\.scrubjay/(slices/{_ID}/{_SECOND}-{_SECOND}\.json|generations/[0-9a-f]{{32}}\.json)"
 )
 _FAILURE = re.compile(rf"\.scrubjay/failures/{_SECOND}\.json")
-_DOCUMENTS = tuple(
-    re.compile(rf"{re.escape(stem)}(-{_NAME})?\.{re.escape(suffix)}")
-    for stem, _, suffix in (kind.file.rpartition(".") for kind in DOCUMENTS.values())
-)
+_FIELD = re.compile(r"\{(\w+)\}")
 
+DOCUMENT_FIELDS: Mapping[str, str] = {
+    "video": r"[^/\\\x00-\x1f\x7f]+",
+    "width": r"\d+",
+    "interval": r"\d+",
+    "columns": r"\d+",
+    "rows": r"\d+",
+    "number": r"\d+",
+}
+"""What a document's file may have in braces, and what that can be."""
+
+
+def _pattern(file: str) -> re.Pattern[str]:
+    """Return what the keys of a document's file look like."""
+    if "{" not in file:
+        stem, _, suffix = file.partition(".")
+        return re.compile(rf"{re.escape(stem)}(-{_NAME})?\.{re.escape(suffix)}")
+    texts = _FIELD.split(file)  # every second one is a field's name
+    return re.compile(
+        "".join(
+            DOCUMENT_FIELDS[text] if place % 2 else re.escape(text)
+            for place, text in enumerate(texts)
+        )
+    )
+
+
+_DOCUMENTS = tuple(_pattern(file) for kind in DOCUMENTS.values() for file in kind.files)
+
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 _PLAIN = frozenset(ascii_letters + digits + "-_.")
 _MOST_PART_CHARACTERS = 200
 _MOST_PREFIX_CHARACTERS = 600
@@ -106,6 +135,29 @@ def generation_key(plan_id: str) -> str:
 def failure_key(start: Fraction) -> str:
     """Key of the note that the slice that starts at `start` seconds cannot be made."""
     return f"{FAILURES}{_second(start)}.json"
+
+
+def document_key(file: str, output: str = "", **fields: str | int) -> str:
+    """Return the key of a document's file.
+
+    Args:
+        file: as the registry has it.
+        output: the name of the output that it is of, if it is not the first one.
+        fields: what stands in braces there.
+    """
+    stem, dot, suffix = file.partition(".")
+    named = f"{stem}-{output}{dot}{suffix}" if output else file
+    return _FIELD.sub(lambda field: str(fields[field[1]]), named)
+
+
+def video_stem(name: str) -> str:
+    """Return a video's name without its suffix, as a part of a key.
+
+    What no key can hold (slashes, control characters, halves of characters) becomes `_`, and a
+    very long name is cut.
+    """
+    stem = _UNSAFE.sub("_", name.rpartition(".")[0] or name or "_")
+    return stem.encode()[:_MOST_PART_CHARACTERS].decode(errors="ignore")
 
 
 def set_prefix(key: str) -> str:

@@ -26,6 +26,7 @@ from scrubjay.model import (
     Stereo,
     Still,
 )
+from scrubjay.needs import check_documents
 from scrubjay.registry import FORMATS
 from scrubjay.timing import Target, spans_of
 
@@ -65,7 +66,8 @@ def make_plan(
     Raises:
         LimitError: it would cost more than that.
         RecipeError: the recipe asks for larger or smaller pictures or sheets than can be made or
-            held, or for a format that the workers' FFmpeg cannot make.
+            held, for a format that the workers' FFmpeg cannot make, or for a document that it has
+            nothing for.
     """
     _check_encoders(recipe, versions)
     check_counts(source, media, recipe, limits)
@@ -84,6 +86,7 @@ def make_plan(
         versions=dict(versions),
     )
     check_memory(plan, limits)
+    check_documents(plan)
     return plan
 
 

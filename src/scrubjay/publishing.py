@@ -62,7 +62,7 @@ def publish(
         StoreError: a document could not be written.
     """
     state = state or load_state(store, plan)
-    tracks = tracks_of(plan.recipe)
+    tracks = tracks_of(plan)
     ours = build_manifest(plan, state.made, reasons or {}, tracks, clock)
     keys = [*tracks.values(), MANIFEST]
     for _ in range(_MOST_TRIES):

@@ -36,8 +36,20 @@ class DocumentKind(NamedTuple):
     """What has to be known of a document without loading what writes it."""
 
     module: str
-    file: str
-    """Its key; where several outputs have one each, `-name` follows the stem of the others."""
+    files: tuple[str, ...]
+    """The keys of its files, the chief one first. Where several outputs have one each, `-name`
+    follows the stem of the others. What is in braces is filled in: `keys.DOCUMENT_FIELDS`."""
+    reads: str = ""
+    """The kind of outputs that it is made of; empty if it does not depend on any."""
+    formats: tuple[str, ...] = ()
+    """The formats that those may have; empty if any will do."""
+    step_ms: int = 0
+    """What its times have to be whole multiples of: a sheet's length, a still's interval. 0: any
+    time will do."""
+
+    def can_read(self, kind: str, format_name: str) -> bool:
+        """Whether it can be made of an output of that kind and format."""
+        return kind == self.reads and (not self.formats or format_name in self.formats)
 
 
 ANIMATION_FORMATS: Mapping[str, Format] = {
@@ -54,8 +66,10 @@ STILL_FORMATS: Mapping[str, Format] = {
 FORMATS: Mapping[str, Format] = {**ANIMATION_FORMATS, **STILL_FORMATS}
 
 DOCUMENTS: Mapping[str, DocumentKind] = {
-    "page": DocumentKind("scrubjay.documents.page", "index.html"),
-    "webvtt": DocumentKind("scrubjay.documents.webvtt", "storyboard.vtt"),
-    "storyboard": DocumentKind("scrubjay.documents.storyboard", "storyboard.json"),
+    "page": DocumentKind("scrubjay.documents.page", ("index.html",)),
+    "webvtt": DocumentKind("scrubjay.documents.webvtt", ("storyboard.vtt",), "sheets"),
+    "storyboard": DocumentKind("scrubjay.documents.storyboard", ("storyboard.json",), "sheets"),
+    "hls": DocumentKind("scrubjay.documents.hls", ("images.m3u8", "images.master.m3u8"), "sheets"),
+    "dash": DocumentKind("scrubjay.documents.dash", ("thumbnails.xml",), "sheets", step_ms=1000),
 }
 """What can be written beside the manifest."""

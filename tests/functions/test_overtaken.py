@@ -278,7 +278,7 @@ def test_a_complete_manifest_has_a_complete_track(store: Interrupted, made: Plan
     """A finisher who saw less does not leave its track and page beside the complete manifest."""
     slice_ = made.slices[1]
     keys = [record_key(each.id, slice_.start, slice_.end) for each in made.outputs]
-    [track] = [key for key in tracks_of(made.recipe).values() if key.endswith(".vtt")]
+    [track] = [key for key in tracks_of(made).values() if key.endswith(".vtt")]
 
     def finish_partly() -> None:
         kept = {key: store.get(key) for key in keys}

@@ -1,6 +1,6 @@
 """Videos whose pictures carry their number, on any clock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,9 +27,10 @@ _VP8 = ("libvpx", {"g": "48", "deadline": "realtime", "cpu-used": "8", "b": "1M"
 
 
 def number_of(picture: npt.NDArray[np.uint8]) -> int:
-    """Read a picture's number: (288, 512, 3) RGB uint8."""
-    middle = _SQUARE_PX // 2
-    bits = [picture[middle, middle + _SQUARE_PX * k].mean() > 127 for k in range(_SQUARES)]
+    """Read a picture's number: (288, 512, 3) RGB uint8, or smaller in both directions."""
+    square_px = picture.shape[1] // _SQUARES
+    middle = square_px // 2
+    bits = [picture[middle, middle + square_px * k].mean() > 127 for k in range(_SQUARES)]
     return sum(bool(bit) << k for k, bit in enumerate(bits))
 
 
@@ -39,6 +40,7 @@ def write_clip(
     pictures_at: int = 0,
     sound_at: int | None = None,
     options: dict[str, str] | None = None,
+    kept: Callable[[int], bool] = lambda _: True,
 ) -> Path:
     """Write 12 s of numbered pictures in the container that the name's suffix says.
 
@@ -47,6 +49,7 @@ def write_clip(
         pictures_at: what the clock shows at the first picture, whole seconds.
         sound_at: what it shows at the first sound; None is no sound.
         options: the muxer's.
+        kept: which numbers there are: the picture before one that is not is shown for longer.
     """
     is_webm = path.suffix == ".webm"
     with av.open(path, "w", options=options or {}) as new:
@@ -60,7 +63,7 @@ def write_clip(
             sound = new.add_stream("libopus" if is_webm else "aac", rate=_SOUND_RATE)
             sound.layout = "stereo"
         new.start_encoding()
-        packets: list[_Packet] = list(_pictures(stream, pictures_at))
+        packets: list[_Packet] = list(_pictures(stream, pictures_at, kept))
         if sound is not None and sound_at is not None:
             packets += _sound(sound, sound_at, pictures_at + SECONDS)
         for packet in sorted(packets, key=lambda each: (each.dts or 0) * (each.time_base or 0)):
@@ -68,8 +71,8 @@ def write_clip(
     return path
 
 
-def _pictures(stream: VideoStream, start: int) -> Iterator[_Packet]:
-    for number in range(FPS * SECONDS):
+def _pictures(stream: VideoStream, start: int, kept: Callable[[int], bool]) -> Iterator[_Packet]:
+    for number in filter(kept, range(FPS * SECONDS)):
         frame = av.VideoFrame.from_ndarray(_numbered(number), format="rgb24")
         frame.pts, frame.time_base = number + FPS * start, Fraction(1, FPS)
         yield from stream.encode(frame)

@@ -5,19 +5,22 @@ from fractions import Fraction
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
-from scrubjay.model import (
-    Artifact,
-    Kind,
-    Manifest,
-    Plan,
-    PlannedOutput,
-    Recipe,
-    SliceRecord,
-    TrackClock,
-)
+from scrubjay.keys import document_key
+from scrubjay.model import Artifact, Manifest, Plan, PlannedOutput, SliceRecord, TrackClock
+from scrubjay.needs import outputs_for
+from scrubjay.planning import PlannedArtifact, artifacts_of
 from scrubjay.registry import DOCUMENTS
 
-__all__ = ["Cue", "Document", "File", "FinishedSet", "document", "sheet_tracks", "tracks_of"]
+__all__ = [
+    "Cue",
+    "Document",
+    "File",
+    "FinishedSet",
+    "document",
+    "each_key",
+    "each_track",
+    "tracks_of",
+]
 
 
 class File(NamedTuple):
@@ -66,14 +69,33 @@ class FinishedSet(NamedTuple):
         """The clock of the times in tracks."""
         return self.manifest.track_clock
 
-    def outputs(self, kind: Kind) -> list[PlannedOutput]:
-        """Return the outputs of a kind."""
-        return [output for output in self.plan.outputs if output.options.kind == kind]
+    def keyed(self, name: str, place: int = 0) -> list[tuple[str, PlannedOutput]]:
+        """Return the outputs that a document is made of, each with the key of its file.
+
+        Args:
+            name: of the document.
+            place: of the file in the registry.
+        """
+        keys = each_key(self.plan, name, place)
+        return list(zip(keys, outputs_for(self.plan, name), strict=True))
 
     def artifacts(self, output: PlannedOutput) -> Iterator[Artifact]:
         """Yield an output's artifacts, rising in time."""
         for records in self.records.values():
             yield from records[output.name].artifacts
+
+    def planned(self, output: PlannedOutput) -> Iterator[tuple[PlannedArtifact, Artifact | None]]:
+        """Yield what an output was to have, rising in time, and what was made of it.
+
+        That is None for an artifact that lies in a gap.
+        """
+        for slice_ in self.plan.slices:
+            planned = artifacts_of(self.plan, output, slice_)
+            if slice_.index in self.records:
+                made = self.records[slice_.index][output.name].artifacts
+                yield from zip(planned, made, strict=True)
+            else:
+                yield from ((each, None) for each in planned)
 
     def cues(self, output: PlannedOutput) -> Iterator[Cue]:
         """Yield the thumbnails of an output of sheets; they touch, and none is before time 0.
@@ -95,11 +117,12 @@ class FinishedSet(NamedTuple):
 class Document(Protocol):
     """One kind of document: the two functions that its module has."""
 
-    def tracks(self, recipe: Recipe) -> Mapping[str, str]:
-        """Return the key of each file that a set of that recipe has, by the track's name.
+    def tracks(self, plan: Plan) -> Mapping[str, str]:
+        """Return the key of each file that a plan's set has, by the track's name.
 
-        The first sheets have the plain name, `storyboard.vtt`, and others their own name as well,
-        `storyboard-small.vtt`. Empty where the recipe has nothing to put into it.
+        The first output's has the plain name, `storyboard.vtt`, and others their own name as well,
+        `storyboard-small.vtt`. What belongs to a file has its name and a word after a point. Empty
+        where the plan has nothing to put into it.
         """
         ...
 
@@ -108,16 +131,31 @@ class Document(Protocol):
         ...
 
 
-def sheet_tracks(recipe: Recipe, name: str) -> dict[str, str]:
-    """Return the track and key of a document for each output of sheets.
+def each_key(plan: Plan, name: str, place: int = 0) -> list[str]:
+    """Return the key of a document's file for each output that it is made of.
 
     Args:
-        recipe: whose sheets they are.
-        name: of the document; the first sheets have its plain file, as the registry has it.
+        plan: whose outputs they are.
+        name: of the document; the first output has its plain file, as the registry has it.
+        place: of the file in the registry.
     """
-    stem, _, suffix = DOCUMENTS[name].file.rpartition(".")
-    others = {f"{name}-{each.name}": f"{stem}-{each.name}.{suffix}" for each in recipe.sheets[1:]}
-    return {name: DOCUMENTS[name].file} | others if recipe.sheets else {}
+    file, outputs = DOCUMENTS[name].files[place], outputs_for(plan, name)
+    return [document_key(file, each.name if each != outputs[0] else "") for each in outputs]
+
+
+def each_track(plan: Plan, name: str, place: int = 0, word: str = "") -> dict[str, str]:
+    """Return the track and key of a document's file for each output that it is made of.
+
+    Args:
+        plan: whose outputs they are.
+        name: of the document, and of the first output's track.
+        place: of the file in the registry.
+        word: that its tracks have after a point, if it is not the chief file.
+    """
+    outputs, end = outputs_for(plan, name), f".{word}" if word else ""
+    names = [f"{name}-{each.name}" if each != outputs[0] else name for each in outputs]
+    keys = each_key(plan, name, place)
+    return {f"{track}{end}": key for track, key in zip(names, keys, strict=True)}
 
 
 def document(name: str) -> Document:
@@ -125,10 +163,10 @@ def document(name: str) -> Document:
     return cast("Document", import_module(DOCUMENTS[name].module))
 
 
-def tracks_of(recipe: Recipe) -> dict[str, str]:
-    """Return the key of each file that a recipe's documents have, by track."""
+def tracks_of(plan: Plan) -> dict[str, str]:
+    """Return the key of each file that a plan's documents have, by track."""
     return {
         track: key
-        for name in recipe.documents
-        for track, key in document(name).tracks(recipe).items()
+        for name in plan.recipe.documents
+        for track, key in document(name).tracks(plan).items()
     }

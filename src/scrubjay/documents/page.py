@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scrubjay.documents.base import File, FinishedSet
 from scrubjay.keys import PAGE
-from scrubjay.model import Recipe
+from scrubjay.model import Plan
 
 __all__ = ["page", "tracks", "write"]
 
@@ -31,9 +31,9 @@ _HTML_ESCAPES = {ord(char): f"&#{ord(char)};" for char in "&<>\"'"}
 _JSON_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
-def tracks(recipe: Recipe) -> Mapping[str, str]:
+def tracks(plan: Plan) -> Mapping[str, str]:
     """Return the page's key; every set can have one."""
-    del recipe
+    del plan
     return {"page": PAGE}
 
 

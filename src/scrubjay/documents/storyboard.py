@@ -10,21 +10,20 @@ import json
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from scrubjay.documents.base import File, FinishedSet, sheet_tracks
-from scrubjay.model import PlannedOutput, Recipe
+from scrubjay.documents.base import File, FinishedSet, each_track
+from scrubjay.model import Plan, PlannedOutput
 
 __all__ = ["tracks", "write"]
 
 
-def tracks(recipe: Recipe) -> Mapping[str, str]:
+def tracks(plan: Plan) -> Mapping[str, str]:
     """Return the track of each output of sheets."""
-    return sheet_tracks(recipe, "storyboard")
+    return each_track(plan, "storyboard")
 
 
 def write(finished: FinishedSet) -> Iterator[File]:
     """Yield a storyboard for each output of sheets; times are on the clock of the tracks."""
-    keys = tracks(finished.plan.recipe).values()
-    for key, output in zip(keys, finished.outputs("sheets"), strict=True):
+    for key, output in finished.keyed("storyboard"):
         data = json.dumps(_storyboard(finished, output), separators=(",", ":"))
         yield File(key, data.encode(), "application/json")
 

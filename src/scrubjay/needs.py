@@ -1,0 +1,72 @@
+"""What a recipe's documents are made of, and whether a plan has it. Pure."""
+
+from fractions import Fraction
+
+from scrubjay.errors import RecipeError
+from scrubjay.model import Plan, PlannedOutput, Recipe
+from scrubjay.registry import DOCUMENTS, DocumentKind
+
+__all__ = ["check_documents", "outputs_for"]
+
+_KINDS = {"animations": "an animation", "frames": "stills", "sheets": "sheets"}
+_STEPS = {1: "milliseconds", 1000: "seconds"}
+
+
+def outputs_for(plan: Plan, name: str) -> list[PlannedOutput]:
+    """Return the outputs that a document is made of, in the plan's order."""
+    kind = DOCUMENTS[name]
+    return [
+        output
+        for output in plan.outputs
+        if kind.can_read(output.options.kind, output.options.format)
+    ]
+
+
+def check_documents(plan: Plan) -> None:
+    """Check that every document that was asked for by name can be made.
+
+    A recipe that leaves `documents` as it is asks for none by name: it gets those that it can have.
+
+    Raises:
+        RecipeError: one cannot; the text says what would do.
+    """
+    if plan.recipe.documents == Recipe().documents:
+        return
+    for name in plan.recipe.documents:
+        kind, outputs = DOCUMENTS[name], outputs_for(plan, name)
+        if kind.reads and not outputs:
+            raise RecipeError(
+                f"documents has {name!r}, which is made of {_words(kind)}, and the recipe has "
+                f"none; add {kind.reads} of that kind, or leave {name!r} out"
+            )
+        for output in outputs if kind.step_ms else ():
+            _check_step(plan, name, output)
+
+
+def _words(kind: DocumentKind) -> str:
+    what = _KINDS[kind.reads]
+    return f"{what} with format = {' or '.join(map(repr, kind.formats))}" if kind.formats else what
+
+
+def _check_step(plan: Plan, name: str, output: PlannedOutput) -> None:
+    """Check that a document can write an output's times.
+
+    Raises:
+        RecipeError: it cannot.
+    """
+    step_ms, layout = DOCUMENTS[name].step_ms, output.layout
+    length = output.options.spacing * layout.columns * layout.rows
+    is_alone = output.options.kind == "sheets" and length >= plan.media.duration
+    if is_alone or (length * 1000) % step_ms == 0:
+        return
+    is_sheet = output.options.kind == "sheets"
+    what = f"a sheet of {layout.columns} x {layout.rows} thumbnails" if is_sheet else "a still"
+    raise RecipeError(
+        f"documents has {name!r}, whose times are whole {_STEPS[step_ms]}, and {what} of "
+        f"{output.name!r} lasts {_decimal(length)} s; choose another interval"
+        f"{' or another grid' if is_sheet else ''}, or leave {name!r} out"
+    )
+
+
+def _decimal(seconds: Fraction) -> str:
+    return f"{float(seconds):.6f}".rstrip("0").rstrip(".")
