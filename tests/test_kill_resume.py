@@ -195,7 +195,7 @@ def test_a_signal_stops_and_can_be_resumed(
         os.killpg(run.pid, sign)
         output, errors = run.communicate(timeout=_DEADLINE)
     assert run.returncode == code
-    assert errors == b"scrubjay: stopped; run the same command again to go on from here\n"
+    assert errors == b"scrubjay: stopped; run the same command again to continue\n"
     last = json.loads(output.splitlines()[-1])
     assert (last["event"], last["error"], last["exit_code"]) == ("failed", name, code)
     assert not any((Path("/proc") / str(pid)).exists() for pid in workers)

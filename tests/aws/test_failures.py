@@ -371,4 +371,4 @@ def _tries(stack: Stack) -> int:
     queue = stack.outputs["TransportTarget"].rpartition("/")[2]
     failed = f"failed processing SQS batch from {queue} "
     noted = [line for line in stack.emulator.log().splitlines() if failed in line]
-    return sum("errorMessage=this event is unreadable" in line for line in noted)
+    return sum("errorMessage=this event is not valid" in line for line in noted)

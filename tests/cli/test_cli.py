@@ -314,7 +314,7 @@ def test_a_full_disk_is_said_and_resumed(
     mount("size=64m")
     again = run("make", movie, "-o", folder / "set", "--slice-length", "2")
     assert again.returncode == ExitCode.OK
-    assert "of 6 slices were there already" in again.stderr
+    assert "of 6 slices already existed" in again.stderr
     assert (folder / "set" / "manifest.json").exists()
 
 

@@ -36,7 +36,7 @@ def test_a_whole_video_is_explained(clip: Path) -> None:
     for topic in ("container", "tracks", "clock", "shape", "colour", "damage"):
         assert f"\n  {topic} " in done.stdout
     assert "damage      none" in done.stdout
-    assert done.stdout.endswith("Scrubjay makes previews of it.\n")
+    assert done.stdout.endswith("Scrubjay can make previews of this video.\n")
 
 
 def test_what_is_turned_is_said(media: Path) -> None:

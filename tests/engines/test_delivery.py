@@ -174,7 +174,7 @@ def test_a_record_says_what_was_handed_over(
         replace(right, output="0" * 12),
     ):
         delivery, _ = began()
-        with pytest.raises(WorkerCrashedError, match="handed over"):
+        with pytest.raises(WorkerCrashedError, match="the worker process sent"):
             _hand_over(delivery, frames, wrong)
         assert not delivery.records
     delivery, _ = began()

@@ -343,7 +343,7 @@ def test_patience_ends(clip: Path, tmp_path: Path) -> None:
     missing = len(caught.value.causes)
     [text] = said
     assert text.startswith(f"4 slices were sent to the workers; {missing} are missing")
-    assert text.endswith("none has come for 60 s. It waits on, up to 100 s: look there")
+    assert text.endswith("none has arrived for 60 s. Waiting up to 100 s: look there")
     assert 100 < queue.now < 200
     queue.faults = Faults()
     assert scrubjay.make(clip, tmp_path, recipe=RECIPE, engine=engine).status == "complete"

@@ -186,7 +186,7 @@ def test_the_engine_refuses_what_workers_cannot_reach(stack: Stack, clip: Path) 
     """Videos elsewhere, sets elsewhere and unknown stacks are refused with a sentence."""
     with (
         AwsLambdaEngine(stack) as engine,
-        pytest.raises(StackError, match="read videos of s3://videos alone"),
+        pytest.raises(StackError, match="can only read videos in s3://videos"),
     ):
         scrubjay.make(clip, "s3://gifs/previews/x", engine=engine)
     with pytest.raises(StackError, match="is no set of the stack"):
@@ -267,7 +267,7 @@ def test_a_letter_that_is_refused_stops_no_other(
     stack.__dict__["sender"] = _Picky(SqsTransport(cloud.url(LATER)))
     found = redrive_dead_letters(stack)
     assert (found.orders, len(found.unreadable)) == (1, 3)
-    assert any("could not be sent" in why for why in found.unreadable.values())
+    assert any("sending failed" in why for why in found.unreadable.values())
     assert stack_status(stack).queues["not delivered"] == 3
     assert [each["detail"]["index"] for each in cloud.take(LATER)] == [1]
 
@@ -314,19 +314,21 @@ def test_a_set_is_reconciled(cloud: Cloud, events: list[dict[str, Any]]) -> None
     assert (seen["indexes"], seen["dry_run"]) == ([0, 2], True)
     assert cloud.take(LATER) == []
     text = _aws("redrive", "--stack", "previews", "s3://gifs/previews/movie.mp4")
-    assert "sent again 2 of 3 slices: 0, 2" in text
+    assert "2 of 3 slices sent again: 0, 2" in text
     for event in cloud.take(LATER):
         worker.handler(event, Context())
     state = json.loads(_aws("status", "--stack", "previews", "movie.mp4", "--json"))
     assert (state["done"], state["missing"], state["announced"]) == (3, [], True)
-    assert "lacks nothing" in _aws("redrive", "--stack", "previews", "movie.mp4")
+    assert "no slices are missing" in _aws("redrive", "--stack", "previews", "movie.mp4")
 
 
 @pytest.mark.usefixtures("stack")
 def test_a_person_can_give_up(cloud: Cloud, events: list[dict[str, Any]]) -> None:
     """`--give-up` makes gaps of what is missing, and the set is published as partial."""
     worker.handler(events[1], Context())
-    assert "gave up 2 of 3" in _aws("redrive", "--stack", "previews", "movie.mp4", "--give-up")
+    assert "2 of 3 slices given up" in _aws(
+        "redrive", "--stack", "previews", "movie.mp4", "--give-up"
+    )
     [event] = cloud.take(LATER)
     worker.handler(event, Context())
     manifest = cloud.read(SET + MANIFEST)
@@ -339,7 +341,7 @@ def test_a_stack_is_looked_at(cloud: Cloud, stack: Stack) -> None:
     """`aws status` counts letters; a broken upload says why there is no set."""
     _put(cloud, LOST, "one", "two")
     text = _aws("status", "--stack", stack.name)
-    assert "slices travel by eventbridge" in text
+    assert "slices are sent by eventbridge" in text
     assert "2  messages not delivered" in text
     cloud.s3.put_object(
         Bucket="gifs",

@@ -1,1 +1,1 @@
-"""The door to Amazon's cloud: functions that plan and render, and what a person does with them."""
+"""Scrubjay on AWS: functions that plan and render, and the commands that look after them."""

@@ -1,4 +1,4 @@
-"""Amazon's services as `boto3` offers them: opened late, patient, and with our errors."""
+"""Clients of AWS services: opened on first use, with time limits, and with our errors."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 20
 """Seconds."""
 
 _MOST_TRIES = 3
-"""Of one request, by botocore."""
+"""Attempts of botocore at one request."""
 
 _THROTTLED = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable")
 _SERVER_ERROR = 500
@@ -24,11 +24,11 @@ _one_at_a_time = Lock()
 
 
 def client(service: str, *, tries: int = _MOST_TRIES) -> Any:  # noqa: ANN401  boto3 makes its classes at run time
-    """Return what speaks to one of Amazon's services; it may be shared between threads.
+    """Return a client of an AWS service; threads may share it.
 
     Args:
         service: its name.
-        tries: how often botocore sends a request that fails for a reason that may pass.
+        tries: how often botocore sends a request that fails for a temporary reason.
 
     Raises:
         StackError: boto3 is not installed, or no region is set.
@@ -52,20 +52,20 @@ def _installed() -> Generator[None]:
         yield
     except ModuleNotFoundError as exc:
         raise StackError(
-            "Amazon's services need one more library: pip install 'scrubjay[aws]'"
+            "AWS needs the library boto3, which is not installed: pip install 'scrubjay[aws]'"
         ) from exc
 
 
 @contextmanager
 def aws_errors(what: str) -> Generator[None]:
-    """Turn botocore's errors into ours.
+    """Convert botocore's errors to ours.
 
     Args:
-        what: whom we speak to, for the error's text.
+        what: the service or resource, for the error's text.
 
     Raises:
-        TransportError: it may pass: the network, throttling, a fault of the service.
-        StackError: it will not: no credentials, no right, no such thing.
+        TransportError: for a temporary reason: the network, throttling, a fault of the service.
+        StackError: for a lasting reason: no credentials, no permission, no such resource.
     """
     with _installed():
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  slow
@@ -74,11 +74,11 @@ def aws_errors(what: str) -> Generator[None]:
     except (BotoCoreError, ClientError) as exc:
         text = redacted(str(exc))
         kind: type[EngineError] = TransportError if may_pass(exc) else StackError
-        raise kind(f"{what} refuses: {text}") from None
+        raise kind(f"the request to {what} failed: {text}") from None
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether an error of botocore may not come again when the same is asked later."""
+    """Whether the same request may succeed later."""
     from botocore import exceptions as its  # noqa: PLC0415  slow
 
     if isinstance(error, its.ClientError):

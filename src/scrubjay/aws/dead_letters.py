@@ -1,4 +1,4 @@
-"""Sending once more what ended as a dead letter."""
+"""Dead letters: reading them, and sending again what they ask for."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from scrubjay.places.place import redacted
 __all__ = ["DeadLetter", "Redriven", "read_dead_letter", "redrive_dead_letters"]
 
 _HIDDEN = 300
-"""Seconds for which nobody else sees a message that is looked at here."""
+"""Seconds for which a message that is read here is invisible to other readers."""
 
 _AT_ONCE = 10
 _WAIT = 2
@@ -30,26 +30,26 @@ class DeadLetter(NamedTuple):
     uploads: list[Json]
     """For the planner."""
     problem: str = ""
-    """Why something else in it cannot be read."""
+    """Why the rest of it cannot be read; empty if all of it can."""
 
 
 class Redriven(NamedTuple):
-    """What became of dead letters."""
+    """What was done with dead letters."""
 
     orders: int
     uploads: int
     unreadable: dict[str, str]
-    """Left where they are: why, by message id. What else could be read in them was sent."""
+    """Why messages stay in their queue, by message id. What could be read of them was sent."""
 
 
 def read_dead_letter(body: str) -> DeadLetter:
-    """Understand a dead letter, whichever way it came.
+    """Read a dead letter of a rule, a topic, a queue or Lambda.
 
-    A rule and a topic leave the event as it was, and so does a queue; Lambda leaves it inside a
-    record of what happened (`requestPayload`).
+    The first three contain the event as it was; Lambda puts it into a record of what happened
+    (`requestPayload`).
 
     Raises:
-        EventError: it is none of ours.
+        EventError: the letter contains no event of Scrubjay's.
     """
     letter = DeadLetter([], [])
     messages = unwrapped(body)
@@ -69,10 +69,10 @@ def read_dead_letter(body: str) -> DeadLetter:
 
 
 def _sort(message: Json, letter: DeadLetter) -> None:
-    """Put a message where it belongs.
+    """Add a message to the orders or the uploads of a letter.
 
     Raises:
-        EventError: it is none of ours.
+        EventError: the message is not an event of Scrubjay's.
     """
     match message:
         case {"Records": _} | {"detail-type": "Object Created"} | {"Event": "s3:TestEvent"}:
@@ -86,17 +86,17 @@ def _sort(message: Json, letter: DeadLetter) -> None:
 
 
 def redrive_dead_letters(stack: Stack, *, dry_run: bool = False) -> Redriven:
-    """Drain the dead-letter queues: each letter is sent again, and only then deleted.
+    """Drain the dead-letter queues: send each letter again, and then delete it.
 
-    What cannot be read or sent stays where it is, and the others have their turn. A worker leaves
-    a slice alone that is done by now.
+    Letters that cannot be read or sent stay in their queue; the others are handled all the same. A
+    worker skips slices that are done by now.
 
     Args:
-        stack: whose queues.
-        dry_run: only look.
+        stack: the stack with the queues.
+        dry_run: only count the letters.
 
     Raises:
-        EngineError: nothing can be sent; the letters are still there.
+        EngineError: nothing could be sent; the letters are still there.
     """
     orders = uploads = 0
     unreadable: dict[str, str] = {}
@@ -126,17 +126,17 @@ def _letter_of(message: Json) -> DeadLetter:
 
 
 def _sent(stack: Stack, letters: list[DeadLetter], refusals: list[EngineError]) -> list[DeadLetter]:
-    """Send letters, one by one if a service refuses them together; return what became of each.
+    """Send letters, one by one if the service refuses them together; return each one's result.
 
     Raises:
-        EngineError: it refuses every one of several, so it is not the letters.
+        EngineError: the service refuses all of several letters, so the cause is not in them.
     """
     try:
         _send(stack, letters)
     except EngineError as error:
         if len(letters) == 1:
             refusals.append(error)
-            return [DeadLetter([], [], f"it could not be sent: {error}")]
+            return [DeadLetter([], [], f"sending failed: {error}")]
         each = [_sent(stack, [letter], refusals)[0] for letter in letters]
         if not any(letter.orders or letter.uploads for letter in each):
             raise
@@ -153,7 +153,7 @@ def _send(stack: Stack, letters: Sequence[DeadLetter]) -> None:
 
 
 class _Queue:
-    """A queue whose messages are looked at; those not deleted are let go at the end.
+    """Reads a queue's messages; those that are not deleted become visible again at the end.
 
     Args:
         url: of the queue.
@@ -168,7 +168,7 @@ class _Queue:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let others see what is left."""
+        """Make the remaining messages visible to others."""
         receipts = list(self._held.values())
         for first in range(0, len(receipts), _AT_ONCE):
             entries = [
@@ -179,7 +179,7 @@ class _Queue:
                 self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
     def batches(self) -> Iterator[list[dict[str, Any]]]:
-        """Yield its messages, a few at a time, each once, until there are no more."""
+        """Yield the queue's messages, a few at a time, each once, until there are no more."""
         seen: set[str] = set()
         while True:
             with aws_errors(self._url):
@@ -200,7 +200,7 @@ class _Queue:
     def delete(self, receipts: Sequence[str]) -> None:
         """Delete messages by their receipts.
 
-        One that cannot be deleted comes back, and its slice is sent twice: that costs nothing.
+        A message that cannot be deleted comes back, and its slice is sent twice, which is harmless.
         """
         if not receipts:
             return

@@ -1,4 +1,4 @@
-"""The engine that lets a deployed stack make the slices, and watches the store for them."""
+"""The engine that sends slices to a deployed stack and watches the store for the results."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -25,10 +25,10 @@ class AwsLambdaEngine:
 
     Args:
         stack: the deployed stack, or its name.
-        patience: seconds without any new slice after which the rest is given up as missing.
-        local: opens the video, and stays open itself; None is a worker process on this machine.
-        on_silence: called, once, with a sentence for a person when a minute has passed without any
-            new slice.
+        patience: seconds without a new slice after which the missing slices are given up.
+        local: engine that opens the video, and that stays open; by default a worker process on
+            this machine.
+        on_silence: called once, with a sentence for people, after a minute without a new slice.
     """
 
     def __init__(
@@ -47,22 +47,22 @@ class AwsLambdaEngine:
 
     @property
     def limits(self) -> Limits:
-        """How much one video may cost; the stack's workers keep to their own limits besides."""
+        """How much one video may cost; the stack's workers have limits of their own as well."""
         return self._local.limits
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop watching; slices that were sent are made all the same."""
+        """Stop watching; slices that were sent are still made."""
         self._own.close()
 
     def probe(self, source: Place) -> Probing:
-        """Look into the video at a place, in a worker process on this machine.
+        """Probe the video at a place, in a worker process on this machine.
 
         Raises:
-            SourceError: it cannot be opened, has no video, or gives no picture.
-            EngineError: looking failed, or the stack's workers could not read the video.
+            SourceError: the video cannot be opened, has no video stream, or gives no picture.
+            EngineError: probing failed, or the stack's workers could not read the video.
         """
         self._check_reachable(source)
         return self._local.probe(source)._replace(versions=self._stack.versions)
@@ -71,8 +71,8 @@ class AwsLambdaEngine:
         """Count what a plan's pictures cost to read, in a worker process on this machine.
 
         Raises:
-            SourceError: it cannot be opened, or is another one.
-            EngineError: counting failed, not the video.
+            SourceError: the video cannot be opened, or is not the planned one.
+            EngineError: counting failed for a reason that is not in the video.
         """
         return self._local.explain(plan, source)
 
@@ -80,7 +80,7 @@ class AwsLambdaEngine:
         """Send slices to the stack's workers, and return what arrived and why the rest did not.
 
         Raises:
-            EngineError: the stack is missing, keeps no sets there, or slices could not be sent.
+            EngineError: the stack does not exist or does not write there, or sending failed.
         """
         self._check_reachable(job.source)
         self._check_writable(job.store.place)
@@ -95,7 +95,7 @@ class AwsLambdaEngine:
 
     def _check_writable(self, place: Place | None) -> None:
         if place is None:
-            raise StackError("a destination in memory cannot be reached by the stack's workers")
+            raise StackError("the stack's workers cannot write to a destination in memory")
         if place.is_local:
             raise StackError(f"the stack's workers cannot write to {place.shown} on this machine")
         self._stack.set_at(place.address)
@@ -104,19 +104,19 @@ class AwsLambdaEngine:
         bucket = self._stack.outputs.source_bucket_name
         if source.scheme != "s3" or source.bucket != bucket:
             raise StackError(
-                f"the workers of the stack {self._stack.name} read videos of s3://{bucket} alone, "
-                f"not {source.shown}"
+                f"the workers of the stack {self._stack.name} can only read videos in "
+                f"s3://{bucket}, not {source.shown}"
             )
 
     def _where_to_look(self) -> str:
-        """Say what is known of slices that do not arrive, and what to do.
+        """Say where slices that do not arrive may be, and what to do.
 
         Raises:
-            EngineError: the dead-letter queues could not be asked.
+            EngineError: the dead-letter queues could not be read.
         """
         counts = dead_letter_counts(self._stack)
         letters = ", ".join(f"{count} {what}" for what, count in counts.items())
         return (
-            f"dead letters: {letters}; see `scrubjay aws status --stack {self._stack.name}` and "
-            "the workers' log, then `scrubjay aws redrive`"
+            f"dead letters: {letters}; run `scrubjay aws status --stack {self._stack.name}`, read "
+            "the workers' log, then run `scrubjay aws redrive`"
         )

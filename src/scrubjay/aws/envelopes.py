@@ -13,23 +13,23 @@ __all__ = ["Json", "each_in", "excerpt", "unwrapped"]
 _MOST_ENVELOPES = 5
 
 _EXCERPT = 200
-"""Characters of an event that a message repeats."""
+"""Characters of an event that an error message quotes."""
 
 T = TypeVar("T")
 
 Json: TypeAlias = Any
-"""What `json.loads` returns: events come from anywhere, and are checked here."""
+"""What `json.loads` returns: events may come from anywhere and are checked here."""
 
 
 def each_in(read: Callable[[Json], T], event: Json) -> Iterator[T]:
-    """Read every message in an event; only then raise what could not be read.
+    """Read every message in an event, and only then raise the first error.
 
     Args:
         read: reads one message.
-        event: what came.
+        event: as it arrived.
 
     Raises:
-        EventError: the first one that there was.
+        EventError: a message could not be read.
     """
     problems: list[EventError] = []
     messages = unwrapped(event)
@@ -47,15 +47,15 @@ def each_in(read: Callable[[Json], T], event: Json) -> Iterator[T]:
 
 
 def unwrapped(event: Json, *, _depth: int = 0) -> Iterator[Json]:
-    """Yield the messages in an event, taken out of whatever carried them.
+    """Yield the messages in an event, without their envelopes.
 
-    That may be records of SNS, SQS or S3, a notification of SNS in a queue, a message's text, or
-    what Lambda keeps of an event that a function failed on (`requestPayload`). Each record of S3
-    is yielded as a notification of its own.
+    An envelope may be a record of SNS, SQS or S3, a notification of SNS in a queue, text, or
+    Lambda's record of an event on which a function failed (`requestPayload`). Each record of S3 is
+    yielded as a notification of its own.
 
     Raises:
-        EventError: after all that can be read, if there is text that is no JSON, or something else
-            that is no event.
+        EventError: after all that can be read, if some text is not JSON or something is not an
+            event.
     """
     event = _parsed(event)
     if not isinstance(event, Mapping) or _depth > _MOST_ENVELOPES:
@@ -101,7 +101,7 @@ def _parsed(event: Json) -> Json:
 
 
 def excerpt(value: Json) -> str:
-    """Return the beginning of an event, for a log's line."""
+    """Return the beginning of an event, for a line in the log."""
     if isinstance(value, str | bytes):
         text = repr(value[: _EXCERPT + 1])
     else:

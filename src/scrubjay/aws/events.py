@@ -1,9 +1,9 @@
-"""The events of the deployed system: what a video's arrival looks like, and what an order does.
+"""The events of the deployed system: uploads of videos, and orders.
 
-One slice is one event of EventBridge's shape: source `custom.gifGenerator`, detail-type
-`newVideoCreated`, and a detail with the reference design's names. However it travels (bus, topic,
-queue, direct call, dead letter), that is what is inside. `finishPreviews` asks for no slice, but
-to publish a set whose slices have all ended.
+One slice is one event in EventBridge's form: source `custom.gifGenerator`, detail-type
+`newVideoCreated`, and a detail with the reference design's names. Every transport (bus, topic,
+queue, direct call, dead letter) carries this event. `finishPreviews` orders no slice; it orders
+that a set whose slices have all ended is published.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ READY = "previewsReady"
 
 
 VERSIONS_QUESTION = {"question": "versions"}
-"""Asks a worker which versions of libraries it has."""
+"""Asks a worker for the versions of its libraries."""
 
 V = TypeVar("V", "Upload", "SliceEvent", "FinishEvent")
 
@@ -47,18 +47,18 @@ _Name = Annotated[str, Meta(max_length=255)]
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A video lies in a bucket."""
+    """A video was put into a bucket."""
 
     bucket: Annotated[str, Meta(min_length=3, max_length=255)]
     key: Annotated[str, Meta(min_length=1, max_length=1024)]
     etag: _Name = ""
-    """The version that was put there; empty if the event does not say."""
+    """The version that was uploaded; empty if the event does not say."""
     sequencer: _Name = ""
-    """S3's mark of this very upload: the same in each event of it, in no event of another."""
+    """S3's id of the upload: the same in all events of one upload, different in all others."""
 
 
 class _SetEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the details of a slice's event and of a set's have in common."""
+    """What the details of both kinds of orders have in common."""
 
     key: Annotated[str, Meta(min_length=1, max_length=1024)]
     bucket: _Name = ""
@@ -66,11 +66,11 @@ class _SetEvent(msgspec.Struct, frozen=True, kw_only=True):
     plan: _Name = ""
     """Id of the plan that it was sent for; empty in the reference's own events."""
     output: Annotated[str, Meta(max_length=4096)] = ""
-    """Where the set lies, if not in the usual place."""
+    """Address of the set, if it is not in the usual place."""
 
 
 class SliceEvent(_SetEvent, frozen=True, kw_only=True):
-    """A stretch of a video is to be rendered."""
+    """The order to render a slice of a video."""
 
     start: Fraction
     end: Fraction
@@ -79,24 +79,24 @@ class SliceEvent(_SetEvent, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.end:
-            raise ValueError("`start` is at least 0 and not after `end`")
+            raise ValueError("`start` must be at least 0 and not after `end`")
 
 
 class FinishEvent(_SetEvent, frozen=True, kw_only=True):
-    """A set is to be finished: nothing of it has to be rendered."""
+    """The order to finish a set, without rendering anything."""
 
 
 OrderEvent: TypeAlias = SliceEvent | FinishEvent
 
 
 def uploads_in(event: Json) -> Iterator[Upload]:
-    """Yield the videos whose arrival an event reports, each version once.
+    """Yield the uploaded videos that an event reports, each version once.
 
-    Amazon reports uploads in two shapes: a notification of S3 itself, whose keys are encoded as in
-    a URL, with `+` for a space; and an event of EventBridge, whose keys are as they are.
+    AWS reports uploads in two forms: a notification of S3 itself, whose keys are encoded as in a
+    URL, with `+` for a space; and an event of EventBridge, whose keys are not encoded.
 
     Raises:
-        EventError: after all that can be read, if something in it is no such event.
+        EventError: after all that can be read, if something in it does not report an upload.
     """
     seen: set[tuple[str, str, str]] = set()
     for upload in each_in(_upload, event):
@@ -129,7 +129,7 @@ def _upload(message: Json) -> Upload | None:
             tree = {"bucket": bucket, "key": key, "etag": rest.get("etag", "")}
             tree["sequencer"] = rest.get("sequencer", "")
         case _:
-            raise EventError(f"this event reports no new video: {excerpt(message)}")
+            raise EventError(f"this event does not report an upload: {excerpt(message)}")
     return _checked(tree, Upload)
 
 
@@ -137,8 +137,7 @@ def orders_in(event: Json) -> Iterator[OrderEvent]:
     """Yield the orders in an event.
 
     Raises:
-        EventError: after all that can be read, if something in it is no order, or one that nobody
-            understands.
+        EventError: after all that can be read, if something in it is not a valid order.
     """
     return each_in(_order, event)
 
@@ -148,7 +147,7 @@ def _order(message: Json) -> OrderEvent:
     if not isinstance(detail, Mapping):
         raise EventError(f"this event has no detail: {excerpt(message)}")
     tree = dict(cast("Mapping[str, Json]", detail))
-    if "Key" in tree:  # the reference's worker takes both
+    if "Key" in tree:  # the reference's worker accepts both
         tree.setdefault("key", tree.pop("Key"))
     if message.get("detail-type") == FINISH:
         return _checked(tree, FinishEvent)
@@ -159,4 +158,4 @@ def _checked(tree: Json, kind: type[V]) -> V:
     try:
         return decode_as(tree, kind)
     except msgspec.DecodeError as exc:
-        raise EventError(f"this event is unreadable: {exc}") from None
+        raise EventError(f"this event is not valid: {exc}") from None

@@ -1,4 +1,4 @@
-"""What the two functions share: their context, how they open videos, and how they end."""
+"""What the two functions share: their context, how they open videos, and how they fail."""
 
 import os
 import traceback
@@ -27,36 +27,36 @@ _LEAST_MB, _LEAST_SECONDS = 256, 5.0
 
 
 class Context(Protocol):
-    """What Lambda tells a function about its own run."""
+    """What Lambda passes to a function about its invocation."""
 
     @property
     def aws_request_id(self) -> str:
-        """Names the invocation; the same for each retry of an asynchronous one."""
+        """Id of the invocation; the same for each retry of an asynchronous one."""
         ...
 
     @property
     def memory_limit_in_mb(self) -> str | int:
-        """What the function may use; its share of processors follows from it."""
+        """Memory that the function may use; its share of processors follows from it."""
         ...
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the function may go on."""
+        """Return how much time the function has left."""
         ...
 
 
 def open_engine(
     context: Context, sandbox: Sandbox, limits: Limits, *, margin_ms: int = 0
 ) -> ProcessEngine:
-    """Return what opens videos for a function: a process of its own, without the function's role.
+    """Return the engine that opens videos for a function, in a process without its credentials.
 
     Args:
-        context: of the function's run.
+        context: of the invocation.
         sandbox: how that process is confined.
-        limits: how much one video may cost; memory also follows from the function's.
-        margin_ms: how long before the function is ended that process is.
+        limits: how much one video may cost; its memory is also limited by the function's.
+        margin_ms: how long before the end of the function's time the process is killed.
     """
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        conceal()  # without Landlock, as there, it could look for the role's credentials in /proc
+        conceal()  # Lambda has no Landlock: hide the role's credentials in /proc from the process
     memory_mb = int(context.memory_limit_in_mb)
     most_mb = min(limits.memory_limit, max(_LEAST_MB, memory_mb - _OWN_MB))
     left = (context.get_remaining_time_in_millis() - margin_ms) / 1000
@@ -71,12 +71,12 @@ def open_engine(
 
 @contextmanager
 def safe(**about: object) -> Generator[None]:
-    """Log what ends a function, and raise it without what may be secret.
+    """Log an error that ends a function, and raise it without secrets.
 
     Lambda copies an exception's text into its log, its record of failures and the dead letter.
 
     Args:
-        about: what the function is at, for the log's line.
+        about: what the function is working on, for the line in the log.
     """
     failure: Exception
     try:
@@ -84,7 +84,7 @@ def safe(**about: object) -> Generator[None]:
     except ScrubjayError as error:
         failure = error_class(type(error).__name__)(redacted(str(error)))
         log("ERROR", str(failure), error=type(error).__name__, **about)
-    except Exception as error:  # noqa: BLE001  a door: nothing may end without a word
+    except Exception as error:  # noqa: BLE001  a door: every error is logged
         name = type(error).__name__
         failure = RuntimeError(redacted(f"{name}: {error}"))
         log("ERROR", str(failure), error=name, trace=traceback.format_exc(), **about)

@@ -1,4 +1,4 @@
-"""What the functions say: a JSON object a line on standard output, where Lambda's logs begin."""
+"""The functions' log: one JSON object per line on standard output, which Lambda collects."""
 
 import json
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ __all__ = ["log"]
 
 
 def log(level: Literal["INFO", "WARN", "ERROR"], message: str, **fields: object) -> None:
-    """Write one line; web addresses in it lose what may be secret."""
+    """Write one line, with the secrets in web addresses removed."""
     line = {"level": level, "message": message, **fields}
     print(json.dumps(_cleaned(line)), flush=True)  # noqa: T201  it is how a function logs
 
 
 def _cleaned(value: object) -> object:
-    """Return a value without secrets, before it is JSON: a URL ends elsewhere in escaped text."""
+    """Return a value without secrets. This comes before JSON, whose escapes would hide URLs."""
     match value:
         case None | bool() | int():
             return value

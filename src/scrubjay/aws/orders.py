@@ -1,4 +1,4 @@
-"""Orders as events, and events as orders; and where the sets of a stack lie."""
+"""Orders to events and back, and where a stack keeps its sets."""
 
 import json
 import time
@@ -16,7 +16,7 @@ __all__ = ["Entry", "OrderTransport", "Sender", "entry_of", "is_below", "order_o
 
 
 class Entry(NamedTuple):
-    """What a transport carries: an event that is not yet wrapped up."""
+    """An event for a transport, without an envelope."""
 
     detail_type: str
     detail: str
@@ -30,24 +30,24 @@ class Entry(NamedTuple):
 
 
 class Sender(Protocol):
-    """Sends events by one of Amazon's services."""
+    """Sends events through an AWS service."""
 
     def send(self, entries: Sequence[Entry]) -> None:
-        """Send events; when this returns, the service has taken every one.
+        """Send events; when this returns, the service has accepted every one.
 
         Raises:
-            TransportError: some were refused as often as it was tried; it says which.
-            StackError: they cannot be sent: no such target, or no right to it.
+            TransportError: some were refused in every attempt; `refused` says which.
+            StackError: the target does not exist, or we have no permission.
         """
         ...
 
 
 class OrderTransport:
-    """Hands orders to workers as events.
+    """Sends orders to workers as events.
 
     Args:
-        sender: sends them.
-        output: where all sets lie.
+        sender: sends the events.
+        output: where the stack keeps its sets.
     """
 
     def __init__(self, sender: Sender, output: Place) -> None:
@@ -63,8 +63,8 @@ def entry_of(order: Order, output: Place) -> Entry:
     """Write the event of an order.
 
     Args:
-        order: what a worker is to do.
-        output: where all sets lie.
+        order: the order.
+        output: where the stack keeps its sets.
     """
     usual = set_place(output, order.video.key)
     detail: dict[str, Any] = {
@@ -88,16 +88,16 @@ def entry_of(order: Order, output: Place) -> Entry:
 
 
 def order_of(event: OrderEvent, bucket: str, output: Place) -> Order:
-    """Return the order that an event stands for.
+    """Return the order that an event contains.
 
     Args:
-        event: what came.
-        bucket: of its video, if it names none.
-        output: where all sets lie.
+        event: the event.
+        bucket: bucket of the video, if the event names none.
+        output: where the stack keeps its sets.
 
     Raises:
-        EventError: nothing names a bucket.
-        PlaceError: it names a place outside `output`.
+        EventError: neither the event nor `bucket` names a bucket.
+        PlaceError: the event names a place outside `output`.
     """
     bucket = event.bucket or bucket
     if not bucket:
@@ -118,22 +118,22 @@ def order_of(event: OrderEvent, bucket: str, output: Place) -> Order:
 
 
 def set_place(output: Place, key: str, named: str = "") -> Place:
-    """Return where the set of a video lies.
+    """Return the place of a video's set.
 
     Args:
-        output: where all sets lie.
-        key: of the video, in its bucket.
-        named: the place that an event names, if it names one.
+        output: where the stack keeps its sets.
+        key: key of the video in its bucket.
+        named: the place that an event names, if any.
 
     Raises:
-        PlaceError: the named place is not below `output`: an event must not send us elsewhere.
+        PlaceError: the named place is not below `output`; events may not choose other places.
     """
     if not named:
         address = f"{output.address.rstrip('/')}/{set_prefix(key)}"
         return Place(address=address, endpoint=output.endpoint)
     place = Place.of(named, endpoint=output.endpoint)
     if not is_below(place, output):
-        raise PlaceError(f"{place.shown} is not below {output.shown}, where sets may lie")
+        raise PlaceError(f"{place.shown} is not below {output.shown}, where sets belong")
     return place
 
 
@@ -144,5 +144,5 @@ def is_below(place: Place, output: Place) -> bool:
 
 
 def _seconds(time: Fraction) -> int | float:
-    """Write a time as JSON's readers expect it; who needs it exactly takes the slice's index."""
+    """Return a time as a JSON number; where it must be exact, the slice's index is used."""
     return int(time) if time.denominator == 1 else round(float(time), 6)

@@ -1,4 +1,4 @@
-"""The planner function: a video has come; look into it, save its plan, hand out its slices."""
+"""The planner function: probes an uploaded video, saves its plan, and sends its slices."""
 
 import os
 from collections.abc import Callable, Collection
@@ -22,16 +22,16 @@ __all__ = ["handler", "plan_upload"]
 
 _MARGIN_MS = 35_000
 _MARGIN_SHARE = 3
-"""The planner sends nothing any more this long before it is ended, or at a third of its time if
-that is less: a request that was just begun may take 25 s, and what is left must be noted."""
+"""The planner stops sending this long before the end of its time, or with a third of its time left
+if that is less: a request in flight may take 25 s, and the rest must be noted."""
 
 
 def handler(event: Json, context: Context) -> dict[str, object]:
-    """Plan the videos whose arrival an event reports.
+    """Plan the uploaded videos that an event reports.
 
-    What cannot be a video is written down beside where its set would be, and is no failure of the
-    function. All else raises after every video has been tried, so that Lambda calls again;
-    what was planned and sent before is then not done twice.
+    If an upload can have no previews, a note in the place of its set says why, and the function
+    does not fail. Other errors are raised after every video has been tried, so that Lambda calls
+    again; nothing is planned or sent twice then.
     """
     with safe(request=context.aws_request_id):
         settings = load_function_settings(os.environ)
@@ -45,7 +45,7 @@ def handler(event: Json, context: Context) -> dict[str, object]:
     try:
         with safe(request=context.aws_request_id):
             for upload in uploads_in(event):
-                if not _is_wanted(upload, output, suffixes):
+                if not _is_video(upload, output, suffixes):
                     continue
                 try:
                     with (
@@ -60,9 +60,9 @@ def handler(event: Json, context: Context) -> dict[str, object]:
                             engine=engine,
                             request=context.aws_request_id,
                         )
-                except Exception as error:  # noqa: BLE001  the others shall have their turn
+                except Exception as error:  # noqa: BLE001  the other videos are still planned
                     failures.append(error)
-    except EventError as error:  # of what could not be read; all else has had its turn
+    except EventError as error:  # raised after all that could be read was handled
         failures.append(error)
     if failures:
         raise failures[0]
@@ -70,18 +70,18 @@ def handler(event: Json, context: Context) -> dict[str, object]:
 
 
 def _is_late(context: Context) -> Callable[[], bool]:
-    """Return what says whether it is too late to begin another request."""
+    """Return a function that says whether it is too late to begin another request."""
     margin_ms = min(_MARGIN_MS, context.get_remaining_time_in_millis() // _MARGIN_SHARE)
     return lambda: context.get_remaining_time_in_millis() < margin_ms
 
 
-def _is_wanted(upload: Upload, output: Place, suffixes: Collection[str]) -> bool:
-    """Whether an object is a video, and not one of ours: the functions must not feed themselves."""
+def _is_video(upload: Upload, output: Place, suffixes: Collection[str]) -> bool:
+    """Whether an object has a video's name and is not a part of a set."""
     if not upload.key.lower().endswith(tuple(suffixes)):
-        log("INFO", "passed over: this is no video's name", key=upload.key, bucket=upload.bucket)
+        log("INFO", "skipped: not the name of a video", key=upload.key, bucket=upload.bucket)
         return False
     if is_below(Place(address=f"s3://{upload.bucket}/{upload.key}"), output):
-        log("INFO", "passed over: it lies where sets lie", key=upload.key, bucket=upload.bucket)
+        log("INFO", "skipped: it is where sets are written", key=upload.key, bucket=upload.bucket)
         return False
     return True
 
@@ -99,17 +99,18 @@ def plan_upload(
 
     Args:
         upload: the video.
-        output: where all sets lie.
+        output: where the stack keeps its sets.
         recipe: what to make.
-        sender: takes events to the workers.
+        sender: sends events to the workers.
         engine: opens the video.
-        request: names the invocation, and with it the upload if that has no sequencer.
+        request: id of the invocation, which stands for the upload if that has no sequencer.
 
     Returns:
         How many orders were sent.
 
     Raises:
-        ScrubjayError: it may go better next time, or a person must change something first.
+        ScrubjayError: planning failed; it may succeed later, or after a person has changed
+            something.
     """
     try:
         planned = plan_video(
@@ -121,7 +122,7 @@ def plan_upload(
             upload_id=upload.sequencer or request,
         )
     except SourceChangedError:
-        log("INFO", "passed over: it has been replaced since", key=upload.key)
+        log("INFO", "skipped: the video has been replaced since", key=upload.key)
         return 0
     if isinstance(planned, ScrubjayError):
         log("ERROR", f"no previews: {planned}", key=upload.key, error=type(planned).__name__)

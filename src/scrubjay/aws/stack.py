@@ -21,7 +21,7 @@ _Text = Annotated[str, Meta(min_length=1)]
 
 
 class Outputs(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
-    """What deploy/aws/template.yaml says of itself once it is deployed."""
+    """The outputs of deploy/aws/template.yaml."""
 
     source_bucket_name: _Text
     output_location: _Text
@@ -35,7 +35,7 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class Stack:
-    """A deployed stack. Nothing is asked before it is needed.
+    """A deployed stack, which is queried on first use.
 
     Args:
         name: of the stack, in the account and region that boto3 finds.
@@ -46,11 +46,11 @@ class Stack:
 
     @cached_property
     def outputs(self) -> Outputs:
-        """What the stack says of itself.
+        """The stack's outputs.
 
         Raises:
-            StackError: there is no such stack, it is not ours, or it may not be asked.
-            TransportError: it could not be asked just now.
+            StackError: the stack does not exist, is not one of Scrubjay's, or we may not read it.
+            TransportError: it could not be read for a temporary reason.
         """
         with aws_errors(f"the stack {self.name}"):
             answer = client("cloudformation").describe_stacks(StackName=self.name)
@@ -60,25 +60,26 @@ class Stack:
             return msgspec.convert(tree, Outputs)
         except msgspec.ValidationError as exc:
             raise StackError(
-                f"the stack {self.name} is not of deploy/aws/template.yaml, or an older one: {exc}"
+                f"the stack {self.name} was not deployed from this version of "
+                f"deploy/aws/template.yaml: {exc}"
             ) from None
 
     @cached_property
     def sender(self) -> Sender:
-        """What sends events to the stack's workers."""
+        """Sends events to the stack's workers."""
         return open_sender(self.outputs.transport, self.outputs.transport_target)
 
     @property
     def transport(self) -> OrderTransport:
-        """What takes orders to the stack's workers."""
+        """Sends orders to the stack's workers."""
         return OrderTransport(self.sender, self.output)
 
     @property
     def output(self) -> Place:
-        """Where all sets lie.
+        """Where the stack keeps its sets.
 
         Raises:
-            StackError: in a file system that only the functions can reach.
+            StackError: they are in a file system that only the functions can reach.
         """
         place = Place.of(self.outputs.output_location)
         if place.is_local:
@@ -90,27 +91,27 @@ class Stack:
 
     @property
     def dead_letters(self) -> dict[str, str]:
-        """The URLs of the dead-letter queues, by what they hold."""
+        """The URLs of the dead-letter queues, by what they contain."""
         return {
             "not delivered": self.outputs.delivery_dead_letter_queue_url,
             "failed": self.outputs.worker_dead_letter_queue_url,
         }
 
     def set_at(self, text: str) -> Place:
-        """Return where a set lies.
+        """Return the place of a set.
 
         Args:
-            text: its address, or the key of its video.
+            text: the set's address, or the key of its video.
 
         Raises:
-            StackError: the stack keeps no sets there.
+            StackError: the stack does not write there.
         """
         if "://" not in text:
             return set_place(self.output, text)
         place = Place.of(text)
         if not is_below(place, self.output):
             raise StackError(
-                f"{place.shown} is no set of the stack {self.name}: its workers write below "
+                f"{place.shown} is not a set of the stack {self.name}, whose workers write below "
                 f"{self.output.shown}"
             )
         return Place(address=place.address.rstrip("/"), endpoint=place.endpoint)
@@ -120,8 +121,8 @@ class Stack:
         """The versions of the workers' libraries, for plans that are made elsewhere.
 
         Raises:
-            TransportError: the worker could not be asked.
-            StackError: it refuses.
+            TransportError: the worker could not be called, or did not answer with its versions.
+            StackError: the call is not allowed.
         """
         with aws_errors("the worker"):
             answer = client("lambda").invoke(
@@ -133,16 +134,16 @@ class Stack:
             return msgspec.json.decode(text, type=dict[str, str])
         except msgspec.DecodeError:
             raise TransportError(
-                f"the workers of the stack {self.name} do not say which versions they have; deploy "
-                "this version of Scrubjay, or look into their log"
+                f"the workers of the stack {self.name} did not return the versions of their "
+                "libraries; deploy this version of Scrubjay, or read the workers' log"
             ) from None
 
     def plan_again(self, payload: bytes) -> None:
-        """Give an event to the planner once more, and do not wait for its answer.
+        """Call the planner with an event, without waiting for the result.
 
         Raises:
-            TransportError: it could not be reached.
-            StackError: it refuses.
+            TransportError: the planner could not be reached.
+            StackError: the call is not allowed.
         """
         arn = self.outputs.planner_function_arn
         with aws_errors("the planner"):
@@ -150,4 +151,4 @@ class Stack:
                 FunctionName=arn, InvocationType="Event", Payload=payload
             )
         if answer["StatusCode"] >= 300:  # noqa: PLR2004  HTTP
-            raise TransportError(f"the planner answers {answer['StatusCode']}")
+            raise TransportError(f"calling the planner failed: status {answer['StatusCode']}")

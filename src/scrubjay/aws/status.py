@@ -1,4 +1,4 @@
-"""How a deployed stack is."""
+"""The status of a deployed stack: its queues and alarms."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from scrubjay.aws.stack import Stack
 __all__ = ["StackStatus", "dead_letter_counts", "stack_status"]
 
 _MOST_ALARMS = 100
-"""In one request of DescribeAlarms."""
+"""Names in one DescribeAlarms request."""
 
 
 class StackStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How a deployed stack is."""
+    """The status of a deployed stack."""
 
     stack: str
     transport: str
@@ -25,10 +25,10 @@ class StackStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stack_status(stack: Stack) -> StackStatus:
-    """Ask a stack's queues and alarms.
+    """Return the status of a stack's queues and alarms.
 
     Raises:
-        EngineError: they could not be asked.
+        EngineError: the queues or alarms could not be read.
     """
     outputs = stack.outputs
     queues = dead_letter_counts(stack)
@@ -43,14 +43,14 @@ def dead_letter_counts(stack: Stack) -> dict[str, int]:
     """Count the messages in the dead-letter queues.
 
     Raises:
-        EngineError: they could not be asked.
+        EngineError: the queues could not be read.
     """
     sqs = client("sqs")
     return {what: _depth(sqs, url) for what, url in stack.dead_letters.items()}
 
 
 def _depth(sqs: Any, url: str) -> int:  # noqa: ANN401  boto3's
-    """Return how many messages a queue holds, those included that somebody is looking at."""
+    """Return how many messages a queue has, including those that are being read."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     with aws_errors(url):
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)

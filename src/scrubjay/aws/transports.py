@@ -1,8 +1,8 @@
-"""How orders travel from the planner to the workers: one small class for each service.
+"""Transports of orders from the planner to the workers: one small class for each service.
 
-Each sends what it is given, as often as need be, and raises what nobody took. What a service does
-with an event that it took, and for how long, is in docs/aws/transports.md. Why single messages to a
-topic: docs/decisions/0012-transports.md.
+Each sends events, repeats those that are refused, and raises an error for those that are refused
+every time. What a service does with an accepted event, and for how long, is in
+docs/aws/transports.md. Why single messages to a topic: docs/decisions/0012-transports.md.
 """
 
 import random
@@ -33,8 +33,8 @@ MOST_ENTRIES = 10
 """Entries in one request: PutEvents and SendMessageBatch refuse an eleventh."""
 
 MOST_BYTES = 256 << 10
-"""Bytes in one request, all entries together: the limit that every one of these services had
-before some raised it to 1 MiB. A slice's event has 300 bytes and its key, at most 1024."""
+"""Bytes in one request, all entries together: the limit of all these services, before some raised
+it to 1 MiB. A slice's event has 300 bytes and the key, at most 1024."""
 
 ATTEMPTS = 6
 """How often an entry is sent before it counts as refused: about 12 s in all."""
@@ -47,17 +47,17 @@ _LANES = 16
 
 
 class _Refusal(NamedTuple):
-    """An entry that was not taken, and why."""
+    """An entry that was not accepted, and why."""
 
     entry: Entry
     reason: str
 
 
 _Post = Callable[[Sequence[Entry]], Sequence[_Refusal]]
-"""Sends one request and returns what of it was refused."""
+"""Sends one request and returns the entries that were refused."""
 
 _IsLate = Callable[[], bool]
-"""Says whether the sender's own time is nearly over, so that nothing may be begun any more."""
+"""Says whether the sender's own time is nearly over, so that no request may begin."""
 
 
 def _never() -> bool:
@@ -67,25 +67,22 @@ def _never() -> bool:
 def _deliver(
     entries: Sequence[Entry], post: _Post, *, target: str, most: int, is_late: _IsLate
 ) -> None:
-    """Send entries in requests of at most `most`; what is refused is sent again, and only that."""
+    """Send entries in requests of at most `most`; only refused ones are sent again."""
 
     def carefully(batch: Sequence[Entry]) -> Sequence[_Refusal]:
         if is_late():
-            return [
-                _Refusal(entry, "the time of the function that sends them is over")
-                for entry in batch
-            ]
+            return [_Refusal(entry, "the sending function has no time left") for entry in batch]
         try:
             with aws_errors(target):
                 return post(batch)
-        except TransportError as error:  # all of it, but perhaps only this time
+        except TransportError as error:  # the whole request failed, for a temporary reason
             return [_Refusal(entry, str(error)) for entry in batch]
 
     waiting, reason, tries = list(entries), "", 0
     with ThreadPoolExecutor(_LANES) as pool:
         for attempt in range(ATTEMPTS):
             if attempt and is_late():
-                reason += "; there is no time for more"
+                reason += "; there is no time for another attempt"
                 break
             tries = attempt + 1
             if attempt:
@@ -97,8 +94,8 @@ def _deliver(
                 return
             waiting, reason = [refusal.entry for refusal in refused], refused[0].reason
     error = TransportError(
-        f"{len(waiting)} of {len(entries)} events could not be sent to {target}, "
-        f"{tries} times in a row; the last reason: {reason}"
+        f"{len(waiting)} of {len(entries)} events could not be sent to {target} in {tries} "
+        f"{'attempt' if tries == 1 else 'attempts'}; the last reason: {reason}"
     )
     left = {id(entry) for entry in waiting}
     error.refused = frozenset(n for n, entry in enumerate(entries) if id(entry) in left)
@@ -106,11 +103,11 @@ def _deliver(
 
 
 def _batches(entries: Sequence[Entry], most: int) -> Iterator[list[Entry]]:
-    """Cut a list into requests that no service refuses for their size."""
+    """Split entries into requests within every service's size limit."""
     batch: list[Entry] = []
     room = MOST_BYTES
     for entry in entries:
-        size = len(entry.envelope.encode())  # a little more than any service counts
+        size = len(entry.envelope.encode())  # slightly more than any service counts
         if batch and (len(batch) == most or size > room):
             yield batch
             batch, room = [], MOST_BYTES
@@ -126,14 +123,14 @@ class _Sender:
     Args:
         target: where events go: the name or ARN of a bus, the URL of a queue, the ARN of a topic
             or of the worker's alias.
-        service: boto3's client; None opens one when it is first needed, which sends each request
-            once: it is the loop here that sends again.
-        is_late: says whether the sender's own time is nearly over; what is not sent by then counts
-            as refused.
+        service: boto3's client; None opens one on first use. It sends each request once, because
+            the loop here repeats requests.
+        is_late: says whether the sender's own time is nearly over; entries that are not sent by
+            then count as refused.
     """
 
     name: ClassVar[str]
-    """Of the service."""
+    """Name of the service."""
     most: ClassVar[int]
     """Entries in one request."""
 
@@ -159,7 +156,7 @@ class _Sender:
         _deliver(entries, self._post, target=self.target, most=self.most, is_late=self._is_late)
 
     def _post(self, batch: Sequence[Entry]) -> Sequence[_Refusal]:
-        """Send one request, and return what of it was refused."""
+        """Send one request, and return the entries that were refused."""
         raise NotImplementedError
 
 
@@ -189,7 +186,7 @@ class EventBridgeTransport(_Sender):
 
 
 class SqsTransport(_Sender):
-    """Puts events into a queue, from which Lambda feeds the worker."""
+    """Puts events into a queue, from which Lambda calls the worker."""
 
     name = "sqs"
     most = MOST_ENTRIES
@@ -221,7 +218,7 @@ class SnsTransport(_Sender):
 
 
 class LambdaTransport(_Sender):
-    """Calls the worker directly and does not wait for its answer."""
+    """Calls the worker directly, without waiting for the result."""
 
     name = "lambda"
     most = 1
@@ -245,18 +242,18 @@ TRANSPORTS: dict[str, type[_Sender]] = {
 
 
 def open_sender(kind: str, target: str, *, is_late: _IsLate = _never) -> Sender:
-    """Open a transport by its name; this sends nothing.
+    """Return the transport of a name; this sends nothing.
 
     Args:
-        kind: its name.
-        target: where it sends.
+        kind: name of the transport.
+        target: where it sends events.
         is_late: says whether the sender's own time is nearly over.
 
     Raises:
-        StackError: there is none of that name, or it has no target.
+        StackError: no transport has that name, or the target is empty.
     """
     if kind not in TRANSPORTS:
-        raise StackError(f"no transport is called {kind!r}: {', '.join(TRANSPORTS)}")
+        raise StackError(f"unknown transport {kind!r}; choose from {', '.join(TRANSPORTS)}")
     if not target:
         raise StackError(f"the transport {kind} has no target: SCRUBJAY_TARGET is empty")
     return TRANSPORTS[kind](target, is_late=is_late)

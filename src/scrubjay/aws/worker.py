@@ -1,4 +1,4 @@
-"""The worker function: one slice of a video, and the end of the set if it was the last one."""
+"""The worker function: renders a slice, and finishes the set if that was its last slice."""
 
 import json
 import os
@@ -35,15 +35,16 @@ __all__ = ["Invocation", "handler"]
 
 _MARGIN_MS = 10_000
 _MARGIN_SHARE = 10
-"""A worker gives up this long before it is ended, or at a tenth of its time if that is less."""
+"""A worker gives up this long before the end of its time, or with a tenth of its time left if that
+is less."""
 
 
 def handler(event: Json, context: Context) -> dict[str, object]:
-    """Render the slices that an event asks for.
+    """Carry out the orders in an event.
 
     An event may be one of EventBridge or of the reference design, records of SNS or SQS, or a
-    direct call. Of several messages of SQS, the answer names those that failed; everything else
-    raises, a single message too: only what raises is counted as an error of the function.
+    direct call. For several messages of SQS, the result names those that failed. In all other
+    cases an error is raised, for a single message too, because Lambda counts only raised errors.
     """
     if event == VERSIONS_QUESTION:
         return dict(_versions())
@@ -57,20 +58,20 @@ def handler(event: Json, context: Context) -> dict[str, object]:
     for record in event["Records"]:
         try:
             invocation.serve({"Records": [record]})
-        except Exception:  # noqa: BLE001  it is logged; the queue keeps this message alone
+        except Exception:  # noqa: BLE001  it is logged; the queue keeps only this message
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
 
 
 def _versions() -> Mapping[str, str]:
-    """Return the versions of all that may change a picture's bytes, for who plans elsewhere."""
+    """Return the versions of all that may change a picture's bytes, for plans made elsewhere."""
     from scrubjay.slices.versions import installed_versions  # noqa: PLC0415  FFmpeg loads slowly
 
     return installed_versions()
 
 
 def _is_batch(event: Json) -> bool:
-    """Whether an event is messages of a queue: those have an answer for each."""
+    """Whether an event is a batch of queue messages, whose result names each failed one."""
     match event:
         case {"Records": [*records]} if records:
             return all(
@@ -82,12 +83,12 @@ def _is_batch(event: Json) -> bool:
 
 
 class Invocation:
-    """One run of the function.
+    """One invocation of the function.
 
     Args:
-        settings: where things lie and go.
-        recipe: what to make of a video that nobody has planned.
-        context: knows when the function will be ended.
+        settings: the function's settings.
+        recipe: what to make of a video that has no plan yet.
+        context: of the invocation; it knows how much time is left.
         limits: how much one video may cost.
     """
 
@@ -102,10 +103,10 @@ class Invocation:
         self._margin_ms = min(_MARGIN_MS, context.get_remaining_time_in_millis() // _MARGIN_SHARE)
 
     def serve(self, event: Json) -> list[dict[str, object]]:
-        """Carry out all orders in an event, and return what became of each slice.
+        """Carry out all orders in an event, and return the result of each slice.
 
         Raises:
-            ScrubjayError: one was not carried out, but may be next time.
+            ScrubjayError: an order failed, but may succeed next time.
         """
         request = self._context.aws_request_id
         failures: list[Exception] = []
@@ -117,21 +118,21 @@ class Invocation:
                         with safe(request=request, **_about(each)):
                             order = order_of(each, self._settings.source_bucket, self._output)
                             lines.extend(self._serve(order))
-                    except Exception as error:  # noqa: BLE001  the others shall have their turn
+                    except Exception as error:  # noqa: BLE001  the other orders are carried out
                         failures.append(error)
-        except EventError as error:  # of what could not be read; all else has had its turn
+        except EventError as error:  # raised after all that could be read was handled
             failures.append(error)
         if failures:
             raise failures[0]
         return lines
 
     def _serve(self, order: Order) -> Iterator[dict[str, object]]:
-        """Carry out one order, yielding the log's line of each slice."""
+        """Carry out one order, yielding the log line of each slice."""
         key = order.video.key
         store = Store.open(order.destination or self._output)
         plan = load_plan(store) or self._planned(store, order)
         if plan is None:
-            log("INFO", "passed over: this set has no plan", key=key)
+            log("INFO", "skipped: this set has no plan", key=key)
             return
         job = Job(plan, order.video, store)
         worker = self._worker(key)
@@ -146,13 +147,13 @@ class Invocation:
             yield line
             began = monotonic()
         if outcome is None:
-            log("INFO", "passed over: the video ends before", key=key)
+            log("INFO", "skipped: the video ends before this time", key=key)
 
     def _planned(self, store: Store, order: Order) -> Plan | None:
-        """Plan a video that nobody has planned.
+        """Plan a video that has no plan yet.
 
         Returns:
-            None if it can have no plan, or if its order says that it had one.
+            None if the video can have no previews, or if the order names a plan, which is gone.
         """
         if order.plan:
             return None
@@ -179,29 +180,29 @@ class Invocation:
         return self._context.get_remaining_time_in_millis() < self._margin_ms
 
     def _engine(self) -> ProcessEngine:
-        """Return what opens videos: a process that has nothing of this function's role."""
+        """Return the engine that opens videos, in a process without this function's credentials."""
         return open_engine(
             self._context, self._settings.sandbox, self._limits, margin_ms=self._margin_ms
         )
 
     def _watch(self, slice_: Slice) -> OnEvent:
-        """Return what ends a slice, with a clear word, before the function is ended without one."""
+        """Return what stops a slice with a clear error before Lambda stops the function."""
 
         def watch(event: Event) -> None:
             if isinstance(event, Unconfined):
-                log("INFO", "workers are confined in part", missing=event.missing)
+                log("INFO", "workers are only partly confined", missing=event.missing)
             if isinstance(event, SliceProgress) and self._is_late():
                 when = f"{short_clock(slice_.start)} to {short_clock(slice_.end)}"
                 raise OutOfTimeError(
-                    f"slice {slice_.index} ({when}) is read up to {short_clock(event.time)} and "
-                    "the function's time is over: give it more memory or time, or ask for shorter "
-                    "slices"
+                    f"slice {slice_.index} ({when}) was read up to {short_clock(event.time)} when "
+                    "the function's time ran out; give the function more memory or time, or make "
+                    "slices shorter"
                 )
 
         return watch
 
     def _announce(self, job: Job, ending: Ending) -> None:
-        """Say on the bus that a set is finished."""
+        """Send `previewsReady` to the bus."""
         plan, video, store = job
         if ending.status == "failed":
             log("ERROR", f"no previews: {ending.error}", key=video.key)
@@ -227,14 +228,14 @@ class Invocation:
 
 
 def _about(event: OrderEvent) -> dict[str, object]:
-    """Return what a log's line says of an order that fails."""
+    """Return the fields of the log line for an order that fails."""
     if isinstance(event, FinishEvent):
         return {"key": event.key}
     return {"key": event.key, "start": float(event.start)}
 
 
 def _line(key: str, outcome: Result) -> dict[str, object]:
-    """Return what the log says of a slice."""
+    """Return the fields of a slice's log line."""
     line: dict[str, object] = {"key": key, "slice": outcome.index, "outcome": outcome.outcome}
     if outcome.outcome == "gap":
         line |= {"error": outcome.error, "reason": outcome.reason}

@@ -1,6 +1,6 @@
-"""`scrubjay aws`: a look at a deployed stack, and a second chance for what failed in it."""
+"""`scrubjay aws`: the status of a deployed stack, and sending again what failed in it."""
 
-# ruff: noqa: PLC0415  what the cloud door needs is loaded when it is opened, not by every command
+# ruff: noqa: PLC0415  the libraries for AWS are loaded only by the commands that use them
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["aws", "engine_for", "engine_options"]
 
 _MOST_INDEXES = 20
-"""Slices that are named one by one before "..."."""
+"""Slices that are listed before "..."."""
 
 
 @click.group(
@@ -42,7 +42,7 @@ def engine_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators 
             type=click.FloatRange(min=0, min_open=True),
             default=600,
             metavar="N",
-            help="Seconds without any new slice before the rest counts as lost (aws-lambda). "
+            help="Seconds without a new slice before the rest counts as lost (aws-lambda). "
             " [default: 600]",
         ),
         grouped("Running", "--stack", metavar="NAME", help="The deployed stack (aws-lambda)."),
@@ -61,14 +61,14 @@ def engine_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators 
 
 
 def engine_for(values: Mapping[str, Any], local: ProcessEngine) -> Engine:
-    """Return what makes the slices.
+    """Return the engine that makes the slices.
 
     Args:
         values: of the options of `engine_options`.
-        local: makes slices here, or opens the video for the others.
+        local: makes slices on this machine, or only opens the video for another engine.
 
     Raises:
-        RecipeError: no stack is named.
+        RecipeError: `--stack` is missing.
     """
     if values["kind"] == "local":
         return local
@@ -107,7 +107,7 @@ def _json_option(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
 @_stack_option
 @_json_option
 def status(which: str | None, *, stack: str, as_json: bool) -> None:
-    """Say how a stack is, or how far SET is: the key of a video, or a set's address."""
+    """Show the status of a stack, or the progress of SET: a video's key or a set's address."""
     from scrubjay.aws.stack import Stack
     from scrubjay.aws.status import stack_status
     from scrubjay.engines.queue.status import set_status
@@ -133,16 +133,16 @@ def status(which: str | None, *, stack: str, as_json: bool) -> None:
 )
 @click.argument("which", metavar="[SET]", required=False)
 @_stack_option
-@grouped("Work", "--dry-run", is_flag=True, help="Only say what would be sent.")
+@grouped("Work", "--dry-run", is_flag=True, help="Only show what would be sent.")
 @grouped(
     "Work",
     "--give-up",
     is_flag=True,
-    help="Make gaps of what SET lacks, so that it is published as it is.",
+    help="Turn the missing slices of SET into gaps, so that it is published without them.",
 )
 @_json_option
 def redrive(which: str | None, *, stack: str, dry_run: bool, give_up: bool, as_json: bool) -> None:
-    """Send dead letters again, or what SET lacks: the key of a video, or a set's address."""
+    """Send dead letters again, or the missing slices of SET: a video's key or a set's address."""
     if give_up and which is None:
         raise click.UsageError("--give-up needs a SET")
     from scrubjay.aws.dead_letters import redrive_dead_letters
@@ -174,7 +174,7 @@ def redrive(which: str | None, *, stack: str, dry_run: bool, give_up: bool, as_j
 
 
 def _of_stack(found: "StackStatus") -> str:
-    rows = [f"{found.stack}: slices travel by {found.transport}"]
+    rows = [f"{found.stack}: slices are sent by {found.transport}"]
     rows += [f"  {count:>6}  messages {what}" for what, count in found.queues.items()]
     rows += [f"  {state:>6}  {alarm}" for alarm, state in found.alarms.items()]
     return "\n".join(rows)
@@ -206,10 +206,12 @@ def _of_letters(result: dict[str, Any], *, dry_run: bool) -> Iterator[str]:
 def _of_reconciled(result: dict[str, Any], *, dry_run: bool, give_up: bool) -> str:
     indexes: list[int] = result["indexes"]
     if not indexes:
-        return f"{result['set']} lacks nothing."
-    past, future = ("gave up", "give up") if give_up else ("sent again", "send again")
-    did = f"would {future}" if dry_run else past
-    return f"{result['set']}: {did} {len(indexes)} of {result['of']} slices: {_indexes(indexes)}"
+        return f"{result['set']}: no slices are missing."
+    action = "given up" if give_up else "sent again"
+    if dry_run:
+        action = f"to be {action}"
+    of = f"{len(indexes)} of {result['of']} slices"
+    return f"{result['set']}: {of} {action}: {_indexes(indexes)}"
 
 
 def _indexes(indexes: list[int]) -> str:

@@ -1,4 +1,4 @@
-"""`scrubjay doctor`: what is in a file, what is done about it, and what a person can do."""
+"""`scrubjay doctor`: what is in a file, what Scrubjay does about it, and what a person can do."""
 
 import os
 import textwrap
@@ -26,7 +26,7 @@ _COLUMNS = 100
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Explain what is in a file, and what can be done about it.",
+    short_help="Explain what is in a file and what can be done about it.",
     epilog="\b\nExamples:\n  scrubjay doctor movie.mp4\n  scrubjay doctor movie.mp4 --json\n"
     "  scrubjay doctor",
 )
@@ -36,17 +36,17 @@ _COLUMNS = 100
     "Output",
     "--decode/--no-decode",
     default=True,
-    help="Decode a picture of each second in search of damage.  [default: yes]",
+    help="Decode a picture of each second to find damage.  [default: yes]",
 )
 @stream_option
 @settings_options
 def doctor(video: str | None, *, as_json: bool, decode: bool, **values: Any) -> None:  # noqa: ANN401
     """Explain what is in VIDEO, what Scrubjay does about it, and what you can do.
 
-    Without VIDEO, say what this machine brings along. The exit code is 3 if no previews can be made
-    of VIDEO, or with --strict if it is damaged.
+    Without VIDEO, describe this machine. The exit code is 3 if no previews can be made from VIDEO,
+    and with --strict also if it is damaged.
     """
-    from scrubjay.doctor import examine_machine  # noqa: PLC0415  of no use to other commands
+    from scrubjay.doctor import examine_machine  # noqa: PLC0415  other commands do not need it
 
     with reported(as_json=as_json):
         machine = examine_machine()
@@ -64,7 +64,7 @@ def doctor(video: str | None, *, as_json: bool, decode: bool, **values: Any) -> 
 
 
 def _examined(video: str, values: dict[str, Any], *, decode: bool) -> "Diagnosis":
-    from scrubjay.doctor import examine  # noqa: PLC0415  of no use to other commands
+    from scrubjay.doctor import examine  # noqa: PLC0415  other commands do not need it
 
     settings = load_settings(values, os.environ)
     place = Place.of(video, endpoint=settings.endpoint, stream=values["stream"])
@@ -88,9 +88,9 @@ def _lines(found: "Diagnosis | None", machine: "tuple[Finding, ...]") -> Iterato
     yield from _rows(found.findings)
     if found.makes_previews:
         gaps = ", with gaps" if found.error else ""
-        yield f"Scrubjay makes previews of it{gaps}."
+        yield f"Scrubjay can make previews of this video{gaps}."
     else:
-        yield "Scrubjay makes no previews of it."
+        yield "Scrubjay cannot make previews of this video."
 
 
 def _rows(findings: "tuple[Finding, ...]") -> Iterator[str]:

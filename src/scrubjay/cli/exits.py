@@ -1,4 +1,4 @@
-"""Exit codes: what a shell script learns about how a command ended."""
+"""Exit codes: how a shell script finds out how a command ended."""
 
 from enum import IntEnum
 
@@ -23,29 +23,29 @@ class ExitCode(IntEnum):
     OK = 0
     """Done."""
     BUG = 1
-    """An error that Scrubjay does not know: please report it."""
+    """An unexpected error: please report it."""
     USAGE = 2
     """An option, a setting or a recipe is wrong."""
     SOURCE = 3
-    """The video is missing, is none, or gives no picture."""
+    """The video is missing, has no video stream, or gives no picture."""
     DESTINATION = 4
     """The destination is full or cannot be written."""
     INCOMPLETE = 5
     """The set is published, but has gaps."""
     WORK = 6
-    """Nothing could be made: the work or its worker processes failed."""
+    """No slice could be made: rendering or the worker processes failed."""
     LIMIT = 7
-    """The video would cost more than is allowed; the message names the option that allows it."""
+    """The video is over a limit; the message names the option that raises it."""
     OUTPUT = 8
-    """Standard output cannot be written; run the same command to go on."""
+    """Standard output cannot be written; run the same command to continue."""
     HUNG_UP = 129
-    """Stopped for its terminal went away; run the same command to go on."""
+    """Stopped because the terminal was closed; run the same command to continue."""
     INTERRUPTED = 130
-    """Stopped by Ctrl-C; run the same command to go on."""
+    """Stopped by Ctrl-C; run the same command to continue."""
     PIPE = 141
-    """Whoever read the output went away; run the same command to go on."""
+    """The reader of the output has gone; run the same command to continue."""
     TERMINATED = 143
-    """Stopped by SIGTERM; run the same command to go on."""
+    """Stopped by SIGTERM; run the same command to continue."""
 
 
 _CODES: dict[type[ScrubjayError], ExitCode] = {

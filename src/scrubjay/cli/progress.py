@@ -56,7 +56,7 @@ class LiveProgress:
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
-        """Take in one event of the run."""
+        """Handle one event of the run."""
         match event:
             case Probed():
                 self._name = printable(event.source.name)
@@ -75,7 +75,7 @@ class LiveProgress:
                 self._rendered += event.end - event.start
             case SliceRetried():
                 self._workers.pop(event.worker, None)
-                self._say(f"slice {event.index} is tried again: {event.message}")
+                self._say(f"retrying slice {event.index}: {event.message}")
             case SliceFailed():
                 self._workers = {
                     worker: work
@@ -91,7 +91,7 @@ class LiveProgress:
 
     def _draw(self) -> Group:
         if self._plan is None:
-            return Group(Text(f"Looking into {self._name or 'the video'} ..."))
+            return Group(Text(f"Probing {self._name or 'the video'} ..."))
         table = Table.grid(padding=(0, 2))
         table.add_row(*self._total(self._plan))
         for number in sorted(self._workers):
@@ -113,12 +113,12 @@ class LiveProgress:
         )
 
     def _worker(self, number: int) -> tuple[Text, ProgressBar, Text]:
-        part, time = self._workers[number]
+        slice_, time = self._workers[number]
         bar = ProgressBar(
-            total=float(part.end - part.start),
-            completed=float(time - part.start),
+            total=float(slice_.end - slice_.start),
+            completed=float(time - slice_.start),
             width=_BAR_COLUMNS,
             complete_style="blue",
         )
-        span = f"slice {part.index}, {short_clock(part.start)} to {short_clock(part.end)}"
+        span = f"slice {slice_.index}, {short_clock(slice_.start)} to {short_clock(slice_.end)}"
         return Text(f"worker {number + 1}", style="dim"), bar, Text(span, style="dim")

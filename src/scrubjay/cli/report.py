@@ -21,7 +21,7 @@ __all__ = ["end_event", "output_failed", "reported", "say", "show"]
 
 
 class _StoppedError(BaseException):
-    """A signal to end arrived."""
+    """A signal to stop arrived."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -35,20 +35,20 @@ _ENDS = {
 
 
 class _OutputError(Exception):
-    """Standard output cannot be written, but not because its reader went away."""
+    """Standard output cannot be written, for another reason than that its reader has gone."""
 
 
 def say(text: str) -> None:
-    """Tell a person something, on standard error, if that is still there."""
+    """Print a text for people on standard error, if that is still open."""
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr)  # noqa: T201  a door may print
 
 
 def show(text: str | bytes, *, nl: bool = True) -> None:
-    """Write a command's result, on standard output.
+    """Write a command's result to standard output.
 
     Raises:
-        BrokenPipeError: its reader went away.
+        BrokenPipeError: the reader of standard output has gone.
     """
     try:
         click.echo(text, nl=nl)
@@ -59,8 +59,8 @@ def show(text: str | bytes, *, nl: bool = True) -> None:
 
 
 def output_failed(reason: str | None) -> NoReturn:
-    """End because standard output cannot be written."""
-    with suppress(OSError):  # what is left in its buffer would fail once more at the end
+    """Exit because standard output cannot be written."""
+    with suppress(OSError):  # flushing its buffer at exit would fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     say(f"scrubjay: standard output cannot be written: {reason or 'unknown reason'}")
     raise SystemExit(ExitCode.OUTPUT)
@@ -68,14 +68,14 @@ def output_failed(reason: str | None) -> NoReturn:
 
 @contextmanager
 def reported(*, as_json: bool, resumable: bool = False) -> Generator[None]:
-    """Turn whatever ends a command into a sentence, an event and an exit code.
+    """Turn every error and signal that ends a command into a sentence, an event and an exit code.
 
     Args:
         as_json: also write a `failed` event to standard output.
-        resumable: say that the same command goes on where it was stopped.
+        resumable: say that the same command continues where it was stopped.
     """
     signal.signal(signal.SIGTERM, _stop)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` wants it ignored
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
         signal.signal(signal.SIGHUP, _stop)
     try:
         yield
@@ -88,9 +88,9 @@ def reported(*, as_json: bool, resumable: bool = False) -> Generator[None]:
     except _OutputError as error:
         output_failed(str(error))
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has gone; there is nobody to tell
+        sys.stderr.close()  # the reader of the output has gone, so nobody would read an error
         raise SystemExit(ExitCode.PIPE if resumable else ExitCode.OK) from None
-    except Exception as error:  # noqa: BLE001  a door: nothing may end without a word
+    except Exception as error:  # noqa: BLE001  a door: every error is reported
         say(redacted(traceback.format_exc()).rstrip())
         text = f"this is a bug in Scrubjay, please report it: {redacted(str(error))}"
         _end(ExitCode.BUG, type(error).__name__, text, as_json=as_json)
@@ -101,11 +101,11 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _stopped(resumable: bool) -> str:  # noqa: FBT001  private, and it reads well
-    return "stopped" + ("; run the same command again to go on from here" if resumable else "")
+    return "stopped" + ("; run the same command again to continue" if resumable else "")
 
 
 def end_event(error: str, message: str, code: ExitCode) -> None:
-    """Write the event of a command that ends without a complete set, on standard output."""
+    """Write the event of a command that ends without a complete set to standard output."""
     failed = Failed(error=error, message=message, exit_code=code)
     try:
         print(encode(failed).decode(), flush=True)  # noqa: T201  a door may print

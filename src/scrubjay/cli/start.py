@@ -1,4 +1,4 @@
-"""The `scrubjay` command's entry: it can be stopped while its libraries are being loaded."""
+"""Entry point of the `scrubjay` command: Ctrl-C works while its libraries are being loaded."""
 
 import gc
 import sys
@@ -11,7 +11,7 @@ _VERBS_WITH_A_VIDEO = ("make", "probe", "plan")
 
 def start() -> None:
     """Run the command line."""
-    gc.disable()  # of what is loaded nothing is garbage: looking for it would take 20 ms
+    gc.disable()  # imports leave no garbage, and looking for some takes 20 ms
     try:
         if _opens_a_file(sys.argv):
             from scrubjay.engines.spawn import spawn_ahead  # noqa: PLC0415
@@ -19,7 +19,7 @@ def start() -> None:
             spawn_ahead()  # its libraries load while ours do
         from scrubjay.cli.main import main  # noqa: PLC0415  it takes a while
     except KeyboardInterrupt:
-        print("scrubjay: stopped", file=sys.stderr)  # noqa: T201  before anything was begun
+        print("scrubjay: stopped", file=sys.stderr)  # noqa: T201  the command has not begun
         sys.exit(130)  # ExitCode.INTERRUPTED
     gc.freeze()
     gc.enable()

@@ -1,4 +1,4 @@
-"""What commands tell people, as text."""
+"""The text that commands print for people."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -16,22 +16,22 @@ __all__ = ["describe_media", "describe_plan", "describe_result", "describe_uncon
 _KIB = 1024
 
 _PUT_DOLLARS = 0.005 / 1000
-"""What writing an object costs: a PUT in S3 Standard, us-east-1, November 2026."""
+"""Cost of writing an object: a PUT in S3 Standard, us-east-1, November 2026."""
 
 
 def describe_media(name: str, media: MediaInfo) -> str:
-    """Say what is in a video, a fact a line."""
+    """Describe a video, one fact per line."""
     return _table(name, _media_rows(media))
 
 
 def describe_plan(plan: Plan, reading: Reading | None = None) -> str:
-    """Say what would be made of a video, a kind a line, and what it costs to read."""
+    """Describe what would be made from a video, one output per line, and what it costs to read."""
     rows = chain(_plan_rows(plan), _reading_rows(reading) if reading else ())
     return _table(plan.source.name, rows)
 
 
 def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str:
-    """Say what a run made, in a sentence or two, and what to know of the video, a line each."""
+    """Describe what a run made, in a sentence or two, with one line for each note on the video."""
     kinds = [
         _count(count, kind)
         for count, kind in (
@@ -46,19 +46,19 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
     if planned.remaining:
         sentences = [f"Made {what} in {finished.seconds:.1f} s ({speed:.1f}x real time)."]
         if planned.done:
-            sentences.append(f"{planned.done} of {planned.slices} slices were there already.")
+            sentences.append(f"{planned.done} of {planned.slices} slices already existed.")
     else:
-        sentences = [f"Nothing to do, all is there: {what}."]
+        sentences = [f"Nothing to do, the set is complete: {what}."]
     if finished.damaged_slices:
         sentences.append(
-            f"In {_count(finished.damaged_slices, 'slice')} the video is damaged "
+            f"The video is damaged in {_count(finished.damaged_slices, 'slice')} "
             f"({_count(finished.damaged_packets, 'packet')}): pictures there may look wrong, and "
-            "where nothing decodes the picture before stays."
+            "where nothing can be decoded, the previous picture stays."
         )
     if finished.over_budget:
         sentences.append(
-            f"{finished.over_budget} of the animations exceed --animation-max-bytes even at "
-            "their worst; make them smaller or shorter."
+            f"{_count(finished.over_budget, 'animation')} could not be kept within "
+            "--animation-max-bytes even at the lowest quality; make them smaller or shorter."
         )
     if finished.removed:
         sentences.append(f"Removed {_count(finished.removed, 'object')} of an earlier plan.")
@@ -66,7 +66,7 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
         sentences.append(
             f"{_count(finished.stale, 'object')} of an earlier plan "
             + ("is" if finished.stale == 1 else "are")
-            + " still there: --remove-stale deletes stale objects."
+            + " still there; delete with --remove-stale or scrubjay prune."
         )
     return "\n".join(
         [" ".join(sentences), *(f"Note: {printable(each)}." for each in probed.media.warnings)]
@@ -74,10 +74,10 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
 
 
 def describe_unconfined(event: Unconfined) -> str:
-    """Say that workers are confined in part or not at all."""
+    """Say that workers are confined only partly or not at all."""
     return (
-        f"Note: this machine lacks {' and '.join(event.missing)}, so a hostile video could do more "
-        "than it should; see docs/security.md."
+        f"Note: this machine lacks {' and '.join(event.missing)}, so workers are not fully "
+        "confined, and a hostile video could do harm; see docs/security.md."
     )
 
 
@@ -98,9 +98,9 @@ def _media_rows(media: MediaInfo) -> Iterator[tuple[str, str]]:
     space = media.color_space, media.color_range, media.color_transfer
     yield "colour", f"{media.pixel_format}; matrix {space[0]}, range {space[1]}, curve {space[2]}"
     if media.first_picture > 0:
-        yield "begins", f"its first picture is shown at {float(media.first_picture):.3f} s"
+        yield "begins", f"the first picture is shown at {float(media.first_picture):.3f} s"
     if media.origin:
-        yield "clock", f"its clock starts at {float(media.origin):.3f} s"
+        yield "clock", f"the clock starts at {float(media.origin):.3f} s"
     yield "sound", "yes" if media.has_audio else "no"
     for warning in media.warnings:
         yield "note", warning
@@ -112,7 +112,7 @@ def _shape(media: MediaInfo) -> str:
         aspect = media.sample_aspect_ratio
         notes.append(f"pixels {aspect.numerator}:{aspect.denominator}")
     if media.rotation_deg:
-        notes.append(f"turned by {media.rotation_deg} degrees")
+        notes.append(f"rotated by {media.rotation_deg} degrees")
     if media.mirrored:
         notes.append("mirrored")
     coded = f"coded as {media.coded_width} x {media.coded_height}"
@@ -127,13 +127,13 @@ def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     for output, number in zip(plan.outputs, counts.outputs, strict=True):
         yield output.name, f"{number.artifacts} {_facts(output, number)}: {_example(plan, output)}"
     objects = counts.objects
-    yield "objects", f"{objects}; to put them into S3 costs ${objects * _PUT_DOLLARS:.4f}"
+    yield "objects", f"{objects}; writing them to S3 costs ${objects * _PUT_DOLLARS:.4f}"
     for warning in plan.media.warnings:
         yield "note", warning
 
 
 def _facts(output: PlannedOutput, number: Count) -> str:
-    """Say what an output's artifacts are."""
+    """Describe an output's artifacts."""
     layout, options = output.layout, output.options
     facts = f"{options.format.upper()}, "
     if isinstance(options, Animation):
@@ -154,7 +154,7 @@ def _reading_rows(reading: Reading) -> Iterator[tuple[str, str]]:
     total = f" of {reading.frames_in_video}" if reading.frames_in_video else ""
     yield "read", f"{reading.packets_read} packets{total}, {reading.seeks} seeks"
     yield "decoded", f"{reading.frames_decoded} frames for {reading.pictures} pictures"
-    yield "left out", f"{reading.frames_left_out} frames"
+    yield "skipped", f"{reading.frames_left_out} frames"
     yield "furthest", f"{float(reading.largest_miss):.3f} s from an instant to its picture's time"
     for reason in reading.reasons:
         yield "why", reason

@@ -1,4 +1,4 @@
-"""What an engine is: something that probes a video and makes slices somewhere."""
+"""The interface of engines, which probe videos and make slices."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol, Self
@@ -15,12 +15,12 @@ __all__ = ["Engine", "Job", "Outcome", "Probing"]
 
 
 class Probing(NamedTuple):
-    """What looking into a video gave."""
+    """The result of probing a video."""
 
     source: SourceRef
     media: MediaInfo
     versions: Mapping[str, str]
-    """Of all that may change a picture's bytes, where the engine's slices are made."""
+    """Versions of all that may change a picture's bytes, where the engine makes slices."""
 
 
 class Job(NamedTuple):
@@ -28,24 +28,24 @@ class Job(NamedTuple):
 
     plan: Plan
     source: Place
-    """Where the video lies."""
+    """The place of the video."""
     store: Store
 
 
 class Outcome(NamedTuple):
-    """What became of slices that were to be made."""
+    """The result of a run of slices."""
 
     records: Records
-    """Of what was made, by slice index and output name."""
+    """Records of what was made, by slice index and output name."""
     lost: Mapping[int, ScrubjayError]
     """Why each of the others could not be made, by slice index."""
 
 
 class Engine(Protocol):
-    """Runs slices; keeps nothing. What it loses, the next run finds missing in the store.
+    """Makes slices and keeps no state: the next run finds what is missing in the store.
 
-    Whoever opens an engine closes it: `with` around it, and in it as many calls as one likes, one
-    after another.
+    The code that opens an engine closes it, with a `with` statement. It can make any number of
+    calls, one after another.
     """
 
     @property
@@ -62,11 +62,11 @@ class Engine(Protocol):
         ...
 
     def probe(self, source: Place) -> Probing:
-        """Look into the video at a place.
+        """Probe the video at a place.
 
         Raises:
-            SourceError: it cannot be opened, has no video, or gives no picture.
-            EngineError: looking failed, not the video.
+            SourceError: the video cannot be opened, has no video stream, or gives no picture.
+            EngineError: probing failed for a reason that is not in the video.
         """
         ...
 
@@ -74,8 +74,8 @@ class Engine(Protocol):
         """Count what a plan's pictures will cost to read from the video at a place.
 
         Raises:
-            SourceError: it cannot be opened, or is another one.
-            EngineError: counting failed, not the video.
+            SourceError: the video cannot be opened, or is not the planned one.
+            EngineError: counting failed for a reason that is not in the video.
         """
         ...
 
@@ -85,10 +85,10 @@ class Engine(Protocol):
         Args:
             job: the plan, its video and where artifacts go.
             missing: the outputs to make, by slice index, rising.
-            on_event: told of every slice that starts, goes on, ends, is retried or given up.
+            on_event: called with each event: slices that start, progress, end, are retried or fail.
 
         Raises:
-            ScrubjayError: no slice can be made, so the run makes no sense: the destination is full
-                or cannot be written, or the video is gone or another one.
+            ScrubjayError: no slice can be made, because the destination is full or cannot be
+                written, or because the video was removed or replaced.
         """
         ...

@@ -1,8 +1,8 @@
 """The worker process: `worker` starts it.
 
-It reads commands from standard input and answers on standard output (`wire`). The first command
-takes away from it, for ever, all that the video does not need: then it opens the video. It ends
-when its input ends, in the middle of whatever it does: then the run that started it is gone.
+It reads commands from standard input and replies on standard output (`wire`). The first command
+drops, for good, all permissions that the video does not need; then it opens the video. It exits at
+once when its input ends, because then the run that started it is gone.
 """
 
 import gc
@@ -46,7 +46,7 @@ from scrubjay.slices.versions import installed_versions
 __all__ = ["main"]
 
 _PROGRESS_SECONDS = 0.1
-"""Time between two signs of progress."""
+"""Least time between two reports of progress."""
 
 
 def main() -> None:
@@ -56,15 +56,15 @@ def main() -> None:
     gc.freeze()  # what is loaded stays
     gc.enable()
     run = _Run(os.dup(1))
-    os.dup2(2, 1)  # whatever a library prints must not get between the replies
+    os.dup2(2, 1)  # what libraries print must not get between the replies
     if not (first := sys.stdin.buffer.readline()):
-        return  # it was started ahead, and nobody needed it
+        return  # it was started in advance and was not needed
     begin = to_command(first)
-    assert isinstance(begin, Begin)  # noqa: S101  the run's own first word
+    assert isinstance(begin, Begin)  # noqa: S101  the run always sends it first
     try:
         _give_up(begin.confinement)
     except OSError as error:
-        run.say(Problem.of(SandboxError(f"this machine cannot confine a worker wholly: {error}")))
+        run.say(Problem.of(SandboxError(f"this machine cannot fully confine a worker: {error}")))
         return
     commands: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(commands,), daemon=True).start()
@@ -75,24 +75,24 @@ def main() -> None:
 
 
 def _give_up(confinement: Confinement) -> None:
-    if confinement.ports:  # what it needs to speak to servers is loaded while that is easy
+    if confinement.ports:  # modules for requests must be loaded before files become unreadable
         for name in ("encodings.idna", "scrubjay.places.ranges"):
             import_module(name)
     confine(confinement)
 
 
 def _listen(commands: "SimpleQueue[bytes]") -> None:
-    code = 1  # whatever ends this thread ends the process: a deaf worker would look busy for ever
+    code = 1  # an error here ends the process: a worker without this thread would seem busy
     try:
         for line in sys.stdin.buffer:
             commands.put(line)
         code = 0
     finally:
-        os._exit(code)  # the run is gone; an object half written was never there
+        os._exit(code)  # the run is gone, and half-written objects do not count
 
 
 class _Run:
-    """The run that started this process. It takes objects as a store does."""
+    """The run that started this process. It accepts objects as a store does."""
 
     lanes = 1
 
@@ -101,7 +101,7 @@ class _Run:
         self._turn = threading.Lock()  # a thread that decodes ahead reports progress as well
 
     def say(self, reply: object, data: bytes = b"") -> None:
-        """Send a line, and the bytes that belong to it."""
+        """Send a line and the bytes that follow it."""
         line = encode(reply) + b"\n"
         with self._turn:
             for each in (line, data):
@@ -110,7 +110,7 @@ class _Run:
                     left = left[os.write(self._replies, left) :]
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
-        """Hand an object over."""
+        """Send an object."""
         self.say(Put(key=key, media_type=media_type, size_bytes=len(data)), data)
 
 
@@ -124,16 +124,16 @@ class _Server:
         self._due = 0.0
 
     def serve(self, command: Command) -> None:
-        """Do what one command says, and answer."""
+        """Carry out one command and send the replies."""
         try:
             for reply in self._do(command):
                 self._run.say(reply)
         except ScrubjayError as error:
             self._run.say(Problem.of(error))
         except MemoryError:
-            most = WorkerMemoryError("it needs more memory than a worker may have")
+            most = WorkerMemoryError("the worker process reached its memory limit")
             self._run.say(Problem.of(most))
-        except Exception as error:  # noqa: BLE001  a door: whatever it is, the run must hear of it
+        except Exception as error:  # noqa: BLE001  a door: every error is reported to the run
             problem = RenderError(redacted(f"{type(error).__name__}: {error}"))
             self._run.say(Problem.of(problem))
 
@@ -153,7 +153,7 @@ class _Server:
             case MakeSlice():
                 yield self._make(command.index, command.outputs)
             case Begin() | Renewed():
-                pass  # an answer to nothing
+                pass  # unexpected here, and harmless
 
     def _make(self, index: int, outputs: tuple[str, ...]) -> Made:
         if self._renderer is None:
@@ -168,12 +168,12 @@ class _Server:
                 renewed=self._renewed,
             )
             self._renderer = self._stack.enter_context(renderer)
-        self._due = 0.0  # of each slice, however short, the run hears before it is made
+        self._due = 0.0  # report progress at least once for each slice, however short
         self._renderer.make(index, self._report, outputs=outputs)
         return Made(index=index)
 
     def _renewed(self, source: Place) -> Place:
-        """Ask for a fresh URL: there are no credentials here to sign one with."""
+        """Request a fresh URL, because this process has no credentials to sign one."""
         if source.is_local:
             return source
         self._run.say(Renew())
@@ -185,7 +185,7 @@ class _Server:
         self._report(Fraction(0))
 
     def _report(self, time: Fraction) -> None:
-        """Say how far the slice is, but not more often than a person could see."""
+        """Report the slice's progress, at most every `_PROGRESS_SECONDS`."""
         if monotonic() >= self._due:
             self._run.say(Progress(time=time))
             self._due = monotonic() + _PROGRESS_SECONDS

@@ -1,7 +1,7 @@
-"""What workers hand over, on its way into the store: checked against the plan, then written.
+"""Objects from workers on their way to the store: checked against the plan, then written.
 
-A worker decodes strangers' files and may have been taken over by one. So it writes nothing itself:
-the run writes for it, and only what the slice that it was given is to have.
+A worker decodes strangers' files, one of which may have taken control of it. So it writes nothing
+itself: the run writes for it, and only what belongs to its slice.
 """
 
 from collections.abc import Callable, Collection
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["Delivery", "Outbox"]
 
 _MOST_WAITING_BYTES = 64 << 20
-"""Bytes of one slice that wait to be written, at most, before its worker has to wait."""
+"""Most bytes of one slice that wait to be written; beyond that, its worker waits."""
 
 _RINGS = 1 << 12
 
 
 class _Writing(Protocol):
-    """Something that is being written, or has been."""
+    """An object that is being written, or was."""
 
     def done(self) -> bool: ...
 
@@ -42,7 +42,7 @@ class _Writing(Protocol):
 
 
 class _Written:
-    """Something that was written at once."""
+    """An object that was written at once."""
 
     def done(self) -> bool:
         return True
@@ -63,7 +63,7 @@ class Outbox:
         self.store = store
         self._pool: ThreadPoolExecutor | None = None
         self.bell: socket | None = None
-        """Can be read when something was written in the background: for `selectors`."""
+        """Readable when an object was written in the background; for `selectors`."""
         if store.lanes > 1:
             self._open(store.lanes * workers)
 
@@ -81,17 +81,17 @@ class Outbox:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """Give up what has not been begun; wait for the rest unless the run has failed."""
+        """Cancel writes that have not begun; wait for the others unless the run failed."""
         if self._pool and self.bell:
             self._pool.shutdown(wait=kind is None, cancel_futures=True)
             self.bell.close()
             self._ringer.close()
 
     def submit(self, write: Callable[[], None]) -> _Writing:
-        """Write something, now or soon. What was submitted before has been begun by then.
+        """Write an object, at once or in the background. Writes begin in the order of submission.
 
         Raises:
-            StoreError: it was tried at once, and could not be written.
+            StoreError: the object was to be written at once, and that failed.
         """
         if self._pool is None:
             write()
@@ -101,25 +101,25 @@ class Outbox:
         return coming
 
     def hush(self) -> None:
-        """Take note that the bell rang."""
+        """Reset the bell."""
         with suppress(OSError):
             if self.bell:
                 self.bell.recv(_RINGS)
 
     def _ring(self, _: object) -> None:
-        with suppress(OSError):  # it rings already, or the run has ended
+        with suppress(OSError):  # the bell is ringing already, or the run has ended
             self._ringer.send(b".")
 
 
 class Delivery:
-    """What one slice's worker hands over.
+    """Checks and writes the objects of one slice.
 
     Args:
-        plan: what the slice belongs to.
+        plan: the plan of the slice.
         slice_: the slice.
-        names: of the outputs that are to be made.
-        outbox: writes it.
-        limits: how much it may be.
+        names: names of the requested outputs.
+        outbox: writes the objects.
+        limits: limits on the slice's bytes.
     """
 
     def __init__(
@@ -141,25 +141,25 @@ class Delivery:
         self._coming: list[tuple[_Writing, int]] = []
         self._ended: list[_Writing] = []
         self.records: list[SliceRecord] = []
-        """The records that have arrived and are right."""
+        """The records that have arrived and are valid."""
 
     @property
     def has_all(self) -> bool:
-        """Whether every record that is due has arrived."""
+        """Whether every record has arrived."""
         return not self._due
 
     @property
     def is_full(self) -> bool:
-        """Whether the worker has to wait until some of it is written."""
+        """Whether the worker has to wait until some objects are written."""
         self._coming = [(each, size) for each, size in self._coming if not _is_over(each)]
         return sum(size for _, size in self._coming) > _MOST_WAITING_BYTES
 
     @property
     def is_over(self) -> bool:
-        """Whether all of it, the records too, is in the store.
+        """Whether all objects, including the records, are in the store.
 
         Raises:
-            StoreError: it could not be written.
+            StoreError: an object could not be written.
         """
         return self.has_all and all(map(_is_over, self._ended))
 
@@ -167,23 +167,23 @@ class Delivery:
         """Check one object, and write it.
 
         Raises:
-            WorkerCrashedError: the slice is not to have such an object.
-            LimitError: the slice would take more bytes than it may.
+            WorkerCrashedError: the object does not belong to the slice.
+            LimitError: the slice would take more bytes than allowed.
             StoreError: this one, or one before it, could not be written.
         """
         if (output := self._due.pop(given.key, None)) is not None:
             self._finish(output, given.data)
             return
         if self.records or self._media_types.get(given.key) != given.media_type:
-            raise self._lie(f"handed over {given.key!r}, which its slice is not to have")
+            raise self._lie(f"sent {given.key!r}, which does not belong to its slice")
         digest = blake2b(given.data, digest_size=16).hexdigest()
         self._digests[given.key] = len(given.data), digest
         self._bytes += len(given.data)
         if self._bytes > self._most_bytes:
             raise LimitError(
-                f"it would write more than {self._most_bytes >> 20} MiB, the share of one slice in "
-                f"what a video of this size may; {option_of('output_per_byte')} or "
-                f"{option_of('base_output')} raises that"
+                f"it would write more than {self._most_bytes >> 20} MiB, the limit of one slice "
+                f"for a video of this size; raise it with {option_of('output_per_byte')} or "
+                f"{option_of('base_output')}"
             )
         self._send(given)
 
@@ -197,29 +197,29 @@ class Delivery:
         try:
             record = decode(data, SliceRecord)
         except msgspec.DecodeError:
-            raise self._lie("handed over a record that cannot be read") from None
+            raise self._lie("sent a record that cannot be read") from None
         try:
             check_record(self._plan, output, self._slice, record)
         except ValueError as error:
-            raise self._lie(f"handed over a record that is wrong ({error})") from None
+            raise self._lie(f"sent a wrong record ({error})") from None
         for each in record.artifacts:
             if self._digests.get(each.key) != (each.size_bytes, each.blake2b):
-                raise self._lie("handed over a record that does not say what was made")
+                raise self._lie("sent a record that differs from the objects it sent")
         self.records.append(record)
         jobs = [job for job, _ in self._coming]
         self._ended.append(self._outbox.submit(lambda: self._save(jobs, output, record)))
 
     def _save(self, jobs: list[_Writing], output: PlannedOutput, record: SliceRecord) -> None:
-        for job in jobs:  # all of them have been begun, so waiting for them ends
+        for job in jobs:  # all of them have begun, so they will end
             job.result()
         save_record(self._outbox.store, output, record)
 
     def _lie(self, what: str) -> WorkerCrashedError:
-        return WorkerCrashedError(f"the worker process {what}; it is not trusted any more")
+        return WorkerCrashedError(f"the worker process {what}, so it was killed")
 
 
 def _is_over(job: _Writing) -> bool:
-    """Whether something has been written; raise its error if it could not be."""
+    """Whether an object was written; raise the error if writing failed."""
     if job.done():
         job.result()
     return job.done()

@@ -1,4 +1,4 @@
-"""What a worker sends, taken apart as it arrives: lines of JSON, and the bytes of objects."""
+"""Parses what a worker sends: lines of JSON, and the bytes of objects."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
@@ -12,7 +12,7 @@ __all__ = ["HandedOver", "Heard", "Inbox"]
 
 
 class HandedOver(NamedTuple):
-    """An object that a worker made. Whether its slice may have it is still to be checked."""
+    """An object that a worker made, not yet checked against its slice."""
 
     key: str
     media_type: str
@@ -23,10 +23,10 @@ Heard: TypeAlias = Reply | HandedOver
 
 
 class Inbox:
-    """Takes apart what one worker sends.
+    """Parses what one worker sends.
 
     Args:
-        most_bytes: how large one object may be.
+        most_bytes: largest size of one object.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -36,10 +36,10 @@ class Inbox:
         self._due: Put | None = None
 
     def take(self, data: bytes) -> Iterator[Heard]:
-        """Yield what is complete with these bytes.
+        """Add bytes, and yield each reply and object that is complete.
 
         Raises:
-            WorkerCrashedError: they are nothing that a worker sends, or too much at once.
+            WorkerCrashedError: the bytes are not a valid reply, or an object or line is too large.
         """
         self._unread += data
         while True:
@@ -72,7 +72,7 @@ class Inbox:
         try:
             return to_reply(self._cut(end + 1)[:-1])
         except msgspec.DecodeError as exc:
-            message = f"the worker process sent something that is no reply: {exc}"
+            message = f"the worker process sent an invalid reply: {exc}"
             raise WorkerCrashedError(message) from exc
 
     def _cut(self, length: int) -> bytes:

@@ -1,7 +1,7 @@
-"""The simplest engine: slices one after another, in this very process.
+"""The simplest engine: makes slices one after another in this process.
 
-For destinations in memory, for tests, and for functions that are isolated already. A video that
-crashes the decoder takes this process with it.
+It is for destinations in memory, tests, and functions that are isolated already. A video that
+crashes the decoder crashes this process.
 """
 
 from functools import partial
@@ -27,7 +27,7 @@ class InlineEngine:
     """Makes slices in this process.
 
     Args:
-        limits: how much one video may cost; none of them ends a slice that hangs.
+        limits: how much one video may cost; this engine cannot stop a slice that hangs.
     """
 
     def __init__(self, *, limits: Limits = Limits()) -> None:
@@ -40,10 +40,10 @@ class InlineEngine:
         """Nothing is left running."""
 
     def probe(self, source: Place) -> Probing:
-        """Look into the video at a place.
+        """Probe the video at a place.
 
         Raises:
-            SourceError: it cannot be opened, has no video, or gives no picture.
+            SourceError: the video cannot be opened, has no video stream, or gives no picture.
         """
         return Probing(*probe_media(source, limits=self.limits), installed_versions())
 
@@ -51,7 +51,7 @@ class InlineEngine:
         """Count what a plan's pictures will cost to read from the video at a place.
 
         Raises:
-            SourceError: it cannot be opened, or is another one.
+            SourceError: the video cannot be opened, or is not the planned one.
         """
         return explain_reading(plan, source=source)
 

@@ -1,4 +1,4 @@
-"""A place for one worker process: who is in it, for which video, and what it is at."""
+"""A slot for one worker process: its worker, the video it may read, and the slice it is making."""
 
 import os
 import selectors
@@ -17,11 +17,11 @@ from scrubjay.sandbox.confinement import Sandbox
 __all__ = ["ASKED", "Deadline", "Pipe", "Slot", "Terms"]
 
 ASKED = -1
-"""What a slot is busy with that answers a question, and makes no slice."""
+"""What a slot is busy with while its worker probes or explains, and makes no slice."""
 
 
 class Terms(NamedTuple):
-    """On which terms workers work."""
+    """Limits and confinement of all workers."""
 
     sandbox: Sandbox
     stall_timeout: float
@@ -29,11 +29,11 @@ class Terms(NamedTuple):
 
 
 class Deadline(NamedTuple):
-    """How long a worker may take for what it is given next."""
+    """How long a worker may take for its next command."""
 
     seconds: float
     why: str
-    """What may take that long, and what to do, for people: the end of a sentence."""
+    """What may take that long, and what to do: the end of a sentence for people."""
 
 
 class Pipe(NamedTuple):
@@ -45,12 +45,12 @@ class Pipe(NamedTuple):
 
 
 class Slot:
-    """A place for one worker process, which may be empty.
+    """A slot for one worker process, which may be empty.
 
     Args:
         number: which slot it is, 0-based.
-        terms: on which its worker works.
-        selector: is told of the worker's pipes.
+        terms: limits and confinement of its worker.
+        selector: watches the worker's pipes.
     """
 
     def __init__(self, number: int, terms: Terms, selector: selectors.BaseSelector) -> None:
@@ -64,7 +64,7 @@ class Slot:
         """The slice that it made last, where its decoder stands."""
         self.delivery: Delivery | None = None
         self.is_made = False
-        """Whether the worker has done its part: what it handed over is still to be written."""
+        """Whether the worker has finished its slice; its objects may still have to be written."""
         self._selector = selector
         self._source: Place | None = None
         self._file: tuple[int, int] | None = None
@@ -72,10 +72,10 @@ class Slot:
         self.deadline = Deadline(inf, "")
 
     def worker_for(self, source: Place, deadline: Deadline) -> Worker:
-        """Return a worker that may read a video, for work that begins now; start one if need be.
+        """Return a worker that may read a video, for work that begins now; start one if necessary.
 
         Raises:
-            WorkerStartError: the system starts no more processes for us.
+            WorkerStartError: the system's limits do not allow another process.
             SourceUnreadableError: there are no credentials to sign the video's URL with.
         """
         self._began, self.deadline = monotonic(), deadline
@@ -97,11 +97,11 @@ class Slot:
         return self.worker
 
     def is_outdated(self, source: Place) -> bool:
-        """Whether another file lies at a place than the one that the worker may read."""
+        """Whether the file at a place is not the one that the worker may read."""
         return source.is_local and file_at(source) != self._file
 
     def dismiss(self) -> None:
-        """Kill the worker, if there is one."""
+        """Kill the worker, if the slot has one."""
         if self.worker is None:
             return
         for pipe in (self.worker.input, self.worker.output, self.worker.complaints):
@@ -111,42 +111,42 @@ class Slot:
         self.worker = None
 
     def free(self) -> None:
-        """Make ready for other work."""
+        """Prepare for other work."""
         self.busy = self.delivery = None
         self.is_made = False
 
     def watch(self) -> None:
-        """Say to the selector which pipes matter now: it is called before each wait."""
+        """Update which pipes the selector watches; called before each wait."""
         if self.worker is None:
             return
         is_full = self.delivery is not None and self.delivery.is_full
-        self._toggle(self.worker.output, selectors.EVENT_READ, "output", wanted=not is_full)
+        self._toggle(self.worker.output, selectors.EVENT_READ, "output", is_watched=not is_full)
         unsent = self.worker.has_unsent
-        self._toggle(self.worker.input, selectors.EVENT_WRITE, "input", wanted=unsent)
+        self._toggle(self.worker.input, selectors.EVENT_WRITE, "input", is_watched=unsent)
         if is_full:
-            self.worker.heard_at = monotonic()  # it waits for us
+            self.worker.heard_at = monotonic()  # the worker waits for us
 
     def overdue(self) -> EngineError | None:
-        """Return why the worker must be ended, if it must."""
+        """Return the reason to kill the worker, if there is one."""
         if self.worker is None or self.busy is None or self.is_made:
             return None
         now, patience = monotonic(), self.terms.stall_timeout
         if now - self.worker.heard_at > patience:
             return WorkerStalledError(
-                f"the worker process showed no progress for {patience:g} s and was ended"
+                f"the worker process showed no progress for {patience:g} s and was killed"
             )
         if now - self._began > self.deadline.seconds:
             return OutOfTimeError(
-                f"the worker process was ended after {self.deadline.seconds:g} s, the most that "
+                f"the worker process was killed after {self.deadline.seconds:g} s, the most that "
                 f"{self.deadline.why}"
             )
         return None
 
-    def _toggle(self, pipe: object, event: int, kind: str, *, wanted: bool) -> None:
-        is_watched = pipe in self._selector.get_map()
-        if wanted and not is_watched:
+    def _toggle(self, pipe: object, event: int, kind: str, *, is_watched: bool) -> None:
+        was_watched = pipe in self._selector.get_map()
+        if is_watched and not was_watched:
             self._register(pipe, event, kind)
-        if is_watched and not wanted:
+        if was_watched and not is_watched:
             self._selector.unregister(pipe)  # type: ignore[arg-type]
 
     def _register(self, pipe: object, event: int, kind: str) -> None:

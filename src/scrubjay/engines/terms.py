@@ -1,4 +1,4 @@
-"""On which terms a worker works: which video it may read, and how it gets there."""
+"""What a worker may do: which video it may read, and which ports it may connect to."""
 
 import stat
 from pathlib import Path
@@ -16,10 +16,10 @@ _DNS, _HTTP, _HTTPS = 53, 80, 443
 
 
 def readable_by_url(source: Place) -> Place:
-    """Return a place that can be read without credentials: with a signed URL, if it needs one.
+    """Return a place that can be read without credentials, with a signed URL if necessary.
 
     Raises:
-        SourceUnreadableError: there are no credentials to sign it with.
+        SourceUnreadableError: there are no credentials to sign a URL with.
     """
     if source.is_local or source.scheme in {"http", "https"}:
         return source
@@ -29,13 +29,13 @@ def readable_by_url(source: Place) -> Place:
 def confinement_for(
     source: Place, *, sandbox: Sandbox, parent: int, memory_limit_bytes: int
 ) -> Confinement:
-    """Return what a worker may do that reads one video.
+    """Return what a worker that reads one video may do.
 
     Args:
-        source: where the video lies, readable by its URL.
-        sandbox: how it is confined.
+        source: the video, readable by its URL.
+        sandbox: how the worker is confined.
         parent: id of this process.
-        memory_limit_bytes: what it may allocate.
+        memory_limit_bytes: most memory that it may allocate.
     """
     readable = (source.address,) if file_at(source) else ()
     return Confinement(
@@ -48,9 +48,9 @@ def confinement_for(
 
 
 def file_at(source: Place) -> tuple[int, int] | None:
-    """Return what names the very file at a place (device and inode); None if there is none.
+    """Return the identity of the file at a place (device and inode); None if there is no file.
 
-    A worker may read that file alone: another one in its place needs another worker.
+    A worker may read only that file. If another file takes its place, another worker is needed.
     """
     if not source.is_local:
         return None
@@ -62,7 +62,7 @@ def file_at(source: Place) -> tuple[int, int] | None:
 
 
 def _ports_to(url: str) -> tuple[int, ...]:
-    """Return the TCP ports on the way to a URL: its own, those of redirects, proxies, names."""
+    """Return the TCP ports that a URL needs: its own and those of redirects, proxies and DNS."""
     from scrubjay.places.ranges import proxy_to  # noqa: PLC0415  slow to load, and most videos are files
 
     parts = urlsplit(url)

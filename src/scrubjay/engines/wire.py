@@ -1,8 +1,8 @@
-"""What a run and its worker processes say to each other: JSON, a line each, checked on arrival.
+"""The messages between a run and its worker processes: lines of JSON, checked on arrival.
 
-A worker opens strangers' files, so it is not trusted: nothing it says is unpickled, and a line
-longer than `MAX_LINE_BYTES` ends it. It holds no credentials and writes no files: it hands what it
-makes to the run, each object's bytes behind the line that announces them (`inbox`).
+A worker opens strangers' files, so it is not trusted: nothing that it sends is unpickled, and it
+is killed if it sends a line longer than `MAX_LINE_BYTES`. It has no credentials and writes no
+files: it passes each object to the run, the bytes after the line that announces them (`inbox`).
 """
 
 from collections.abc import Callable, Mapping
@@ -47,13 +47,13 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="say"):
 
 
 class Begin(_Message, frozen=True, kw_only=True, tag="begin"):
-    """To a worker, before anything else: give up all that the video does not need."""
+    """To a worker, before anything else: drop all permissions that the video does not need."""
 
     confinement: Confinement
 
 
 class Probe(_Message, frozen=True, kw_only=True, tag="probe"):
-    """To a worker: look into a video."""
+    """To a worker: probe a video."""
 
     source: Place
     limits: Limits
@@ -65,7 +65,7 @@ class Load(_Message, frozen=True, kw_only=True, tag="load"):
     plan: Plan
     source: Place
     threads: int
-    """How many its decoder may use: more than one where cores would be idle."""
+    """Threads that its decoder may use: more than one if cores would be idle otherwise."""
     limits: Limits
 
 
@@ -81,7 +81,7 @@ class MakeSlice(_Message, frozen=True, kw_only=True, tag="make"):
 
     index: int
     outputs: tuple[str, ...]
-    """The names of those to make."""
+    """Names of the outputs to make."""
 
 
 class Renewed(_Message, frozen=True, kw_only=True, tag="renewed"):
@@ -91,7 +91,7 @@ class Renewed(_Message, frozen=True, kw_only=True, tag="renewed"):
 
 
 class Probed(_Message, frozen=True, kw_only=True, tag="probed"):
-    """From a worker: what the video is, and what would make its pictures."""
+    """From a worker: what is in the video, and the versions of what would make its pictures."""
 
     source: SourceRef
     media: MediaInfo
@@ -105,13 +105,13 @@ class Explained(_Message, frozen=True, kw_only=True, tag="explained"):
 
 
 class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
-    """From a worker: how far it is in its slice, in seconds of the video."""
+    """From a worker: the time in the video, in seconds, that its slice has reached."""
 
     time: Fraction
 
 
 class Put(_Message, frozen=True, kw_only=True, tag="put"):
-    """From a worker: an object of its slice, whose bytes come right after this line."""
+    """From a worker: an object of its slice; the bytes follow this line."""
 
     key: str
     media_type: str
@@ -119,28 +119,28 @@ class Put(_Message, frozen=True, kw_only=True, tag="put"):
 
 
 class Renew(_Message, frozen=True, kw_only=True, tag="renew"):
-    """From a worker: it must open the video again, and its URL may have expired."""
+    """From a worker: a request for a fresh URL, because it must open the video again."""
 
 
 class Made(_Message, frozen=True, kw_only=True, tag="made"):
-    """From a worker: its slice is made, and all of it handed over, the records last."""
+    """From a worker: its slice is made and all its objects were sent, the records last."""
 
     index: int
 
 
 class Problem(_Message, frozen=True, kw_only=True, tag="problem"):
-    """From a worker: what it was told to do could not be done; it lives on."""
+    """From a worker: a command failed; the worker continues to run."""
 
     error: str
     message: str
 
     @classmethod
     def of(cls, error: ScrubjayError) -> "Problem":
-        """Write down an error."""
+        """Return the message for an error."""
         return cls(error=type(error).__name__, message=str(error))
 
     def to_error(self) -> ScrubjayError:
-        """Return the error that was written down."""
+        """Return the error that the message describes."""
         return error_class(self.error)(self.message)
 
 

@@ -1,1 +1,1 @@
-"""Sets that are made by way of a queue: all that any queue needs, and nothing of any cloud."""
+"""What any queue needs to make sets; it knows no cloud."""

@@ -1,4 +1,4 @@
-"""The step that begins a set, or goes on with it: its plan saved, its orders sent."""
+"""Beginning or continuing a set: its plan is saved and its orders are sent."""
 
 from collections.abc import Collection, Sequence
 
@@ -20,7 +20,7 @@ __all__ = ["begin", "send_missing", "send_once", "take_back"]
 
 
 class _Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """That the planner has sent a set's slices, and for which upload."""
+    """Note that the planner has sent a set's slices for an upload."""
 
     plan: str
     upload: str
@@ -29,21 +29,21 @@ class _Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def begin(job: Job) -> bool:
-    """Save a plan, unless it is there already; of several planners at once, one does.
+    """Save a plan, unless it is already saved; of several planners at once, one saves it.
 
     Returns:
-        Whether it is new.
+        Whether this call saved it.
 
     Raises:
-        StoreError: somebody else is planning another video or recipe at this moment.
+        StoreError: another planner saved a plan of another video or recipe at the same moment.
     """
     plan, video, store = job
-    save_origin(store, video)  # the same video may have come again as another version
+    save_origin(store, video)  # the same video may have been uploaded as another version
     version = store.version(PLAN)
     if version and is_current(store, plan):
         return False
-    notes = filter(is_failure, store.sizes(FAILURES))  # what else lies there is not ours
-    store.delete([SENT, *notes])  # an earlier upload's, even of this very plan
+    notes = filter(is_failure, store.sizes(FAILURES))  # other files there are not ours
+    store.delete([SENT, *notes])  # of an earlier upload, even with the same plan
     if save_plan(store, plan, version=version):
         return True
     if is_current(store, plan):
@@ -52,30 +52,31 @@ def begin(job: Job) -> bool:
 
 
 def take_back(store: Store) -> None:
-    """Take back a set whose video has been replaced by something that can have none.
+    """Withdraw a set whose video was replaced by a file that can have no previews.
 
-    Without a plan, workers that are still at it pass their slices over and publish nothing.
+    Without a plan, workers skip the set's remaining orders and publish nothing.
     """
     store.delete([PLAN, SENT, MANIFEST, ANNOUNCED])
 
 
 def send_once(job: Job, transport: Transport, *, upload_id: str, is_new: bool) -> int:
-    """Send the orders that an upload of a video asks for.
+    """Send the orders for an upload of a video.
 
-    Another upload of the same video sends all that is missing. The same upload once more, be it a
-    duplicate or a retry, sends only what the queue refused the first time: the rest is on its way.
+    Another upload of the same video sends orders for all that is missing. A duplicate or a retry of
+    the same upload sends only the orders that the queue refused before; the others are on their
+    way.
 
     Args:
         job: the set.
-        transport: takes the orders to the workers.
-        upload_id: names the upload; empty if it has no name.
-        is_new: whether the plan is, so that nothing was sent for it yet.
+        transport: sends the orders to the workers.
+        upload_id: id of the upload; empty if it has none.
+        is_new: whether the plan is new, so that nothing was sent for it yet.
 
     Returns:
-        How many were sent.
+        How many orders were sent.
 
     Raises:
-        TransportError: some were refused; the same upload sends those.
+        TransportError: some were refused; a retry of the upload sends those.
     """
     orders = _missing(job, among=None if is_new else _left(job, upload_id))
     if not orders:
@@ -94,18 +95,18 @@ def send_once(job: Job, transport: Transport, *, upload_id: str, is_new: bool) -
 def send_missing(
     job: Job, transport: Transport, *, among: Collection[int] | None = None
 ) -> Sequence[Order]:
-    """Send orders for the slices that are missing, failed ones too, whoever has sent them before.
+    """Send orders for missing slices, failed ones included, even if they were sent before.
 
     Args:
         job: the set.
-        transport: takes the orders to the workers.
-        among: of which slices; None is all.
+        transport: sends the orders to the workers.
+        among: indexes of the slices to consider; None means all.
 
     Returns:
-        What was sent.
+        The orders that were sent.
 
     Raises:
-        EngineError: not all could be sent.
+        EngineError: not all orders could be sent.
     """
     orders = _missing(job, among=among)
     if orders:
@@ -114,11 +115,11 @@ def send_missing(
 
 
 def _missing(job: Job, *, among: Collection[int] | None = None) -> list[Order]:
-    """Return the orders for what a set lacks, made ready for it: slices, or else its end.
+    """Return the orders for a set's missing slices, or for finishing it, after reopening the set.
 
     Args:
         job: the set.
-        among: of which slices; None is all.
+        among: indexes of the slices to consider; None means all.
     """
     plan, _, store = job
     progress = progress_of(store, plan)
@@ -139,7 +140,7 @@ def _index_of(order: Order) -> int | None:
 
 
 def _left(job: Job, upload_id: str) -> Collection[int] | None:
-    """Return which slices the same upload has left to send; None if it is another one."""
+    """Return the slices that the same upload has yet to send; None for another upload."""
     try:
         sent = decode(job.store.get(SENT), _Sent)
     except (ObjectNotFoundError, msgspec.DecodeError):

@@ -1,6 +1,6 @@
-"""The step that ends a set: published and announced by whoever ends its last slice.
+"""Finishing a set: the worker that ends the last slice publishes and announces it.
 
-Nobody counts: what is done is what the store holds. A slice that can never be made leaves a note
+There is no counter; the store says what is done. A slice that can never be made leaves a note
 beside the records, so that the set still ends, as a partial one.
 """
 
@@ -24,12 +24,12 @@ from scrubjay.sets.store import Store
 __all__ = ["Announce", "Ending", "finish", "is_announced"]
 
 _LOOKS = 32
-"""Slices that are looked at, one by one, before all are listed. A look costs a twelfth of a page of
-a list, and the first slice that is missing ends them."""
+"""Slices that are checked one by one before all are listed. A check costs a twelfth of a page of a
+list, and the first missing slice ends the checks."""
 
 
 class _Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """That a set was announced, and how many of its slices were done then."""
+    """Note that a set was announced, and how many of its slices were done then."""
 
     plan: str
     done: int
@@ -40,29 +40,29 @@ class Ending(NamedTuple):
     """How a set has ended."""
 
     status: Literal["complete", "partial", "failed"]
-    """`failed`: no slice could be made, so that there is no manifest."""
+    """`failed`: no slice could be made, so there is no manifest."""
     error: str = ""
-    """Why, if it failed."""
+    """The reason, if it failed."""
 
 
 Announce: TypeAlias = Callable[[Ending], None]
-"""Says to whoever listens that a set has ended."""
+"""Announces that a set has ended."""
 
 
 def finish(job: Job, announce: Announce, *, track_clock: TrackClock | None = None) -> Ending | None:
-    """Publish a set and announce it, if every slice of it is done or noted as impossible.
+    """Publish and announce a set, if every slice is done or noted as impossible.
 
-    Whoever ends a slice calls this afterwards. Killed anywhere, it does the rest when it is called
-    again; two at once make one manifest. It may announce twice, and never not at all. A set with
-    nothing in it is not published, but announced all the same, so that nobody waits for it.
+    Workers call this after each slice. If it is killed, the next call does the rest; two calls at
+    once make one manifest. A set is announced at least once, perhaps twice. A set in which nothing
+    could be made is not published, but announced as failed, so that nobody waits for it.
 
     Args:
         job: the set.
         announce: called after the set is published.
-        track_clock: the clock of its tracks; None is the one that most players need.
+        track_clock: the clock of its tracks; None means the one that most players need.
 
     Returns:
-        How it ended, if this call has announced it.
+        How the set ended, if this call announced it.
     """
     plan, _, store = job
     if _lacks_a_slice(store, plan):
@@ -89,7 +89,7 @@ def finish(job: Job, announce: Announce, *, track_clock: TrackClock | None = Non
 
 
 def _published(job: Job, progress: Progress, track_clock: TrackClock | None) -> Ending | None:
-    """Publish a set; return how it ended, or None if it has another plan by now."""
+    """Publish a set and return how it ended, or None if another plan has replaced it."""
     reasons = {index: note.message for index, note in progress.failed.items()}
     try:
         manifest = publish(
@@ -101,14 +101,14 @@ def _published(job: Job, progress: Progress, track_clock: TrackClock | None) -> 
 
 
 def _given_up(job: Job, failed: Mapping[int, Failure]) -> Ending:
-    """Write down why a set has nothing in it, as a run on one machine raises it."""
+    """Write a note that says why nothing could be made: the error that a local run would raise."""
     first = failed[min(failed)]
     note_problem(job.store, job.source, error=first.error, message=first.message)
     return Ending("failed", first.message)
 
 
 def is_announced(store: Store, plan: Plan, *, done: int) -> bool:
-    """Whether a set was announced as it is: of this plan, with so many slices done."""
+    """Whether a set was announced in its present state: for this plan, with `done` slices."""
     try:
         mark = decode(store.get(ANNOUNCED), _Mark)
     except (ObjectNotFoundError, msgspec.DecodeError):
@@ -117,7 +117,7 @@ def is_announced(store: Store, plan: Plan, *, done: int) -> bool:
 
 
 def _all_there(plan: Plan, listed: Collection[str]) -> bool:
-    """Whether every slice seems to have ended: a look at names."""
+    """Whether every slice seems to have ended, judged by the names of objects."""
     return all(
         failure_key(each.start) in listed or _has_records(plan, each, listed)
         for each in plan.slices
@@ -129,11 +129,11 @@ def _has_records(plan: Plan, slice_: Slice, listed: Collection[str]) -> bool:
 
 
 def _lacks_a_slice(store: Store, plan: Plan) -> bool:
-    """Whether a slice has surely not ended: a few cheap looks, for they happen after each slice.
+    """Whether a slice has certainly not ended: a few cheap checks, because each slice makes them.
 
-    The last slices are looked at first, for they are sent last. A record is written before its
-    worker looks, and what was written is seen by all who look after that; so whoever ends the last
-    slice finds none missing here, in whichever order they end, and then lists the set.
+    The last slices are checked first, because they are sent last. A worker writes its record before
+    it checks, and all later checks see that record. So the worker that ends the last slice finds
+    none missing, in whichever order slices end, and then lists the set.
     """
     return any(
         not store.has(record_keys(plan, each)[-1]) and not store.has(failure_key(each.start))

@@ -1,4 +1,4 @@
-"""The engine that lets workers behind a queue make the slices, and watches the store for them."""
+"""The engine that sends slices to workers behind a queue and watches the store for the results."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -23,14 +23,14 @@ from scrubjay.timing import short_clock
 __all__ = ["Clock", "QueueEngine"]
 
 _UNEASY = 60.0
-"""Seconds without any new slice after which a person is told where to look."""
+"""Seconds without a new slice after which `on_silence` is called."""
 
 _SHORTEST_WAIT, _LONGEST_WAIT, _GROWTH = 0.5, 5.0, 1.3
-"""Seconds between two looks at the store, and how they grow while there is nothing new."""
+"""Seconds between two checks of the store, and their growth while there is nothing new."""
 
 
 class Clock(Protocol):
-    """Measures time, and lets it pass: the module `time` is one."""
+    """Measures time and waits; the module `time` is one."""
 
     def monotonic(self) -> float:
         """Return seconds since some moment."""
@@ -42,16 +42,15 @@ class Clock(Protocol):
 
 
 class QueueEngine:
-    """Lets workers behind a queue make slices; opens the video itself.
+    """Makes slices in workers behind a queue; opens the video itself.
 
     Args:
-        transport: takes orders to the workers.
-        local: opens the video on this machine, and stays open itself.
-        patience: seconds without any new slice after which the rest is given up as missing.
+        transport: sends orders to the workers.
+        local: engine that opens the video on this machine, and that stays open.
+        patience: seconds without a new slice after which the missing slices are given up.
         where_to_look: returns what a person can do about slices that do not arrive.
-        on_silence: called, once, with a sentence for a person when a minute has passed without any
-            new slice.
-        clock: what time it is.
+        on_silence: called once, with a sentence for people, after a minute without a new slice.
+        clock: measures time and waits.
     """
 
     def __init__(
@@ -74,21 +73,21 @@ class QueueEngine:
 
     @property
     def limits(self) -> Limits:
-        """How much one video may cost; the workers keep to their own limits besides."""
+        """How much one video may cost; the workers have limits of their own as well."""
         return self._local.limits
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop watching; slices that were sent are made all the same."""
+        """Stop watching; slices that were sent are still made."""
 
     def probe(self, source: Place) -> Probing:
-        """Look into the video at a place, on this machine.
+        """Probe the video at a place, on this machine.
 
         Raises:
-            SourceError: it cannot be opened, has no video, or gives no picture.
-            EngineError: looking failed, not the video.
+            SourceError: the video cannot be opened, has no video stream, or gives no picture.
+            EngineError: probing failed for a reason that is not in the video.
         """
         return self._local.probe(source)
 
@@ -96,8 +95,8 @@ class QueueEngine:
         """Count what a plan's pictures cost to read, on this machine.
 
         Raises:
-            SourceError: it cannot be opened, or is another one.
-            EngineError: counting failed, not the video.
+            SourceError: the video cannot be opened, or is not the planned one.
+            EngineError: counting failed for a reason that is not in the video.
         """
         return self._local.explain(plan, source)
 
@@ -105,14 +104,14 @@ class QueueEngine:
         """Send slices to the workers, and return what arrived and why the rest did not.
 
         Raises:
-            EngineError: they could not be sent.
+            EngineError: the slices could not be sent.
         """
         save_origin(job.store, job.source)
         self._sent = len(send_missing(job, self._transport, among=missing))
         return self._watch(job, missing, on_event)
 
     def _watch(self, job: Job, missing: Missing, on_event: OnEvent) -> Outcome:
-        """Look at the store until every slice has its records or a note, or patience ends."""
+        """Check the store until every slice has its records or a note, or patience runs out."""
         clock = self._clock
         waiting = {index: job.plan.slices[index] for index in missing}
         made: dict[int, Mapping[str, SliceRecord]] = {}
@@ -146,7 +145,7 @@ class QueueEngine:
         hint = ""
         with suppress(EngineError):
             hint = self._where_to_look()
-        why = f"no record of this slice, and no new slice for {self._patience:g} s; it may yet come"
+        why = f"not made, and no new slice for {self._patience:g} s; it may still arrive"
         lost: dict[int, ScrubjayError] = {}
         for each in waiting:
             event = _failed(each, OutOfTimeError.__name__, f"{why}: {hint}" if hint else why)
@@ -155,7 +154,7 @@ class QueueEngine:
         return lost
 
     def _say_where_to_look(self, missing: int) -> None:
-        """Tell a person, once, what is known and where more is."""
+        """Report once that slices are missing, and where to look."""
         say, self._on_silence = self._on_silence, None
         if say is None:
             return
@@ -164,7 +163,7 @@ class QueueEngine:
             hint = self._where_to_look()
         say(
             f"{self._sent} slices were sent to the workers; {missing} are missing, and none has "
-            f"come for {_UNEASY:g} s. It waits on, up to {self._patience:g} s"
+            f"arrived for {_UNEASY:g} s. Waiting up to {self._patience:g} s"
             + (f": {hint}" if hint else "")
         )
 
@@ -172,7 +171,7 @@ class QueueEngine:
 def _ended(
     job: Job, waiting: Iterable[Slice], missing: Missing
 ) -> Iterator[tuple[int, Mapping[str, SliceRecord] | Failure]]:
-    """Yield the records of those slices that have all they lacked, and the notes of the failed."""
+    """Yield the records of slices that are now complete, and the notes of failed ones."""
     plan, _, store = job
     listed = store.sizes(STATE)
     for each in waiting:

@@ -1,6 +1,7 @@
-"""What lies in a set beside its plan and records, because nobody waits for the workers' answers.
+"""Notes beside a set's plan and records, because nothing waits for the workers' results.
 
-Which video it is made of, which slices can never be made, and why there are no previews at all.
+They say which video the set is made from, which slices can never be made, and why there are no
+previews at all.
 """
 
 import json
@@ -40,7 +41,7 @@ _JSON = "application/json"
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a slice can never be made: the note that a worker leaves in its record's place."""
+    """Why a slice can never be made: a worker writes this note in place of the records."""
 
     format: Literal["scrubjay-failure/1"] = "scrubjay-failure/1"
     plan: str
@@ -48,34 +49,34 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     message: str
     is_final: bool = True
-    """Whether the slice is given up; else it ran out of time or memory, and has one more try."""
+    """Whether the slice is given up; otherwise it ran out of time or memory and is retried once."""
 
 
 class _Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Which video a set is made of."""
+    """The video from which a set is made."""
 
     address: str
     etag: str = ""
 
 
 def save_origin(store: Store, video: Place) -> None:
-    """Write down which video a set is made of: neither its plan nor its records say."""
+    """Note the address of a set's video, which is in neither the plan nor the records."""
     origin = _Origin(address=video.shown, etag=video.etag)
     store.put(ORIGIN, encode(origin), _JSON)
 
 
 def load_origin(store: Store) -> Place:
-    """Return the video that a set is made of.
+    """Return the place of a set's video.
 
     Raises:
-        DestinationError: nothing says so: the set was not begun for a queue.
+        DestinationError: there is no note of it, because the set was not begun for a queue.
     """
     try:
         origin = decode(store.get(ORIGIN), _Origin)
     except (ObjectNotFoundError, msgspec.DecodeError):
         where = store.place.shown if store.place else "this store"
         raise DestinationError(
-            f"{where} has no {ORIGIN}: no planner has begun a set there, so its video is unknown"
+            f"{where} has no {ORIGIN}, so its video is unknown: no planner has begun a set there"
         ) from None
     return Place(address=origin.address, etag=origin.etag)
 
@@ -83,7 +84,7 @@ def load_origin(store: Store) -> Place:
 def note_failure(
     store: Store, plan: Plan, slice_: Slice, error: ScrubjayError, *, is_final: bool = True
 ) -> None:
-    """Write down that a slice can never be made, and why; or that it has one more try."""
+    """Note that a slice can never be made, and why; or, if not final, that it is retried once."""
     note = Failure(
         plan=plan_id(plan),
         index=slice_.index,
@@ -114,13 +115,13 @@ def _note_of(store: Store, plan: Plan, slice_: Slice) -> Failure | None:
 
 
 def note_problem(store: Store, video: Place, *, error: str, message: str) -> None:
-    """Write down, where people look for the previews, why there are none.
+    """Write why there are no previews, in the place where people look for them.
 
     Args:
-        store: where the set would lie.
-        video: its video.
+        store: where the set would be.
+        video: the video.
         error: class of the error.
-        message: what it says.
+        message: its text.
     """
     note = {
         "error": error,
@@ -132,7 +133,7 @@ def note_problem(store: Store, video: Place, *, error: str, message: str) -> Non
 
 
 def problem_of(store: Store) -> str:
-    """Return why there are no previews at all; empty if nothing says so."""
+    """Return why there are no previews at all; empty if there is no such note."""
     try:
         return str(msgspec.json.decode(store.get(PROBLEM), type=dict[str, str])["message"])
     except ObjectNotFoundError:
@@ -142,9 +143,9 @@ def problem_of(store: Store) -> str:
 
 
 def is_hopeless(error: ScrubjayError) -> bool:
-    """Whether a video can have no previews, however often it is tried.
+    """Whether a video can never have previews, however often it is tried.
 
-    That it may not be read is no such case: rights are given later, and then it can be.
+    A video that we may not read can have some: permission may be given later.
     """
     is_about_the_video = isinstance(error, SourceError | RecipeError | LimitError)
     may_pass = error.retryable or isinstance(error, SourceForbiddenError)

@@ -1,4 +1,4 @@
-"""What a queue carries: orders for slices of a set, and for finishing it.
+"""Orders, which a queue carries: to make slices of a set, and to finish it.
 
 An order may arrive late, twice, after others that were sent later, or never.
 """
@@ -17,44 +17,44 @@ __all__ = ["FinishOrder", "Order", "SliceOrder", "Transport", "finish_order", "s
 
 
 class _SetOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What both orders name."""
+    """What both kinds of orders have in common."""
 
     video: Place
-    """In the version that is meant, if it has an `etag`."""
+    """The video; if it has an `etag`, in that version."""
     destination: Place | None
-    """Where the set lies; None in memory."""
+    """Where the set is; None in memory."""
     plan: str
-    """Id of the plan that it was sent for; empty if its sender knows of none."""
+    """Id of the plan that it was sent for; empty if the sender knows none."""
 
 
 class SliceOrder(_SetOrder, frozen=True, kw_only=True):
-    """Make a slice; then finish the set, if that was its last one."""
+    """The order to make a slice, and then to finish the set if that was its last slice."""
 
     start: Fraction
     end: Fraction
     """Exclusive."""
     index: int | None = None
-    """Of the slice; None means every slice with a moment between `start` and `end`."""
+    """Index of the slice; None means every slice that overlaps `start` to `end`."""
     duration: Fraction = Fraction(0)
-    """Of the whole video, for whoever else reads the order."""
+    """Duration of the video, for other readers of the order."""
 
 
 class FinishOrder(_SetOrder, frozen=True, kw_only=True):
-    """Make nothing; finish the set, if all its slices have ended."""
+    """The order to finish the set if all its slices have ended, without making any."""
 
 
 Order: TypeAlias = SliceOrder | FinishOrder
 
 
 class Transport(Protocol):
-    """Hands orders to workers."""
+    """Sends orders to workers."""
 
     def send(self, orders: Sequence[Order]) -> None:
-        """Send orders; when this returns, the queue has taken every one.
+        """Send orders; when this returns, the queue has accepted every one.
 
         Raises:
-            TransportError: some were refused as often as it was tried; it says which.
-            EngineError: they cannot be sent.
+            TransportError: some were refused in every attempt; `refused` says which.
+            EngineError: the orders cannot be sent.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What happens when a video comes: its plan is saved, and orders for its slices are sent."""
+"""Planning an uploaded video: its plan is saved, and orders for its slices are sent."""
 
 from typing import NamedTuple
 
@@ -18,13 +18,13 @@ __all__ = ["PlannedVideo", "plan_if_none", "plan_video"]
 
 
 class PlannedVideo(NamedTuple):
-    """What came of planning a video."""
+    """The result of planning a video."""
 
     plan: Plan
     sent: int
-    """Orders."""
+    """How many orders were sent."""
     is_new: bool
-    """Whether nobody had planned it so before."""
+    """Whether this call saved the plan."""
 
 
 def plan_video(
@@ -36,22 +36,24 @@ def plan_video(
     engine: Engine,
     upload_id: str,
 ) -> PlannedVideo | ScrubjayError:
-    """Plan a video and send what its set lacks.
+    """Plan a video and send orders for what its set lacks.
 
     Args:
-        video: where it lies.
-        store: where its set goes.
+        video: the video.
+        store: where its set is written.
         recipe: what to make.
-        transport: takes orders to the workers.
+        transport: sends orders to the workers.
         engine: opens the video.
-        upload_id: names the upload, the same for each retry; empty if it has no name.
+        upload_id: id of the upload, the same for each retry; empty if it has none.
 
     Returns:
-        What was planned, or why the video can have no previews, which is written down then.
+        The plan, or the error because of which the video can have no previews; a note of that error
+        is written to the store.
 
     Raises:
-        SourceChangedError: it has been replaced since, so this upload means nothing any more.
-        ScrubjayError: it may go better next time, or a person must change something first.
+        SourceChangedError: the video has been replaced since, so this upload is out of date.
+        ScrubjayError: planning failed; it may succeed later, or after a person has changed
+            something.
     """
     try:
         source, plan = _planned(video, recipe, engine)
@@ -72,19 +74,21 @@ def plan_video(
 def plan_if_none(
     video: Place, store: Store, *, recipe: Recipe, engine: Engine
 ) -> Plan | ScrubjayError | None:
-    """Plan a video that nobody has planned; of several workers at once, one plan is kept.
+    """Plan a video that has no plan; of several workers at once, one plan is kept.
 
     Args:
-        video: where it lies.
-        store: where its set goes.
+        video: the video.
+        store: where its set is written.
         recipe: what to make.
         engine: opens the video.
 
     Returns:
-        The plan, or why the video can have no previews, which is written down then.
+        The plan, or the error because of which the video can have no previews; a note of that error
+        is written to the store.
 
     Raises:
-        ScrubjayError: it may go better next time, or a person must change something first.
+        ScrubjayError: planning failed; it may succeed later, or after a person has changed
+            something.
     """
     try:
         source, plan = _planned(video, recipe, engine)

@@ -1,4 +1,4 @@
-"""How far a set is, as its store says: nobody counts."""
+"""The progress of a set, as its store says; there is no counter."""
 
 from collections.abc import Collection, Iterable
 from functools import partial
@@ -19,7 +19,7 @@ STATE = ".scrubjay/"
 
 
 class Progress(NamedTuple):
-    """How far a set is."""
+    """The progress of a set."""
 
     state: SetState
     failed: dict[int, Failure]
@@ -42,7 +42,7 @@ class Progress(NamedTuple):
 
 
 def progress_of(store: Store, plan: Plan) -> Progress:
-    """Look how far a set is: every record is read, and every artifact's size compared."""
+    """Return the progress of a set: this reads every record and compares every artifact's size."""
     state = load_state(store, plan)
     listed = store.sizes(FAILURES)
     rest = [plan.slices[index] for index in state.missing]
@@ -52,15 +52,15 @@ def progress_of(store: Store, plan: Plan) -> Progress:
 
 
 def record_keys(plan: Plan, slice_: Slice) -> list[str]:
-    """Return the keys of the records that a slice has once it is done."""
+    """Return the keys of a slice's records."""
     return [record_key(output.id, slice_.start, slice_.end) for output in plan.outputs]
 
 
 def reopen(store: Store, plan: Plan, progress: Progress, indexes: Iterable[int]) -> None:
-    """Make ready for slices to be made again: take back the manifest, notes and broken records.
+    """Prepare for slices to be made again: remove the manifest, notes and broken records.
 
-    A worker leaves an output alone whose record is there; so that of one whose artifacts are gone
-    must go too.
+    A worker skips an output that has a record, so the record of an output whose artifacts are gone
+    is removed too.
     """
     missing = progress.state.missing
     keys: set[str] = set()
@@ -68,5 +68,5 @@ def reopen(store: Store, plan: Plan, progress: Progress, indexes: Iterable[int])
         keys.add(failure_key(slice_.start))
         for output in chosen_outputs(plan, missing.get(slice_.index, ())):
             keys.add(record_key(output.id, slice_.start, slice_.end))
-    store.delete(keys & store.sizes(STATE).keys())  # first: nobody may find the set whole now
+    store.delete(keys & store.sizes(STATE).keys())  # first, so that no worker finds the set complete
     withdraw(store, plan)

@@ -1,4 +1,4 @@
-"""Sending what a set lacks once more, or publishing it as it is."""
+"""Sending the missing slices of a set again, or publishing it without them."""
 
 from collections.abc import Sequence
 
@@ -19,25 +19,25 @@ __all__ = ["redrive_set"]
 def redrive_set(
     store: Store, transport: Transport, *, dry_run: bool = False, give_up: bool = False
 ) -> tuple[Plan, Sequence[int]]:
-    """Send what a set lacks: slices without a record, and those that failed.
+    """Send a set's missing slices: those without records, and those that failed.
 
     Args:
-        store: where the set lies.
-        transport: takes orders to the workers.
-        dry_run: only look.
-        give_up: make gaps of the slices that are missing, so that the set is published as it is.
+        store: where the set is.
+        transport: sends orders to the workers.
+        dry_run: send nothing.
+        give_up: turn the missing slices into gaps, so that the set is published without them.
 
     Returns:
-        The plan, and the indexes of the slices that were sent, or given up, or would be.
+        The plan, and the indexes of the slices that were (or would be) sent or given up.
 
     Raises:
-        DestinationError: there is no set that was begun for a queue.
-        EngineError: they could not be sent.
+        DestinationError: the store has no set that was begun for a queue.
+        EngineError: the orders could not be sent.
     """
     plan, video = load_plan(store), load_origin(store)
     if plan is None:
         where = store.place.shown if store.place else "this store"
-        raise DestinationError(f"{where} has no {PLAN}, so nothing says what a set there lacks")
+        raise DestinationError(f"{where} has no {PLAN}, so the set's missing slices are unknown")
     job = Job(plan, video, store)
     progress = progress_of(store, plan)
     indexes = progress.missing if give_up else progress.unfinished

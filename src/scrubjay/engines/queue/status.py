@@ -1,4 +1,4 @@
-"""How far a set is, for people and programs that ask."""
+"""The status of a set, for people and programs."""
 
 import msgspec
 
@@ -13,13 +13,13 @@ __all__ = ["SetStatus", "set_status"]
 
 
 class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a set is."""
+    """The status of a set."""
 
     set: str
     slices: int
     done: int
     failed: dict[int, str]
-    """Why, by slice index."""
+    """The reasons, by slice index."""
     missing: list[int]
     published: bool
     announced: bool
@@ -28,11 +28,11 @@ class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def set_status(store: Store) -> SetStatus:
-    """Look how far a set is.
+    """Return the status of a set.
 
     Raises:
-        DestinationError: there is no set.
-        StoreError: it could not be read.
+        DestinationError: the store has no set.
+        StoreError: the set could not be read.
     """
     where = store.place.shown if store.place else "this store"
     present = store.sizes().keys()

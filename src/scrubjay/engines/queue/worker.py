@@ -1,7 +1,7 @@
-"""What a worker does with an order: make its slice, and finish the set if that was the last one.
+"""What a worker does with an order: make the slice, and finish the set if that was the last one.
 
-Everything here may happen twice or be cut off anywhere: orders come at least once, and a worker may
-be ended at any moment. What is in the store decides; a second time costs nothing.
+Everything here may happen twice or be interrupted anywhere: orders arrive at least once, and a
+worker may be killed at any moment. The store decides what is left to do.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -38,39 +38,39 @@ from scrubjay.sets.state import read_record
 __all__ = ["Result", "Worker", "found_again"]
 
 _HOPELESS = (LimitError, SourceDamagedError, SourceChangedError, SourceNotFoundError)
-"""Errors that no retry cures: the slice becomes a gap."""
+"""Errors for which a retry is useless: the slice becomes a gap."""
 
 _COSTLY = (OutOfTimeError, WorkerCrashedError, WorkerMemoryError, WorkerStalledError)
-"""Errors that cost as much as a slice may cost, and that the next try meets as a rule: a second one
-makes a gap, however often the queue would deliver the order."""
+"""Errors that cost as much as a slice may cost, and that usually happen again: after the second one
+the slice becomes a gap, however often the queue would deliver the order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one slice."""
+    """The result of one slice."""
 
     index: int
     outcome: Literal["made", "already done", "gap"]
     objects: int = 0
-    """That were written."""
+    """How many objects were written."""
     size_bytes: int = 0
-    """Of the pictures among them."""
+    """Size of the artifacts among them."""
     error: str = ""
-    """Class of the error that makes it a gap."""
+    """Class of the error because of which the slice is a gap."""
     reason: str = ""
     ending: Ending | None = None
-    """How the set has ended, if that was its last slice."""
+    """How the set ended, if that was its last slice."""
 
 
 class Worker:
-    """Makes slices for orders.
+    """Carries out orders.
 
     Args:
-        open_engine: returns what makes slices, opened anew for each.
+        open_engine: returns a new engine; called for each slice.
         announce: called with a set that has ended.
-        watch: returns what follows the events of a slice.
+        watch: returns the function that gets the events of a slice.
         warn: called with a sentence for the log.
-        track_clock: the clock of the tracks; None is the one that most players need.
+        track_clock: the clock of the tracks; None means the one that most players need.
     """
 
     def __init__(
@@ -89,30 +89,33 @@ class Worker:
         self._track_clock: TrackClock | None = track_clock
 
     def make(self, job: Job, order: SliceOrder) -> Iterator[Result]:
-        """Make the slices of an order, and finish the set if one was its last; yield what became.
+        """Make the slices of an order, finish the set if one was its last, and yield the results.
 
-        An order that was sent for another plan than the set has now is passed over: whoever saved
-        the new plan has sent its own orders.
+        An order for another plan than the set's current one is skipped: the planner of the current
+        plan has sent its own orders.
 
         Args:
-            job: the plan that the set has now, the video in the version of the order, the store.
-            order: which slices.
+            job: the set's current plan, the video in the version of the order, and the store.
+            order: which slices to make.
 
         Raises:
-            ScrubjayError: one was not made, but may be next time.
+            ScrubjayError: a slice was not made, but may succeed next time.
         """
         if order.plan not in {"", plan_id(job.plan)}:
-            self._warn("passed over: this set has another plan by now")
+            self._warn("skipped: this set has another plan by now")
             return
         for slice_ in _slices_of(job, order):
             result = self._make(job, slice_)
             yield changed(result, ending=self.finish(job))
 
     def finish(self, job: Job) -> Ending | None:
-        """Publish and announce a set if all its slices have ended; return how, if this call did.
+        """Publish and announce a set if all its slices have ended.
+
+        Returns:
+            How the set ended, if this call announced it.
 
         Raises:
-            ScrubjayError: it could not be published or announced, but may be next time.
+            ScrubjayError: publishing or announcing failed, but may succeed next time.
         """
         return finish(
             job, lambda ending: self._announce(job, ending), track_clock=self._track_clock
@@ -127,7 +130,7 @@ class Worker:
         if not missing:
             return Result(index=slice_.index, outcome="already done")
         note = failure_of(store, plan, slice_)
-        if note:  # who wants another try takes the note away
+        if note:  # removing the note allows another attempt
             return _gap(slice_, note.error, note.message)
         try:
             records = self._made(job, slice_, missing)
@@ -147,14 +150,14 @@ class Worker:
         )
 
     def _made(self, job: Job, slice_: Slice, missing: tuple[str, ...]) -> Collection[SliceRecord]:
-        """Make outputs of a slice, of whichever version of its video lies there by now.
+        """Make outputs of a slice, from the present version of the video.
 
         Raises:
-            SourceChangedError: there is another video.
+            SourceChangedError: another video has replaced the planned one.
         """
         plan, video, store = job
         source = pinned(video)
-        while True:  # until nobody uploads the same video in between, or the time is over
+        while True:  # as long as the same video is uploaded meanwhile, and there is time
             try:
                 with self._open_engine() as engine:
                     made = engine.run(
@@ -166,17 +169,17 @@ class Worker:
                 fresh = found_again(plan, video)
                 if fresh is None or fresh.etag == source.etag:
                     raise
-                self._warn("the same video has come as another version")
+                self._warn("the same video was uploaded as another version")
                 source = fresh
                 continue
             return made.records[slice_.index].values()
 
 
 def _slices_of(job: Job, order: SliceOrder) -> list[Slice]:
-    """Return the slices that are meant: by index where the order has one, or else by time.
+    """Return the slices of an order: by index if the order has one, otherwise by time.
 
     Raises:
-        EventError: the plan has no such slice.
+        EventError: the plan has no slice of that index.
     """
     slices = job.plan.slices
     if order.plan and order.index is not None:
@@ -197,12 +200,12 @@ def _gap(slice_: Slice, error: str, reason: str) -> Result:
 
 
 def found_again(plan: Plan, video: Place) -> Place | None:
-    """Return a video as it lies there now, if it is still the one that was planned.
+    """Return the present version of a video, or None if it is not the planned one.
 
     The same video may be uploaded again as another version: in parts, or encrypted.
 
     Raises:
-        SourceError: it cannot be read, or is being replaced at this moment.
+        SourceError: the video cannot be read, or is being replaced at this moment.
     """
     from scrubjay.media.source import identify  # noqa: PLC0415  FFmpeg loads slowly
 
@@ -210,6 +213,6 @@ def found_again(plan: Plan, video: Place) -> Place | None:
     try:
         found = identify(place)
     except SourceChangedError:
-        message = f"{place.shown} is being replaced just now"
+        message = f"{place.shown} is being replaced at this moment"
         raise SourceUnavailableError(message) from None
     return place if found.fingerprint == plan.source.fingerprint else None
