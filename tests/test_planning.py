@@ -169,16 +169,20 @@ def test_a_sheet_too_large_for_jpeg_is_refused(planned: Planned) -> None:
     """A sheet larger than a JPEG may be is an error that says what to change."""
     recipe = Recipe(slice_length=Fraction(3600), sheets=(Sheet(name="tall", columns=1),))
     largest = FORMATS["jpeg"].largest_side_px
-    with pytest.raises(RecipeError, match=f"JPEG holds {largest};.*'tall'"):
+    with pytest.raises(RecipeError, match=f"'tall': .*over the {largest} px of a JPEG"):
         planned(Fraction(3600), recipe)
 
 
 @pytest.mark.parametrize(
     ("size", "recipe", "words"),
     [
-        ((65_501, 9), Recipe(), "'frames' would be 65501 x 9 px, and a JPEG holds 65500"),
+        ((65_501, 9), Recipe(), "'frames': pictures would be 65501 x 9 px, over the 65500 px"),
         ((2, 40_000), Recipe(frames=()), None),
-        ((20, 65_536), Recipe(frames=(), sheets=()), "'animations' .* a GIF holds 65535"),
+        (
+            (20, 65_536),
+            Recipe(frames=(), sheets=()),
+            "'animations': .* over the 65535 px a side of a GIF",
+        ),
     ],
 )
 def test_a_picture_too_large_for_its_format_is_refused(

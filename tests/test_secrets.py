@@ -216,6 +216,6 @@ def test_a_store_s_error_holds_no_token(
 def test_an_expired_session_is_said(refuse: Refuse, action: str, code: str, status: int) -> None:
     """Credentials that have expired are named as the reason, and no retry is promised."""
     store = refuse(status, BODIES["one line"].format(code=code))
-    with pytest.raises(DestinationError, match="these credentials have expired") as caught:
+    with pytest.raises(DestinationError, match="the credentials have expired") as caught:
         ACTIONS[action](store)
     assert not caught.value.retryable

@@ -1,4 +1,4 @@
-"""What a set costs, counted without listing it, and whether its limits allow that. Pure."""
+"""The size of a set, calculated without listing it, and checked against limits. Pure."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -38,14 +38,14 @@ _OWN_OBJECTS = 3
 
 
 class Count(NamedTuple):
-    """How much one output has."""
+    """Counts of one output."""
 
     artifacts: int
     pictures: int
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a set has of everything."""
+    """Counts of a set."""
 
     slices: int
     outputs: tuple[Count, ...]
@@ -62,11 +62,11 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def counts_of(duration: Fraction, recipe: Recipe) -> Counts:
-    """Count what a video of that length becomes.
+    """Count the slices, artifacts and pictures of a set.
 
     Args:
-        duration: of the video in seconds, above 0.
-        recipe: what is made of it.
+        duration: duration of the video in seconds, above 0.
+        recipe: what is made.
     """
     slices = ceil(duration / recipe.slice_length)
     outputs = tuple(_count(output, duration, recipe, slices) for output in recipe.outputs)
@@ -105,40 +105,40 @@ def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> C
 
 
 def check_counts(source: SourceRef, media: MediaInfo, recipe: Recipe, limits: Limits) -> None:
-    """Check, before anything is planned, that a video may become that much.
+    """Check, before planning, that the set of a video is within the limits on its size.
 
     Raises:
-        LimitError: it may not; the text names the option that allows it.
+        LimitError: it is not; the text names the option that raises the limit.
     """
     name = source.name
     if media.duration > limits.max_duration:
         raise LimitError(
-            f"{name} lasts {short_clock(media.duration)}, and {short_clock(limits.max_duration)} "
-            f"are allowed; {option_of('max_duration')} raises that"
+            f"{name} lasts {short_clock(media.duration)}, over the limit of "
+            f"{short_clock(limits.max_duration)}; raise it with {option_of('max_duration')}"
         )
     counts = counts_of(media.duration, recipe)
     if counts.slices > limits.max_slices:
         raise LimitError(
-            f"{name} would be cut into {counts.slices} slices, and {limits.max_slices} are "
-            f"allowed; ask for longer slices, or raise {option_of('max_slices')}"
+            f"{name} would be cut into {counts.slices} slices, over the limit of "
+            f"{limits.max_slices}; use longer slices, or raise {option_of('max_slices')}"
         )
     if counts.objects > limits.max_objects:
         raise LimitError(
-            f"{name} would become {counts.objects} objects, and {limits.max_objects} are "
-            f"allowed; ask for fewer stills, or raise {option_of('max_objects')}"
+            f"the set of {name} would have {counts.objects} objects, over the limit of "
+            f"{limits.max_objects}; make fewer stills, or raise {option_of('max_objects')}"
         )
     allowed = limits.objects_for(media.packets, source.size_bytes)
     if counts.objects > allowed:
         raise LimitError(
-            f"{name} would become {counts.objects} objects, and {allowed} are allowed for the "
-            f"{media.packets} coded pictures that its {source.size_bytes} bytes hold over "
-            f"{short_clock(media.duration)}; if its clock is right, raise "
+            f"the set of {name} would have {counts.objects} objects, over the limit of {allowed} "
+            f"for {media.packets} coded pictures in {source.size_bytes} bytes over "
+            f"{short_clock(media.duration)}; if the video's clock is right, raise "
             f"{option_of('base_objects')} or {option_of('objects_per_packet')}"
         )
 
 
 def check_memory(plan: Plan, limits: Limits) -> None:
-    """Check that the pictures of a slice fit into a worker's memory, where they are held.
+    """Check that the pictures of a slice fit into a worker's memory.
 
     Raises:
         RecipeError: they do not; the text says what to change.
@@ -147,14 +147,14 @@ def check_memory(plan: Plan, limits: Limits) -> None:
     if needed > limits.picture_bytes:
         raise RecipeError(
             f"the pictures of a slice of {plan.source.name} would take {needed >> 20} MiB of "
-            f"memory, and {limits.picture_bytes >> 20} MiB are allowed, half of "
-            f"{option_of('memory_limit')}; ask for shorter slices, smaller pictures or fewer of "
-            "them a second"
+            f"memory, over the limit of {limits.picture_bytes >> 20} MiB (half of "
+            f"{option_of('memory_limit')}); use shorter slices, smaller pictures or fewer frames "
+            "per second"
         )
 
 
 def slice_bytes_of(plan: Plan) -> int:
-    """Return what the pictures of the longest slice take in memory at most."""
+    """Return the most bytes of memory that the pictures of the longest slice take."""
     longest = min(plan.recipe.slice_length, plan.media.duration)
     return sum(_bytes_of(output, longest) for output in plan.outputs)
 

@@ -1,4 +1,4 @@
-"""What was found in a file, what is done about it, and what a person can do, in plain words."""
+"""What is in a file, what Scrubjay does about it, and what a person can do, in plain words."""
 
 import platform
 import shlex
@@ -25,10 +25,10 @@ _CHECKUP = Recipe(
     frames=(),
     sheets=(Sheet(interval=Fraction(1), width=64),),
 )
-"""What is made, and thrown away, to see whether a video decodes."""
+"""A recipe whose set is discarded; it shows whether the video decodes."""
 
 _ELEMENTARY = frozenset({"h264", "hevc", "m4v", "mpegvideo", "h263", "vc1", "obu"})
-"""Containers that hold pictures alone, without times."""
+"""Containers that have only pictures, without times."""
 
 _MP4_CODECS = frozenset({"h264", "hevc", "av1", "mpeg4", "mpeg2video", "vvc"})
 _WEBM_CODECS = frozenset({"vp8", "vp9"})
@@ -39,13 +39,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was found."""
 
     topic: str
-    """What it is about: container, tracks, clock, shape, colour, damage, encryption."""
+    """The subject: container, tracks, clock, shape, colour, damage, encryption."""
     found: str
-    """What is there."""
+    """What was found."""
     done: str = ""
-    """What Scrubjay does about it; empty if there is nothing to do."""
+    """What Scrubjay does about it; empty if nothing is necessary."""
     advice: str = ""
-    """What a person can do; empty if nothing need be done."""
+    """What a person can do; empty if nothing is necessary."""
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,17 +62,17 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(place: Place, engine: Engine, *, decode: bool = True) -> Diagnosis:
-    """Look into a file, decode a picture of each second of it, and say what was found.
+    """Probe a file, decode a picture of each second, and return what was found.
 
     Args:
-        place: where it lies.
-        engine: what opens it; it stays open.
-        decode: whether to decode it in search of damage, which takes a while.
+        place: the file.
+        engine: opens the file; it stays open.
+        decode: whether to decode pictures to find damage, which takes a while.
 
     Raises:
-        SourceNotFoundError: there is no such file.
-        SourceUnavailableError: its server does not answer.
-        EngineError: looking failed, not the video.
+        SourceNotFoundError: the file does not exist.
+        SourceUnavailableError: the file's server does not answer.
+        EngineError: probing failed for a reason that is not in the video.
     """
     try:
         media = engine.probe(place)[1]
@@ -96,53 +96,53 @@ def examine(place: Place, engine: Engine, *, decode: bool = True) -> Diagnosis:
 
 
 def examine_machine() -> tuple[Finding, ...]:
-    """Say what this machine brings along."""
+    """Describe this machine: Python, decoders and sandbox."""
     system = f"{platform.system()} {platform.release()}, {platform.machine()}"
     return (
         Finding(topic="python", found=f"Python {platform.python_version()} on {system}"),
-        Finding(topic="decoders", found="FFmpeg's libraries come with PyAV; no program is needed"),
+        Finding(topic="decoders", found="FFmpeg's libraries in PyAV; no ffmpeg program is needed"),
         _sandbox(),
     )
 
 
 def _sandbox() -> Finding:
-    """Say how far this machine confines the workers that open strangers' files."""
+    """Describe how far this machine can confine the workers that open strangers' files."""
     missing = sandbox_support().missing
     if not missing:
-        found = "workers read the video and nothing else: no other files, programs or network"
+        found = "workers can read the video and nothing else: no other files, programs or network"
         return Finding(topic="sandbox", found=found)
     return Finding(
         topic="sandbox",
         found=f"this machine lacks {' and '.join(missing)}",
         done="confines workers as far as it can; with --sandbox=require it opens no video",
-        advice="use a newer Linux kernel for videos that strangers upload",
+        advice="use a newer Linux kernel if strangers upload videos",
     )
 
 
 def _refusal(place: Place, error: SourceError) -> Diagnosis:
-    """Return what is said of a file of which no previews can be made."""
+    """Return the diagnosis of a file from which no previews can be made."""
     names = {
         "EncryptedVideoError": "encryption",
         "UnsupportedVideoError": "codec",
         "NoVideoError": "tracks",
     }
     topic = names.get(type(error).__name__, "container")
-    finding = Finding(topic=topic, found=str(error), done="no previews can be made of it")
+    finding = Finding(topic=topic, found=str(error), done="makes no previews")
     return Diagnosis(
         name=place.name, makes_previews=False, findings=(finding,), error=type(error).__name__
     )
 
 
 def _findings(place: Place, media: MediaInfo) -> Iterator[Finding]:
-    """Yield what probing found, a topic at a time."""
+    """Yield what probing found, one topic at a time."""
     yield _container(place, media)
     rate = f", {float(media.frame_rate):.3f} frames/s on average" if media.frame_rate else ""
     yield Finding(
         topic="tracks",
         found=f"stream {media.stream_index} is the video: {media.codec}{rate}; "
         + ("it has sound" if media.has_audio else "it has no sound"),
-        done="the first default video stream is taken, as browsers do",
-        advice="--stream N takes another one",
+        done="uses the first default video stream, as browsers do",
+        advice="choose another stream with --stream N",
     )
     yield _clock(media)
     yield _shape(media)
@@ -157,16 +157,16 @@ def _container(place: Place, media: MediaInfo) -> Finding:
         return Finding(
             topic="container",
             found=f"a raw {media.codec} stream: pictures without a container and without times",
-            done="picture n is shown at n / frame rate, as the stream gives the rate",
-            advice="remux it, with its true frame rate: "
+            done="shows picture n at n / frame rate, with the rate that the stream declares",
+            advice="remux it with its true frame rate: "
             + _remux(place, media, before="-framerate 25 "),
         )
     if media.declared_duration is None:
         return Finding(
             topic="container",
-            found=f"{media.container}; its header does not say how long it is",
-            done="it was measured by reading the file",
-            advice=f"a remuxed copy opens faster: {_remux(place, media)}",
+            found=f"{media.container}; the header declares no duration",
+            done="reads the whole file to measure the duration",
+            advice=f"remux it, so that it opens faster: {_remux(place, media)}",
         )
     return Finding(topic="container", found=media.container)
 
@@ -175,11 +175,11 @@ def _clock(media: MediaInfo) -> Finding:
     facts = [f"{short_clock(media.duration)} ({float(media.duration):.3f} s)"]
     done: list[str] = []
     if media.first_picture > 0:
-        facts.append(f"its first picture comes at {float(media.first_picture):.3f} s")
-        done.append("before it, previews show that first picture")
+        facts.append(f"the first picture is shown at {float(media.first_picture):.3f} s")
+        done.append("earlier previews show the first picture")
     if media.origin:
-        facts.append(f"its clock starts at {float(media.origin):.3f} s")
-        done.append("previews are counted from there, as seek bars are")
+        facts.append(f"the clock starts at {float(media.origin):.3f} s")
+        done.append("counts the times of previews from there, as seek bars do")
     return Finding(topic="clock", found="; ".join(facts), done="; ".join(done))
 
 
@@ -189,10 +189,10 @@ def _shape(media: MediaInfo) -> Finding:
         aspect = media.sample_aspect_ratio
         facts.append(f"pixels of {aspect.numerator}:{aspect.denominator}")
     if media.rotation_deg:
-        facts.append(f"to be turned by {media.rotation_deg} degrees")
+        facts.append(f"rotated by {media.rotation_deg} degrees")
     if media.mirrored:
         facts.append("mirrored")
-    done = f"shown as {media.width} x {media.height} px" if len(facts) > 1 else ""
+    done = f"shows it as {media.width} x {media.height} px" if len(facts) > 1 else ""
     return Finding(topic="shape", found=", ".join(facts), done=done)
 
 
@@ -202,12 +202,12 @@ def _colour(media: MediaInfo) -> Finding:
         topic="colour",
         found=f"{media.pixel_format}, matrix {media.color_space}, range {media.color_range}, "
         f"curve {media.color_transfer}",
-        done="HDR is mapped to an ordinary screen" if is_hdr else "",
+        done="maps HDR to an ordinary screen" if is_hdr else "",
     )
 
 
 def _damage(place: Place, engine: Engine) -> tuple[Finding, str]:
-    """Decode a picture of each second; return what was damaged and the error's name, if any."""
+    """Decode a picture of each second; return the damage and the error's name, if any."""
     with tempfile.TemporaryDirectory(prefix="scrubjay-doctor-") as folder:
         try:
             manifest = pipeline.make(place, folder, recipe=_CHECKUP, engine=engine)
@@ -221,21 +221,21 @@ def _damage(place: Place, engine: Engine) -> tuple[Finding, str]:
 
 
 def _damaged(manifest: Manifest) -> Finding:
-    packets = sum(part.damaged_packets for part in manifest.slices)
+    packets = sum(slice_.damaged_packets for slice_ in manifest.slices)
     where = [
-        f"{short_clock(part.start)} to {short_clock(part.end)}"
-        for part in manifest.slices
-        if part.damaged_packets or part.status == "failed"
+        f"{short_clock(slice_.start)} to {short_clock(slice_.end)}"
+        for slice_ in manifest.slices
+        if slice_.damaged_packets or slice_.status == "failed"
     ]
     if not where:
-        return Finding(topic="damage", found="none in the pictures that previews of it need")
+        return Finding(topic="damage", found="none in the pictures that previews need")
     gaps = "; ".join(gap.reason for gap in manifest.gaps[:3])
     return Finding(
         topic="damage",
         found=f"{', '.join(where[:10])}{', ...' if len(where) > 10 else ''} "  # noqa: PLR2004
         f"(damaged packets: {packets})" + (f"; {gaps}" if gaps else ""),
-        done="what decodes is shown; a stretch of which nothing does is a gap in the set",
-        advice="fetch or record it again; nothing else brings back what is lost. With --strict, "
+        done="shows what can be decoded; a slice in which nothing can be is a gap in the set",
+        advice="download or record it again; nothing else restores what is lost. With --strict, "
         "damage is an error",
     )
 
@@ -244,13 +244,13 @@ def _all_damaged(error: SourceDamagedError) -> Finding:
     return Finding(
         topic="damage",
         found=str(error),
-        done="no previews can be made of it",
-        advice="fetch or record it again",
+        done="makes no previews",
+        advice="download or record it again",
     )
 
 
 def _remux(place: Place, media: MediaInfo, before: str = "") -> str:
-    """Return the command line that puts a video into a container that plays everywhere."""
+    """Return the command that copies a video into a container that plays everywhere."""
     suffix = "mkv"
     if media.codec in _MP4_CODECS:
         suffix = "mp4"

@@ -1,7 +1,8 @@
-"""What decides the bytes of an output, in one place, and the ids that follow from it. Pure.
+"""The list of what decides the bytes of an output, and the ids that follow from it. Pure.
 
-Two outputs with one id have the same bytes, so they share their artifacts and records; whatever can
-change a byte changes the id. What is there for people (the file's name, warnings, counts) does not.
+Two outputs with the same id have the same bytes, so they share their artifacts and records.
+Everything that can change a byte changes the id; facts for people (the file's name, warnings,
+counts) do not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,19 +16,19 @@ from scrubjay.registry import FORMATS
 __all__ = ["RENDER_VERSION", "VERSIONS", "output_id", "plan_id"]
 
 RENDER_VERSION = 4
-"""Raised whenever choosing, decoding or painting gives other pictures."""
+"""Raise it whenever choosing, decoding or painting gives other pictures."""
 
 VERSIONS: Mapping[str, str] = {"scrubjay": str(RENDER_VERSION)}
 """The versions that are known without loading a decoder."""
 
 _EVERY_LIBRARY = ("scrubjay", "av", "numpy")
-"""What chooses, decodes and paints every picture."""
+"""The libraries that choose, decode and paint every picture."""
 
 FOR_PEOPLE = frozenset({"container", "codec", "declared_duration", "frame_rate", "has_audio"}) | {
     "packets",
     "warnings",
 }
-"""Facts of a video that decide no byte; all others do."""
+"""Facts about a video that decide no byte; all others may."""
 
 _SHARED_FIELDS = ("background", "stereo")
 """Fields of a recipe that every output depends on."""
@@ -43,12 +44,12 @@ def output_id(
     """Return the id of an output: 12 hexadecimal digits.
 
     Args:
-        source: which video it is of; its name does not count.
+        source: the video's identity; its name does not count.
         media: what is in the video.
-        recipe: what the output belongs to. Fields that have their default do not count, so that a
-            new field changes no id.
-        output: one of the recipe's.
-        versions: of the libraries that make the pictures, by name.
+        recipe: the recipe of the output. Fields that have their default value do not count, so that
+            a new field changes no id.
+        output: one of the recipe's outputs.
+        versions: versions of the libraries that make the pictures, by name.
     """
     format_ = FORMATS[output.format]
     used = filter(None, (*_EVERY_LIBRARY, *format_.libraries, format_.encoder))
@@ -65,10 +66,10 @@ def output_id(
 
 
 def _grid(recipe: Recipe) -> Sequence[object]:
-    """Return what an output's pictures depend on beside their own instants.
+    """Return what an output's pictures depend on apart from their own instants.
 
     In a damaged video, a picture depends on where its slice begins. With a tolerance, it is chosen
-    with regard to those near it, of whichever output.
+    with regard to the pictures near it, of all outputs.
     """
     if not recipe.tolerance:
         return [recipe.slice_length]
@@ -77,9 +78,10 @@ def _grid(recipe: Recipe) -> Sequence[object]:
 
 
 def plan_id(plan: Plan) -> str:
-    """Name a plan by what is made: 32 hexadecimal digits.
+    """Return the id of a plan: 32 hexadecimal digits.
 
-    Plans of the same video, outputs and documents have the same id, whatever the file is called.
+    Plans with the same video, outputs and documents have the same id; the file's name does not
+    count.
     """
     outputs = [[output.name, output.id] for output in plan.outputs]
     last = plan.slices[-1].index

@@ -1,8 +1,8 @@
-"""Every object key is spelled here, and nowhere else.
+"""The only place where object keys are spelled.
 
-A key is relative to the destination. An artifact lies under its output's name and the id of what
-decides its bytes, `frames/3f9a2c1e77d0/000030.jpg`, so no key is ever written with other bytes. It
-is named by the second at which it starts, with milliseconds where that is not whole.
+A key is relative to the destination. An artifact's key has the output's name, the id of what
+decides its bytes, and the second at which it starts, with milliseconds if that is not whole:
+`frames/3f9a2c1e77d0/000030.jpg`. So no key is ever written with other bytes.
 """
 
 import re
@@ -48,7 +48,7 @@ PLAN = ".scrubjay/plan.json"
 GENERATIONS = ".scrubjay/generations/"
 RECORDS = ".scrubjay/slices/"
 
-# What functions in a cloud leave beside them, where nobody waits for their answer:
+# Notes of functions in a cloud, whose results nothing waits for:
 FAILURES = ".scrubjay/failures/"
 PROBLEM = ".scrubjay/error.json"
 ORIGIN = ".scrubjay/origin.json"
@@ -56,7 +56,7 @@ SENT = ".scrubjay/sent"
 ANNOUNCED = ".scrubjay/announced"
 
 FOLDERS = ("", ".scrubjay", GENERATIONS.rstrip("/"), FAILURES.rstrip("/"))
-"""What every set writes into, beside the folders of its outputs."""
+"""Folders that every set writes into, apart from those of its outputs."""
 
 _NAME = r"[a-z][a-z0-9-]*"
 _ID = r"[0-9a-f]{12}"
@@ -99,7 +99,7 @@ _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 _PLAIN = frozenset(ascii_letters + digits + "-_.")
 _MOST_PART_CHARACTERS = 200
 _MOST_PREFIX_CHARACTERS = 600
-"""File systems hold 255 bytes a name and Amazon 1024 a key; what lies in a set needs some too."""
+"""File systems allow names of 255 bytes, and S3 keys of 1024, of which a set needs some."""
 
 
 def _second(time: Fraction) -> str:
@@ -161,11 +161,11 @@ def video_stem(name: str) -> str:
 
 
 def set_prefix(key: str) -> str:
-    """Return where the set of an uploaded video lies, from the video's own key.
+    """Return the prefix of an uploaded video's set, from the video's key.
 
-    It is the whole key, suffix included, with every character but `A-Z a-z 0-9 - _ .` written as
-    `~` and two digits for each byte. Two keys never share a set; a very long one has a digest in
-    its place, and its own end.
+    It is the whole key, suffix included, with every character except `A-Z a-z 0-9 - _ .` written as
+    `~` and two digits for each byte. Two keys never share a set; a very long key is shortened to a
+    digest and its end.
     """
     parts = [_safe(part) for part in key.split("/")]
     prefix = "/".join(parts)
@@ -176,8 +176,8 @@ def set_prefix(key: str) -> str:
 
 
 def _safe(part: str) -> str:
-    """Write a part of a key so that it can be a folder's name and a part of a URL."""
-    if not part.strip("."):  # "", "." and ".." are no names
+    """Escape a part of a key so that it can be a folder's name and a part of a URL."""
+    if not part.strip("."):  # "", "." and ".." are not valid names
         return part.replace(".", "~2e") or "~"
     return "".join(
         each if each in _PLAIN else "".join(f"~{byte:02x}" for byte in _bytes(each))
@@ -190,26 +190,26 @@ def _bytes(text: str) -> bytes:
 
 
 def caching(key: str) -> str:
-    """Return how long readers may keep an object before they ask again, as `Cache-Control`.
+    """Return the `Cache-Control` header of an object.
 
-    An artifact never changes; a document says which ones there are, and is asked for each time.
+    An artifact never changes. A document may change, so readers check it each time.
     """
     is_artifact = _ARTIFACT.fullmatch(key) is not None
     return "public, max-age=31536000, immutable" if is_artifact else "no-cache"
 
 
 def is_ours(key: str) -> bool:
-    """Whether a key is one that Scrubjay may write at all."""
+    """Whether a key is one that Scrubjay may write."""
     named = {MANIFEST, PLAN, PROBLEM, ORIGIN, SENT, ANNOUNCED}
     patterns = (_ARTIFACT, _STATE, _FAILURE)
     return key in named or is_document(key) or any(each.fullmatch(key) for each in patterns)
 
 
 def is_document(key: str) -> bool:
-    """Whether a key is one of a document beside the manifest."""
+    """Whether a key is that of a document beside the manifest."""
     return any(pattern.fullmatch(key) for pattern in _DOCUMENTS)
 
 
 def is_failure(key: str) -> bool:
-    """Whether a key is one of a note that a slice cannot be made."""
+    """Whether a key is that of a note that a slice cannot be made."""
     return _FAILURE.fullmatch(key) is not None

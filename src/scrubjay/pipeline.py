@@ -1,4 +1,4 @@
-"""The whole way: probe, plan, run, publish."""
+"""The whole pipeline: probe, plan, run, publish."""
 
 import os
 from collections.abc import Generator, Mapping
@@ -43,7 +43,7 @@ from scrubjay.timing import short_clock
 __all__ = ["explain", "make", "plan", "probe", "prune"]
 
 _MORE_ROUNDS = 2
-"""How often slices are made again that were made and are gone."""
+"""How often slices that were made and then deleted are made again."""
 
 
 def make(
@@ -58,33 +58,33 @@ def make(
     strict: bool = False,
     clock: TrackClock | None = None,
 ) -> Manifest:
-    """Make the previews of a video, or what is missing of them.
+    """Make the previews of a video, or those that are missing.
 
-    Run it again after anything: a kill, a full disk, a crash. Slices that are in the destination
-    already are not made again. If the video or the recipe is another one than last time, all
-    slices are made anew over the old ones.
+    Run it again after any interruption: a kill, a full disk, a crash. Outputs of slices that are
+    already in the destination are not made again. The set of another video or recipe is made beside
+    the old one, which stays complete until the new one is published.
 
     Args:
-        source: where the video lies: a path or a URL.
-        destination: where the set goes: a folder, a URL, or a store.
-        recipe: what to make; None is the `classic` recipe.
-        engine: where slices run; None is worker processes on this machine. It stays open: whoever
-            opened it closes it.
+        source: the video: a path or a URL.
+        destination: where to write the set: a folder, a URL, or a store.
+        recipe: what to make; by default the `classic` recipe.
+        engine: makes the slices; by default worker processes on this machine. An engine that is
+            given stays open.
         on_progress: called with each event of the run, in this thread.
-        remove_stale: delete what an earlier plan left in the destination and this one lacks.
-        stream: which stream of the file, 0-based; None is the one that browsers show.
-        strict: make nothing of a damaged video: end at the first damage, and publish nothing.
+        remove_stale: delete what earlier plans left in the destination.
+        stream: video stream of the file, 0-based; by default the one that browsers show.
+        strict: stop at the first damage in the video, and publish nothing.
         clock: the clock of the tracks that players read: `media` is the video's own, `zero` begins
-            at 0; None is the one that most players need for this kind of video.
+            at 0; by default the one that most players need for this kind of video.
 
     Returns:
         The manifest of the complete set.
 
     Raises:
-        SourceDamagedError: `strict`, and the video is damaged.
-        IncompleteError: the set is published, but has gaps; it carries the manifest.
-        LimitError: it would cost more than the engine's limits allow.
-        ScrubjayError: nothing could be made; the destination can be resumed.
+        SourceDamagedError: `strict` is set and the video is damaged.
+        IncompleteError: the set is published but has gaps; the error has the manifest.
+        LimitError: the set would cost more than the engine's limits allow.
+        ScrubjayError: nothing was published; the next run resumes the set.
     """
     began = monotonic()
     report = on_progress or _ignore
@@ -101,7 +101,7 @@ def make(
             _check_whole(state)
         manifest, lost = _made(running, Job(planned, video, store), state, report, clock)
     report(_finished(planned, store, manifest, remove_stale=remove_stale, began=began))
-    if manifest.status != "complete":  # the store decides, not what the engine reported
+    if manifest.status != "complete":  # the store decides, not the engine's report
         causes = list(lost.values()) or [_vanished(manifest)]
         raise IncompleteError(manifest, causes, slices=len(manifest.gaps))
     return manifest
@@ -110,15 +110,15 @@ def make(
 def probe(
     source: PlaceText | Place, *, engine: Engine | None = None, stream: int | None = None
 ) -> MediaInfo:
-    """Look into a video.
+    """Probe a video.
 
     Args:
-        source: where the video lies: a path or a URL.
-        engine: where it is opened; None is a worker process on this machine.
-        stream: which stream of the file, 0-based; None is the one that browsers show.
+        source: the video: a path or a URL.
+        engine: opens the video; by default a worker process on this machine.
+        stream: video stream of the file, 0-based; by default the one that browsers show.
 
     Raises:
-        SourceError: it cannot be opened, has no video, or gives no picture.
+        SourceError: the video cannot be opened, has no video stream, or gives no picture.
     """
     with _opened(engine, workers=1) as running:
         return running.probe(pinned(Place.of(source, stream=stream))).media
@@ -131,52 +131,52 @@ def plan(
     engine: Engine | None = None,
     stream: int | None = None,
 ) -> Plan:
-    """Return what would be made of a video, without making it.
+    """Return what would be made from a video, without making it.
 
     Args:
-        source: where the video lies: a path or a URL.
-        recipe: what to make; None is the `classic` recipe.
-        engine: where the video is opened; None is a worker process on this machine.
-        stream: which stream of the file, 0-based; None is the one that browsers show.
+        source: the video: a path or a URL.
+        recipe: what to make; by default the `classic` recipe.
+        engine: opens the video; by default a worker process on this machine.
+        stream: video stream of the file, 0-based; by default the one that browsers show.
 
     Raises:
-        SourceError: it cannot be opened, has no video, or gives no picture.
-        LimitError: that would cost more than the engine's limits allow.
-        RecipeError: the recipe cannot be made of this video.
+        SourceError: the video cannot be opened, has no video stream, or gives no picture.
+        LimitError: the set would cost more than the engine's limits allow.
+        RecipeError: the recipe cannot be made from this video.
     """
     with _opened(engine, workers=1) as running:
         return _planned(running, pinned(Place.of(source, stream=stream)), recipe, _ignore)
 
 
 def explain(source: PlaceText | Place, planned: Plan, *, engine: Engine | None = None) -> Reading:
-    """Count how many frames a plan's pictures will cost, and say why, without decoding any.
+    """Count the frames that a plan's pictures will cost, and say why, without decoding any.
 
     Args:
-        source: where the video lies: a path or a URL.
-        planned: its plan.
-        engine: where the video is read; None is a worker process on this machine.
+        source: the video: a path or a URL.
+        planned: the plan of the video.
+        engine: reads the video; by default a worker process on this machine.
 
     Raises:
-        SourceError: it cannot be opened, or is another one.
+        SourceError: the video cannot be opened, or is not the planned one.
     """
     with _opened(engine, workers=1) as running:
         return running.explain(planned, pinned(Place.of(source)))
 
 
 def prune(destination: PlaceText | Place | Store, *, keep_for: float = 0) -> int:
-    """Remove what earlier recipes and videos left in a destination; the current set stays.
+    """Remove the files of earlier recipes and videos from a destination; the current set stays.
 
     Args:
-        destination: where the set lies: a folder, a URL, or a store.
-        keep_for: seconds for which the last set stays after it was replaced, for readers that have
-            its manifest still.
+        destination: where the set is: a folder, a URL, or a store.
+        keep_for: remove nothing until the current set has been published for this many seconds,
+            because readers may still have the earlier manifest.
 
     Returns:
         How many objects were removed.
 
     Raises:
-        DestinationError: there is no set, or the current plan's is not published yet.
-        StoreError: something could not be removed; call it again.
+        DestinationError: there is no set, or the current one is not published yet.
+        StoreError: an object could not be removed; call it again.
     """
     store = destination if isinstance(destination, Store) else Store.open(destination)
     current = load_plan(store)
@@ -185,14 +185,14 @@ def prune(destination: PlaceText | Place | Store, *, keep_for: float = 0) -> int
     published = published_seconds_ago(store, current)
     if published is None:
         raise DestinationError(
-            "the newest set in the destination is not finished, so readers still need the one "
-            "before it; nothing was removed: finish it first (scrubjay make)"
+            "the newest set in the destination is not finished, so readers still need the set "
+            "before it; nothing was removed: finish the newest set first (scrubjay make)"
         )
     return prune_earlier(store, current) if published >= keep_for else 0
 
 
 def _check_apart(video: Place, store: Store) -> None:
-    """Check that no object of the set would be written over the video itself."""
+    """Check that no object of the set would overwrite the video itself."""
     if store.place is None or (video.scheme, video.bucket) != (
         store.place.scheme,
         store.place.bucket,
@@ -206,13 +206,13 @@ def _check_apart(video: Place, store: Store) -> None:
         key = video.key.removeprefix(prefix) if video.key.startswith(prefix) else ""
     if is_ours(key):
         raise DestinationError(
-            f"{video.name} lies where the set's {key} is to be written; use another destination"
+            f"the set's {key} would overwrite the video {video.name}; use another destination"
         )
 
 
 @contextmanager
 def _opened(engine: Engine | None, *, workers: int = 0) -> Generator[Engine]:
-    """Give the caller's engine, which stays open, or one of our own, which is closed at the end."""
+    """Yield the caller's engine, which stays open, or a new one, which is closed at the end."""
     if engine is not None:
         yield engine
         return
@@ -222,18 +222,18 @@ def _opened(engine: Engine | None, *, workers: int = 0) -> Generator[Engine]:
 
 @contextmanager
 def _swept(store: Store) -> Generator[list[str]]:
-    """Remove afterwards what killed workers left half written.
+    """Remove, at the end, half-written files that killed writers left.
 
-    A run that is stopped waits for nothing, and leaves that to the next.
+    A run that is stopped does not wait for this, and leaves it to the next.
 
     Yields:
-        The folders to look in; add those that the run writes into.
+        The folders to clean; the caller adds those that the run writes into.
     """
     folders = [*FOLDERS]
     try:
         yield folders
     except Exception:
-        with suppress(StoreError):  # the first error says more
+        with suppress(StoreError):  # the first error is the important one
             store.sweep(folders, is_ours)
         raise
     store.sweep(folders, is_ours)
@@ -247,7 +247,7 @@ def _planned(running: Engine, video: Place, recipe: Recipe | None, report: OnEve
 
 
 def _begin(store: Store, planned: Plan, report: OnEvent) -> SetState:
-    """Make the plan the current one, and return how far it is carried out."""
+    """Make the plan the current one, and return the state of its set."""
     before = load_plan(store)
     if before is None:
         check_is_free(store)
@@ -273,7 +273,7 @@ def _begin(store: Store, planned: Plan, report: OnEvent) -> SetState:
 
 
 def _stopping_at_damage(report: OnEvent, name: str) -> OnEvent:
-    """Return what passes events on, and ends the run at the first slice that is damaged."""
+    """Return a function that passes events on, and stops the run at the first damaged slice."""
 
     def checked(event: Event) -> None:
         report(event)
@@ -281,7 +281,7 @@ def _stopping_at_damage(report: OnEvent, name: str) -> OnEvent:
             raise _damage(name, event.start, event.end, event.damaged_packets)
         if isinstance(event, SliceFailed) and event.error == SourceDamagedError.__name__:
             raise SourceDamagedError(
-                f"{event.message}; nothing was published, for damage is an error here (strict)"
+                f"{event.message}; nothing was published, because damage is an error with --strict"
             )
 
     return checked
@@ -291,7 +291,7 @@ def _check_whole(state: SetState) -> None:
     """Check that no slice of an earlier run is damaged.
 
     Raises:
-        SourceDamagedError: one is.
+        SourceDamagedError: a slice is damaged.
     """
     for records in state.records.values():
         for record in records.values():
@@ -303,16 +303,16 @@ def _check_whole(state: SetState) -> None:
 def _damage(name: str, start: Fraction, end: Fraction, packets: int) -> SourceDamagedError:
     return SourceDamagedError(
         f"{name} is damaged from {short_clock(start)} to {short_clock(end)} (packets: {packets}); "
-        "nothing was published, for damage is an error here (strict)"
+        "nothing was published, because damage is an error with --strict"
     )
 
 
 def _made(
     running: Engine, job: Job, state: SetState, report: OnEvent, clock: TrackClock | None
 ) -> tuple[Manifest, Mapping[int, ScrubjayError]]:
-    """Make slices and publish the set; return why slices are missing from it.
+    """Make slices and publish the set; return its manifest, and errors by slice index.
 
-    Slices that were made and are gone, deleted by somebody meanwhile, are made again.
+    Slices that were made and then deleted by someone else are made again.
     """
     lost: dict[int, ScrubjayError] = {}
     missing = state.missing
@@ -339,7 +339,7 @@ def _made(
 
 def _vanished(manifest: Manifest) -> RenderError:
     gaps = ", ".join(f"{gap.start:g} to {gap.end:g} s" for gap in manifest.gaps)
-    return RenderError(f"slices are gone from the destination, or another run changed it: {gaps}")
+    return RenderError(f"slices were deleted from the destination during the run: {gaps}")
 
 
 def _finished(
@@ -366,7 +366,7 @@ def _finished(
 
 
 def _url_from(store: Store, video: Place) -> str | None:
-    """Return how a page in the destination reaches the video, if it can."""
+    """Return the URL of the video for a page in the destination, if it has one."""
     if not video.is_local:
         return video.shown if video.is_public else None
     if store.place is None or not store.place.is_local:

@@ -1,4 +1,4 @@
-"""From what a video is and what is asked for to what will be made. Pure: no files, no decoding."""
+"""From a probed video and a recipe to a plan. Pure: no files, no decoding."""
 
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
@@ -42,8 +42,8 @@ __all__ = [
 ]
 
 _WIDEST, _NARROWEST = 2.4, 1.2
-"""Shapes beyond which a stereo video must hold two whole pictures: cinema's is 2.39, and upright
-video is not made in stereo."""
+"""Shapes beyond which a stereo video must contain two pictures of full size: cinema has 2.39, and
+stereo video is not upright."""
 
 
 def make_plan(
@@ -54,14 +54,14 @@ def make_plan(
     *,
     versions: Mapping[str, str] = VERSIONS,
 ) -> Plan:
-    """Lay down slices and picture sizes for one video.
+    """Plan the slices and picture sizes of one video.
 
     Args:
-        source: which video it is.
-        media: what is in it.
-        recipe: what to make of it.
-        limits: how much it may cost.
-        versions: of the libraries with which its slices will be made.
+        source: the video's identity.
+        media: what is in the video.
+        recipe: what to make.
+        limits: how much the set may cost.
+        versions: versions of the libraries that will make the slices.
 
     Raises:
         LimitError: it would cost more than that.
@@ -186,12 +186,12 @@ def spacing_of(recipe: Recipe) -> Fraction:
 def eye_size(both: tuple[int, int], layout: Stereo) -> tuple[int, int]:
     """Return the size at which one eye's picture is shown.
 
-    Two pictures side by side or one above the other are either whole, so that both together have
-    an unusual shape, or pressed together into the shape of one.
+    The two pictures, side by side or one above the other, either have their full size, so that both
+    together have an unusual shape, or are squeezed into the shape of one.
 
     Args:
-        both: width and height of both pictures as displayed, not turned.
-        layout: how they lie.
+        both: width and height of both pictures as displayed, not rotated.
+        layout: how they are arranged.
     """
     width, height = both
     if layout in {"left-right", "right-left"} and width > _WIDEST * height:
@@ -202,7 +202,7 @@ def eye_size(both: tuple[int, int], layout: Stereo) -> tuple[int, int]:
 
 
 def _shown(media: MediaInfo, recipe: Recipe) -> tuple[int, int]:
-    """Return the size in px of what is shown of a video: all of it, or one eye's picture."""
+    """Return the size in px of what is shown of a video: the whole picture, or one eye's."""
     if recipe.stereo == "both":
         return media.width, media.height
     if media.rotation_deg in {90, 270}:
@@ -212,7 +212,7 @@ def _shown(media: MediaInfo, recipe: Recipe) -> tuple[int, int]:
 
 
 def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layout:
-    """Say how large an output's pictures are, and how a sheet is cut."""
+    """Return the size of an output's pictures, and a sheet's columns and rows."""
     size = _fitted(_shown(media, recipe), output)
     if not isinstance(output, Sheet):
         return Layout(id=id_, size=size)
@@ -222,9 +222,9 @@ def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layou
     largest, held = max(columns * size.width, rows * size.height), _largest_side(output)
     if largest > held:
         raise RecipeError(
-            f"a sheet of {columns} x {rows} thumbnails would be {largest} px long, and a "
-            f"{output.format.upper()} holds {held}; ask for shorter slices, more columns or a "
-            f"longer interval of {output.name!r}"
+            f"{output.name!r}: a sheet of {columns} x {rows} thumbnails would be {largest} px "
+            f"long, over the {held} px of a {output.format.upper()}; use shorter slices, more "
+            "columns or a longer interval"
         )
     return Layout(id=id_, size=size, columns=columns, rows=rows)
 
@@ -236,8 +236,8 @@ def _fitted(shown: tuple[int, int], output: Output) -> Size:
     held = _largest_side(output)
     if max(width, height) > held:
         raise RecipeError(
-            f"pictures of {output.name!r} would be {width} x {height} px, and a "
-            f"{output.format.upper()} holds {held} px a side; ask for a smaller width"
+            f"{output.name!r}: pictures would be {width} x {height} px, over the {held} px a side "
+            f"of a {output.format.upper()}; use a smaller width"
         )
     least = FORMATS[output.format].smallest_side_px
     if min(width, height) < least:

@@ -18,16 +18,16 @@ from scrubjay.sets.store import Store
 __all__ = ["publish"]
 
 _MOST_TRIES = 20
-"""How often a set is published anew because another finisher wrote at the same moment."""
+"""How often publishing is repeated because another run wrote at the same moment."""
 
 
 class _Change(NamedTuple):
     """A document that was written or removed."""
 
     file: File
-    """As it is now; without any bytes if it was removed."""
+    """The new document; without bytes if it was removed."""
     before: bytes
-    """What it was; empty if there was none."""
+    """The bytes before; empty if there was no document."""
 
 
 def publish(
@@ -39,23 +39,23 @@ def publish(
     video_url: str | None = None,
     clock: TrackClock | None = None,
 ) -> Manifest:
-    """Write the documents of a set, and last its manifest.
+    """Write the documents of a set, the manifest last.
 
-    What is there already, to the byte, is left alone: a finished set may be read-only.
+    Documents that already have the right bytes are not written: a finished set may be read-only.
 
-    Nothing is written over what somebody wrote after this looked whether the plan is still the
-    current one; if it turns out at the end that it is not, the documents are put back. So of
-    several finishers, whatever their plans, those of the current plan have the last word.
+    A document is only written if nobody else has written it since the check that the plan is still
+    the current one. If the plan turns out to have been replaced meanwhile, the documents are put
+    back. So of several runs that publish, those with the current plan win.
 
     Args:
-        plan: what was to be made.
+        plan: the plan of the set.
         store: where the artifacts and records are.
-        state: what was made, if that has just been looked up.
-        reasons: why slices are missing, by index; they become the manifest's gaps.
-        video_url: where the page finds the video, relative to the page or absolute; None if
-            nowhere.
-        clock: on which clock the tracks that players read are; None is the one that most players
-            need for this kind of video.
+        state: what was made, if the caller knows.
+        reasons: why slices are missing, by index; they become the reasons of the manifest's gaps.
+        video_url: URL of the video for the page, relative to the page or absolute; None if the page
+            cannot reach the video.
+        clock: the clock of the tracks that players read; None means the one that most players need
+            for this kind of video.
 
     Raises:
         PlanReplacedError: another run has begun another set in the destination.
@@ -79,13 +79,13 @@ def publish(
             _check_is_still_current(store, plan, changes)
         if is_written:
             return manifest
-    raise StoreError("other runs write the same documents over and over; run it again")
+    raise StoreError("other runs keep writing the same documents; run it again")
 
 
 def _files(
     state: SetState, store: Store, manifest: Manifest, video_url: str | None
 ) -> Iterable[File]:
-    """Yield the documents as they are written, the manifest last."""
+    """Yield the documents of a set, the manifest last."""
     data = encode(manifest)
     finished = FinishedSet(state.plan, state.made, manifest, data, video_url, store.get)
     for name in state.plan.recipe.documents:
@@ -94,7 +94,7 @@ def _files(
 
 
 def _put(store: Store, file: File, version: str, changes: list[_Change]) -> bool:
-    """Write a document unless it is there; return False if somebody else has just written it."""
+    """Write a document unless it is there; return False if another run has just written it."""
     before = _found(store, file.key) if version else b""
     if version and before == file.data:
         return True
@@ -105,13 +105,13 @@ def _put(store: Store, file: File, version: str, changes: list[_Change]) -> bool
 
 
 def _check_is_still_current(store: Store, plan: Plan, changes: Iterable[_Change]) -> None:
-    """Check that nobody has begun another set since the check before; undo changes if so.
+    """Check that no other set was begun since the last check; undo changes otherwise.
 
-    A publisher of the newest plan may have found documents that were right already, and left them
-    alone, a moment before they were written here.
+    The run with the newest plan may have skipped documents that were right at first, just before
+    they were overwritten here.
 
     Raises:
-        PlanReplacedError: somebody has.
+        PlanReplacedError: another set was begun.
     """
     try:
         check_is_current(store, plan)
@@ -125,9 +125,9 @@ def _check_is_still_current(store: Store, plan: Plan, changes: Iterable[_Change]
 
 
 def _kept(data: bytes, ours: Manifest) -> Manifest | None:
-    """Return the manifest that is there, if it differs from ours in the reasons of gaps alone.
+    """Return the published manifest, if it differs from ours only in the reasons of gaps.
 
-    Two that finish a partial set may have met other errors; the first one's stand.
+    Two runs of a partial set may meet different errors; those published first stay.
     """
     try:
         theirs = decode(data, Manifest)

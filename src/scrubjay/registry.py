@@ -1,10 +1,11 @@
-"""What can be made: a line for each format and each document, and no code that makes it.
+"""The registry of formats and documents: one line for each.
 
-A new format is one module that makes it, and one line here. The module of a moving format has a
-class `Encoder` (`scrubjay.encode.base.AnimationEncoder`), that of a still one a function `encode`
-(`scrubjay.encode.base.StillEncoder`). It is imported where pictures are encoded, and only there.
+A new format is one module and one line here. The module of an animated format has a class `Encoder`
+(`scrubjay.encode.base.AnimationEncoder`), that of a still format a function `encode`
+(`scrubjay.encode.base.StillEncoder`). It is only imported where pictures are encoded.
 
-A new document is one module as well, with the two functions of `scrubjay.documents.base.Document`.
+A new document is one module, with the two functions of `scrubjay.documents.base.Document`, and one
+line here.
 """
 
 from collections.abc import Mapping
@@ -14,16 +15,16 @@ __all__ = ["ANIMATION_FORMATS", "DOCUMENTS", "FORMATS", "STILL_FORMATS", "Docume
 
 
 class Format(NamedTuple):
-    """What has to be known of a format without loading its encoder."""
+    """What is known about a format without loading its encoder."""
 
     module: str
     media_type: str
     suffix: str
     largest_side_px: int
     version: int
-    """Raised whenever the encoder writes other bytes for the same pictures."""
+    """Raise it whenever the encoder writes other bytes for the same pictures."""
     libraries: tuple[str, ...] = ()
-    """Libraries, beside those that decode and scale, whose versions may change the bytes."""
+    """Libraries, apart from those that decode and scale, whose versions may change the bytes."""
     encoder: str = ""
     """The encoder that FFmpeg must have for it."""
     smallest_side_px: int = 1
@@ -33,7 +34,7 @@ class Format(NamedTuple):
 
 
 class DocumentKind(NamedTuple):
-    """What has to be known of a document without loading what writes it."""
+    """What is known about a document without loading its module."""
 
     module: str
     files: tuple[str, ...]
@@ -56,12 +57,12 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
     "gif": Format("scrubjay.encode.gif.encoding", "image/gif", "gif", 65_535, 1),
     "webp": Format("scrubjay.encode.webp", "image/webp", "webp", 16_383, 1, encoder="libwebp_anim"),
 }
-"""What an animation can be. An encoder gets a slice's pictures as they are decoded."""
+"""Formats of animations. An encoder gets a slice's pictures as they are decoded."""
 
 STILL_FORMATS: Mapping[str, Format] = {
     "jpeg": Format("scrubjay.encode.jpeg", "image/jpeg", "jpg", 65_500, 1, ("simplejpeg",)),
 }
-"""What a still and a sheet can be. A JPEG's side: libjpeg's JPEG_MAX_DIMENSION."""
+"""Formats of stills and sheets. The largest side of a JPEG is libjpeg's JPEG_MAX_DIMENSION."""
 
 FORMATS: Mapping[str, Format] = {**ANIMATION_FORMATS, **STILL_FORMATS}
 
@@ -72,4 +73,4 @@ DOCUMENTS: Mapping[str, DocumentKind] = {
     "hls": DocumentKind("scrubjay.documents.hls", ("images.m3u8", "images.master.m3u8"), "sheets"),
     "dash": DocumentKind("scrubjay.documents.dash", ("thumbnails.xml",), "sheets", step_ms=1000),
 }
-"""What can be written beside the manifest."""
+"""Documents that can be written beside the manifest."""

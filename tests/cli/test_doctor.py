@@ -42,8 +42,8 @@ def test_a_whole_video_is_explained(clip: Path) -> None:
 def test_what_is_turned_is_said(media: Path) -> None:
     """What Scrubjay does about a turned picture, and about one that comes late, is said."""
     found = _found(media / "odd" / "s_rot90.mp4", "--no-decode")
-    assert found["shape"]["done"] == "shown as 720 x 1280 px"
-    assert "before it" in found["clock"]["done"]
+    assert found["shape"]["done"] == "shows it as 720 x 1280 px"
+    assert "earlier previews" in found["clock"]["done"]
     assert "damage" not in found
 
 

@@ -136,7 +136,7 @@ def test_a_throttled_call_is_made_again() -> None:
         LambdaTransport("worker", service).send(_entries(1))
         stub.assert_no_pending_responses()
         stub.add_client_error("invoke", "AccessDeniedException", "no", 403)
-        with pytest.raises(StackError, match=r"worker refuses.*AccessDenied"):
+        with pytest.raises(StackError, match=r"worker failed.*AccessDenied"):
             LambdaTransport("worker", service).send(_entries(1))
 
 

@@ -1,4 +1,4 @@
-"""What a document is: a finished set in, the bytes of one or more files out."""
+"""The interface of documents: a finished set in, the bytes of one or more files out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
@@ -32,12 +32,12 @@ class File(NamedTuple):
 
 
 class Cue(NamedTuple):
-    """One thumbnail of a sheet, and when it is shown, in seconds on the clock of the tracks."""
+    """One thumbnail of a sheet, with its times in seconds on the clock of the tracks."""
 
     start: Fraction
     end: Fraction
     key: str
-    """Of the sheet."""
+    """Key of the sheet."""
     x: int
     """Left edge in the sheet, in px."""
     y: int
@@ -45,22 +45,22 @@ class Cue(NamedTuple):
 
 
 class FinishedSet(NamedTuple):
-    """A set of which all that could be made is made, as documents see it."""
+    """A set that is complete except for gaps, as documents see it."""
 
     plan: Plan
     records: Mapping[int, Mapping[str, SliceRecord]]
-    """By slice index and output name: of the slices of which nothing is missing, rising."""
+    """Records of complete slices, by slice index, rising, and output name."""
     manifest: Manifest
     manifest_json: bytes
-    """The manifest as it is written."""
+    """The bytes of the manifest."""
     video_url: str | None
-    """Where a page finds the video, relative to the set or absolute; None if nowhere."""
+    """URL of the video for a page, relative to the set or absolute; None if it has none."""
     read: Callable[[str], bytes]
     """Returns the bytes of an artifact, by key."""
 
     @property
     def origin(self) -> Fraction:
-        """What the clock of the tracks shows where the previews begin, in seconds."""
+        """The time, in seconds, on the clock of the tracks when the previews begin."""
         is_media = self.manifest.track_clock == "media"
         return self.plan.media.origin if is_media else Fraction(0)
 
@@ -100,8 +100,8 @@ class FinishedSet(NamedTuple):
     def cues(self, output: PlannedOutput) -> Iterator[Cue]:
         """Yield the thumbnails of an output of sheets; they touch, and none is before time 0.
 
-        On the clock `media` the first begins at 0 all the same: a bar that shows the empty time
-        before the video's first picture shows that picture there.
+        On the clock `media` the first one also begins at 0, so that a seek bar that includes the
+        time before the video's first picture shows that picture there.
         """
         columns, size, step = output.layout.columns, output.layout.size, output.options.spacing
         for sheet in self.artifacts(output):
@@ -115,7 +115,7 @@ class FinishedSet(NamedTuple):
 
 
 class Document(Protocol):
-    """One kind of document: the two functions that its module has."""
+    """A kind of document: the two functions of its module."""
 
     def tracks(self, plan: Plan) -> Mapping[str, str]:
         """Return the key of each file that a plan's set has, by the track's name.
@@ -127,7 +127,7 @@ class Document(Protocol):
         ...
 
     def write(self, finished: FinishedSet) -> Iterable[File]:
-        """Yield the files; artifacts are named relative to the set."""
+        """Yield the files; they name artifacts relative to the set."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""From slice records to the manifest: all that a reader needs, in one document."""
+"""Builds the manifest, which has all that a reader needs, from slice records."""
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
@@ -30,7 +30,7 @@ __all__ = ["build_manifest", "clock_for"]
 E = TypeVar("E")
 
 _KEPT = frozenset({"mov", "mp4", "matroska", "webm"})
-"""Containers whose clock most browsers keep, as they play them without a script's help."""
+"""Containers whose clock most browsers keep, because they play them without scripts."""
 
 
 def build_manifest(
@@ -40,15 +40,15 @@ def build_manifest(
     tracks: Mapping[str, str],
     track_clock: TrackClock | None,
 ) -> Manifest:
-    """Describe a set.
+    """Return the manifest of a set.
 
     Args:
-        plan: what was to be made.
-        made: the records of the slices of which nothing is missing, by index and output name.
-        reasons: why a slice was not made, by slice index.
+        plan: the plan of the set.
+        made: records of complete slices, by slice index and output name.
+        reasons: why slices were not made, by slice index.
         tracks: documents beside the manifest, name to key.
-        track_clock: the clock that their times are on; None is the one that most players need for
-            this kind of video.
+        track_clock: the clock of their times; None means the one that most players need for this
+            kind of video.
     """
     return Manifest(
         status="complete" if len(made) == len(plan.slices) else "partial",
@@ -94,7 +94,7 @@ def _listed(
     kind: Kind,
     entry: Callable[[PlannedOutput, Artifact], E],
 ) -> Iterator[E]:
-    """Yield the entries of a kind: output by output, and each rising in time."""
+    """Yield the entries of a kind, output by output, each rising in time."""
     for output in plan.outputs:
         if output.options.kind == kind:
             for index in sorted(made):
@@ -103,7 +103,7 @@ def _listed(
 
 
 def _damaged_in(records: Mapping[str, SliceRecord]) -> int:
-    """Return how many packets of a slice are damaged: its outputs may have been made apart."""
+    """Return how many packets of a slice are damaged; its outputs may come from several runs."""
     return max((record.damaged_packets for record in records.values()), default=0)
 
 

@@ -1,8 +1,8 @@
 """The page of a finished set: one HTML file that opens from disk, with no server and no network.
 
-It carries the web component, the manifest and its own style inline, for browsers refuse to fetch
-a file's neighbours. What it carries comes from strangers' files, so text is escaped for where it
-stands, and a content security policy lets nothing run but the page's own two scripts.
+It includes the web component, the manifest and its styles, because browsers do not let a local
+page fetch other files. Names in it come from strangers' files, so text is escaped for its context,
+and a content security policy allows only the page's own two scripts.
 """
 
 import base64
@@ -18,7 +18,7 @@ from scrubjay.model import Plan
 __all__ = ["page", "tracks", "write"]
 
 _WEB = Path(__file__).parents[1] / "web"
-"""Where the page's own files lie. `importlib.resources` would find them as well, but takes 7 ms to
+"""Folder of the page's own files. `importlib.resources` would find it too, but takes 7 ms to
 load."""
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
@@ -47,7 +47,7 @@ def page(manifest_json: bytes, *, title: str, video_url: str | None) -> bytes:
     """Write the page that plays a video beside its previews.
 
     Args:
-        manifest_json: The set's manifest, UTF-8 JSON. The page repeats it word for word.
+        manifest_json: The set's manifest, UTF-8 JSON. The page contains these bytes.
         title: The heading, plain text; usually the video's file name.
         video_url: Where a browser finds the video: absolute, or relative to the page. With None,
             or when it does not load, the page shows the stills in its place.

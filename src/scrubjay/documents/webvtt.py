@@ -1,4 +1,4 @@
-"""Sheets as a WebVTT thumbnail track: what nearly every web player reads.
+"""Sheets as a WebVTT thumbnail track, which nearly every web player reads.
 
 Each cue's text is a picture with a media fragment, `sheets/000030.jpg#xywh=240,0,240,135` (W3C
 Media Fragments 1.0, section 4.2.2), a convention that JW Player began. Players parse it with a few

@@ -1,4 +1,4 @@
-"""What players read: all of a set in one document. Times are seconds, keys are relative."""
+"""The manifest: all that players need of a set. Times are seconds, keys are relative."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -22,7 +22,7 @@ TrackClock: TypeAlias = Literal["media", "zero"]
 """What the times of a track count from: see `Manifest.track_clock`."""
 
 _Output = Annotated[str, Meta(description="Name of the output in the recipe.")]
-_Key = Annotated[str, Meta(description="Where it is, relative to the manifest.")]
+_Key = Annotated[str, Meta(description="Key of the object, relative to the manifest.")]
 
 
 class AnimationEntry(Value, frozen=True, kw_only=True):
@@ -35,10 +35,10 @@ class AnimationEntry(Value, frozen=True, kw_only=True):
     end: float
     width: int
     height: int
-    frames: Annotated[int, Meta(description="How many pictures it holds.")]
+    frames: Annotated[int, Meta(description="How many pictures it has.")]
     size_bytes: int
     over_budget: Annotated[
-        bool, Meta(description="Whether it is larger than `max_bytes` even at its worst.")
+        bool, Meta(description="Whether it exceeds `max_bytes` even at the lowest quality.")
     ]
 
 
@@ -48,10 +48,8 @@ class FrameEntry(Value, frozen=True, kw_only=True):
     output: _Output
     key: _Key
     media_type: str
-    time: Annotated[float, Meta(description="The instant it stands for.")]
-    source_time: Annotated[
-        float, Meta(description="When the video shows exactly this picture first.")
-    ]
+    time: Annotated[float, Meta(description="The instant that it represents.")]
+    source_time: Annotated[float, Meta(description="When the video first shows this picture.")]
     width: int
     height: int
     size_bytes: int
@@ -84,14 +82,14 @@ class SliceEntry(Value, frozen=True, kw_only=True):
     damaged_packets: Annotated[
         int,
         Meta(
-            description="Packets of the video that do not decode, or give a picture that the "
-            "decoder calls corrupt or had to guess in part."
+            description="Packets of the video that cannot be decoded, or give a picture that the "
+            "decoder calls corrupt or guessed in part."
         ),
     ]
 
 
 class Gap(Value, frozen=True, kw_only=True):
-    """A stretch of the video that has no previews, and why."""
+    """A range of the video that has no previews, and the reason."""
 
     start: float
     end: float
@@ -99,11 +97,11 @@ class Gap(Value, frozen=True, kw_only=True):
 
 
 class ManifestMedia(Value, frozen=True, kw_only=True):
-    """What the video is, in the manifest."""
+    """The video, in the manifest."""
 
     duration: Annotated[float, Meta(description="Seconds that the previews cover.")]
     origin: Annotated[
-        float, Meta(description="What the video's clock shows at the left end of the seek bar.")
+        float, Meta(description="Time on the video's own clock at the left end of the seek bar.")
     ]
     width: Annotated[int, Meta(description="Displayed width in px: square pixels, upright.")]
     height: int
@@ -124,7 +122,7 @@ class Manifest(Value, frozen=True, kw_only=True):
         Literal["complete", "partial"],
         Meta(description="`partial`: see `gaps` for what is missing."),
     ]
-    plan: Annotated[str, Meta(description="Id of the plan that the set was made for.")]
+    plan: Annotated[str, Meta(description="Id of the set's plan.")]
     source: SourceRef
     media: ManifestMedia
     recipe: dict[str, Any]
@@ -139,7 +137,8 @@ class Manifest(Value, frozen=True, kw_only=True):
     track_clock: Annotated[
         TrackClock,
         Meta(
-            description="The clock of the times in those: `media` is the video's own, which shows "
-            "`media.origin` where the previews begin; `zero` begins there, as this manifest does."
+            description="The clock of the times in the tracks: `media` is the video's own, which "
+            "shows `media.origin` where the previews begin; `zero` is 0 there, like the times in "
+            "this manifest."
         ),
     ] = "zero"

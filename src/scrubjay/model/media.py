@@ -1,4 +1,4 @@
-"""What there is: a video, and what probing found in it."""
+"""A video, and what probing found in it."""
 
 from fractions import Fraction
 from typing import Literal, TypeAlias
@@ -21,7 +21,7 @@ class Crop(Value, frozen=True, kw_only=True):
 
 
 class SourceRef(Value, frozen=True, kw_only=True):
-    """Which video this is, wherever it lies: no path, no address, no secret."""
+    """The identity of a video, wherever it is: no path, no address, no secret."""
 
     name: str
     """The last part of its address, for people."""
@@ -84,4 +84,4 @@ class MediaInfo(Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         positive = (self.duration, self.time_base, self.sample_aspect_ratio, self.frame_rate or 1)
         if min(positive) <= 0:
-            raise ValueError("durations, clocks and rates are greater than 0")
+            raise ValueError("durations, clocks and rates must be greater than 0")

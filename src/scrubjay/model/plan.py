@@ -15,21 +15,21 @@ from scrubjay.timing import Span
 __all__ = ["Layout", "OutputId", "Plan", "PlannedOutput", "Reading", "Slice"]
 
 OutputId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z")]
-"""Names what decides an output's bytes (`scrubjay.identity`)."""
+"""Id of what decides an output's bytes (`scrubjay.identity`)."""
 
 
 class Layout(Value, frozen=True, kw_only=True):
-    """How large an output's pictures are, and under which id its artifacts lie."""
+    """The size of an output's pictures, and the id in the keys of its artifacts."""
 
     id: OutputId
     size: Size
-    """Of a picture, or of one thumbnail of a sheet."""
+    """Size of a picture, or of one thumbnail of a sheet."""
     columns: Pixels = 1
     rows: Pixels = 1
 
 
 class PlannedOutput(NamedTuple):
-    """One output of a plan: what was asked for, and how it is laid out."""
+    """One output of a plan: its options in the recipe, and its layout."""
 
     options: Output
     layout: Layout
@@ -59,7 +59,7 @@ class PlannedOutput(NamedTuple):
 
 
 class Slice(Value, frozen=True, kw_only=True):
-    """One stretch of the video; the unit of work."""
+    """One range of time in the video; the unit of work."""
 
     index: Count
     """0-based, no holes."""
@@ -73,7 +73,7 @@ class Slice(Value, frozen=True, kw_only=True):
 
 
 class Plan(Value, frozen=True, kw_only=True):
-    """All that will be made of one video. Any machine can take a slice of it."""
+    """All that will be made from one video. Any machine can make any slice of it."""
 
     format: Literal["scrubjay-plan/2"] = "scrubjay-plan/2"
     source: SourceRef
@@ -83,7 +83,7 @@ class Plan(Value, frozen=True, kw_only=True):
     """One for each of the recipe's outputs, in their order."""
     slices: tuple[Slice, ...]
     versions: Mapping[str, str]
-    """Versions of all that may change a picture's bytes: only a worker that has the same ones may
+    """Versions of all that may change a picture's bytes: only a worker with the same versions may
     make slices of this plan."""
 
     def __post_init__(self) -> None:
@@ -92,11 +92,11 @@ class Plan(Value, frozen=True, kw_only=True):
             (slice_.index, slice_.start) != (index, edges[index]) or slice_.end <= slice_.start
             for index, slice_ in enumerate(self.slices)
         ):
-            raise ValueError("slices follow each other from 0 on, without holes")
+            raise ValueError("slices must follow each other from 0 without holes")
         if edges[-1] != self.media.duration:
-            raise ValueError("slices cover the video from its start to its end")
+            raise ValueError("slices must cover the video from its start to its end")
         if len(self.layouts) != len(self.recipe.outputs):
-            raise ValueError("a plan has one layout for each output of its recipe")
+            raise ValueError("a plan must have one layout for each output of its recipe")
 
     @property
     def outputs(self) -> tuple[PlannedOutput, ...]:
@@ -111,13 +111,13 @@ class Reading(Value, frozen=True, kw_only=True):
     packets_read: Annotated[int, Meta(ge=0, description="Packets read, lead-ins included.")]
     frames_decoded: Annotated[int, Meta(ge=0, description="Frames decoded, lead-ins included.")]
     frames_left_out: Annotated[
-        int, Meta(ge=0, description="Frames read but not decoded: nothing shows or refers to them.")
+        int, Meta(ge=0, description="Frames read but not decoded: nothing shows or needs them.")
     ]
     frames_in_video: Annotated[
-        Count | None, Meta(description="Frames that the file's header counts, if it does.")
+        Count | None, Meta(description="Frames that the file's header declares, if it does.")
     ]
     seeks: Count
     largest_miss: Annotated[
-        Fraction, Meta(description="Seconds from an instant to its picture's time, at most.")
+        Fraction, Meta(description="Most seconds from an instant to its picture's time.")
     ]
-    reasons: Annotated[tuple[str, ...], Meta(description="Why, a sentence each.")]
+    reasons: Annotated[tuple[str, ...], Meta(description="Reasons, one sentence each.")]

@@ -1,4 +1,4 @@
-"""What was made: an artifact each, and a record for each output of a slice."""
+"""What was made: artifacts, and a record for each output of a slice."""
 
 from fractions import Fraction
 from typing import Literal
@@ -15,10 +15,10 @@ class Artifact(Value, frozen=True, kw_only=True):
     key: Key
     media_type: str
     start: Fraction
-    """The time for which it, or its first picture, is shown."""
+    """The time for which it, or its first picture, is requested."""
     end: Fraction
     pictures: Count
-    """How many it holds: frames of an animation, thumbnails of a sheet."""
+    """How many pictures it has: frames of an animation, thumbnails of a sheet."""
     source_times: tuple[Fraction, ...]
     """When the source shows each picture of a still or sheet first; at most the picture's own time,
     except before the video's first picture. Empty for an animation."""
@@ -29,7 +29,7 @@ class Artifact(Value, frozen=True, kw_only=True):
 class SliceRecord(Value, frozen=True, kw_only=True):
     """One finished output of one slice.
 
-    It is written after its artifacts: if it is there, they are there.
+    It is written after its artifacts, so if it exists, they exist.
     """
 
     format: Literal["scrubjay-slice/2"] = "scrubjay-slice/2"

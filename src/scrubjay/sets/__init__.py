@@ -1,1 +1,1 @@
-"""What a destination holds: its objects, its plan and its records."""
+"""What a destination contains: objects, the plan and records."""

@@ -1,6 +1,6 @@
-"""A bucket as a store: objects of S3, Google's or Azure's, under one prefix.
+"""A bucket as a store: the objects of S3, Google Cloud or Azure under one prefix.
 
-Every call may wait for a server. A request ends after a while, and signals are heard meanwhile.
+Every call may wait for a server. Requests have time limits, and signals work meanwhile.
 """
 
 import re
@@ -32,16 +32,16 @@ __all__ = ["Objects", "remote_errors"]
 R = TypeVar("R")
 
 _QUICK, _PATIENT = 30, 120
-"""Seconds that a request may take: most are small; one may carry a large object up a slow line."""
+"""Time limits of requests in seconds: for most, and for those that upload a large object."""
 
 _LARGE_BYTES = 1 << 20
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidToken"}
-"""What Amazon calls a session that is over."""
+"""AWS's codes for an expired session."""
 
-_NO_BUCKET = "the destination cannot be used: there is no such bucket or folder"
+_NO_BUCKET = "the destination cannot be used: the bucket or folder does not exist"
 _NO_CREDENTIALS = re.compile(r"169\.254\.|metadata\.google|/oauth2/token|credential", re.IGNORECASE)
-"""What obstore's errors hold where it found no credentials and asked the machine for some."""
+"""Found in obstore's errors if it has no credentials and asked the machine for some."""
 
 
 class Objects:
@@ -51,7 +51,7 @@ class Objects:
         place: the bucket and the prefix.
 
     Raises:
-        DestinationError: a setting in the environment makes no sense.
+        DestinationError: a setting in the environment is wrong.
     """
 
     def __init__(self, place: Place) -> None:
@@ -71,11 +71,11 @@ class Objects:
             return open_bucket(self._place, prefix=self._prefix, timeout=timeout)
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
-        """Write an object whole, over any that is there."""
+        """Write a whole object, replacing any of that key."""
         self._put(key, data, media_type, "overwrite")
 
     def put_if(self, key: str, data: bytes, media_type: str, version: str) -> bool:
-        """Write an object whole, if there still is that version of it; return whether it was."""
+        """Write a whole object if its version is still that one; return whether it was written."""
         e_tag, _, generation = version.partition(" ")
         known: UpdateVersion = {}
         if e_tag:
@@ -101,12 +101,12 @@ class Objects:
         """Return an object's bytes.
 
         Raises:
-            ObjectNotFoundError: there is none.
+            ObjectNotFoundError: the object does not exist.
         """
         return self._asked(lambda: bytes(self._bucket.get(key).bytes()), key)
 
     def version(self, key: str) -> str:
-        """Return what changes when an object is written; empty if there is none."""
+        """Return the version of an object, which changes with each write; "" if it is missing."""
         try:
             found = self._asked(lambda: self._bucket.head(key), key)
         except ObjectNotFoundError:
@@ -122,12 +122,12 @@ class Objects:
         """Remove an object.
 
         Raises:
-            ObjectNotFoundError: there is none; not every server says so.
+            ObjectNotFoundError: the object does not exist; not every server says so.
         """
         self._asked(lambda: self._bucket.delete(key), key)
 
     def delete_if(self, key: str, version: str) -> None:
-        """Remove an object, if there still is that version of it: a look, and then the deletion."""
+        """Remove an object if its version is still that one: a check, and then the deletion."""
         if self.version(key) == version:
             self.delete(key)
 
@@ -141,20 +141,21 @@ class Objects:
         return self._asked(listed, "the list of objects", is_writing=True)
 
     def _asked(self, call: Callable[[], R], what: str, *, is_writing: bool = False) -> R:
-        """Do something that waits for the server."""
+        """Make a call that waits for the server."""
         with remote_errors(what, is_writing=is_writing):
             return interruptible(call)
 
 
 @contextmanager
 def remote_errors(what: str, *, is_writing: bool = False) -> Generator[None]:
-    """Turn what obstore raises of a bucket into our errors.
+    """Convert obstore's errors about a bucket to ours.
 
-    Its own are forgotten: they hold the server's whole answer, which may repeat a session's token.
+    The original errors are dropped: they contain the server's whole answer, which may repeat the
+    session's token.
 
     Args:
         what: the object.
-        is_writing: a "not found" then means the bucket, not the object.
+        is_writing: whether "not found" means the bucket, not the object.
     """
     try:
         yield
@@ -165,26 +166,26 @@ def remote_errors(what: str, *, is_writing: bool = False) -> Generator[None]:
     try:
         raise error from None
     finally:
-        error.__context__ = None  # `raise` has just set it, to what is forgotten
+        error.__context__ = None  # `raise` has just set it to the original error
 
 
 def _remote_error(exc: BaseError | OSError, what: str, *, is_writing: bool) -> StoreError:
-    """Return what an error means, as far as its text and its class say it."""
+    """Return our error for one of obstore's, judged by its class and text."""
     reason, code = first_line(exc), refusal_code(exc)
     has_no_credentials = _NO_CREDENTIALS.search(reason) is not None
     if isinstance(exc, FileNotFoundError):
         return _not_found(what, is_writing=is_writing)
     if code in _EXPIRED:
         return DestinationError(
-            f"the destination refuses {what}: these credentials have expired ({code}); sign in "
-            "again, or take fresh ones"
+            f"access to {what} in the destination was denied: the credentials have expired "
+            f"({code}); sign in again, or use fresh credentials"
         )
     is_refused = isinstance(exc, PermissionDeniedError | UnauthenticatedError)
     if is_refused or ("403 Forbidden" in reason and not has_no_credentials):
         return DestinationError(
-            f"the destination refuses {what}: these credentials may not do that"
+            f"access to {what} in the destination was denied: the credentials lack permission"
         )
-    if "404 Not Found" in reason:  # what a list says; other requests have an error of their own
+    if "404 Not Found" in reason:  # from listing; other requests have their own error
         return DestinationError(_NO_BUCKET)
     if has_no_credentials:
         return DestinationError(f"no credentials were found for the destination: {reason}")

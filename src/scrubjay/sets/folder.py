@@ -1,8 +1,8 @@
-"""A folder as a store: whole files or none, and never through a link.
+"""A folder as a store: files are written whole or not at all, and never through a link.
 
-A destination may hold anything: pipes named like our documents, links to other people's folders.
-So every folder below it is entered by its handle, without following links, and only regular files
-are read. A destination itself may be a link.
+A destination may contain anything: pipes with the names of our documents, links to other people's
+folders. So every folder below it is opened by its handle, without following links, and only regular
+files are read. The destination itself may be a link.
 """
 
 import errno
@@ -21,15 +21,15 @@ from scrubjay.errors import DestinationError, ObjectNotFoundError, StoreError, S
 __all__ = ["Folder", "local_errors"]
 
 _STAGED = re.compile(r"(.+)#\d+")
-"""What a file that is not finished is called: its name, `#`, a number."""
+"""Name of an unfinished file: its final name, `#`, a number."""
 
 _STAGED_BYTES = 6
 
 _UNTOUCHED_SECONDS = 1
-"""How long an unfinished file must stay as it is to be nobody's."""
+"""How long an unfinished file must stay unchanged to count as abandoned."""
 
 _MOST_BYTES = 1 << 30
-"""Bytes of an object that is read into memory, at most."""
+"""Largest object, in bytes, that is read into memory."""
 
 _ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -58,7 +58,7 @@ _KINDS = (
 
 
 class _Staged(NamedTuple):
-    """An unfinished file, and what changes when somebody writes it."""
+    """An unfinished file, and its state, which changes when it is written."""
 
     folder: str
     name: str
@@ -66,7 +66,7 @@ class _Staged(NamedTuple):
 
 
 class Folder:
-    """The files below a folder, which is made when it is first written. Threads may share it.
+    """The files below a folder, which is created on the first write. Threads may share it.
 
     Args:
         root: the folder, absolute.
@@ -76,12 +76,12 @@ class Folder:
         self._root = root
 
     def put(self, key: str, data: bytes) -> None:
-        """Write a file whole, in place of any that is there."""
+        """Write a whole file, replacing any of that key."""
         with local_errors(key, is_writing=True), self._written(key, data) as (folder, staged, name):
             os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def put_if(self, key: str, data: bytes, version: str) -> bool:
-        """Write a file whole, if there still is that version of it; return whether it was."""
+        """Write a whole file if its version is still that one; return whether it was written."""
         with (
             local_errors(key, is_writing=True),
             self._written(key, data) as (folder, staged, name),
@@ -94,7 +94,7 @@ class Folder:
 
     @contextmanager
     def _written(self, key: str, data: bytes) -> Generator[tuple[int, str, str]]:
-        """Write a file under another name for now; what is left of it at the end is removed."""
+        """Write a file under a temporary name, which is removed at the end."""
         with self._parent(key, is_made=True) as (folder, name):
             staged = f"{name}#{1 + int.from_bytes(os.urandom(_STAGED_BYTES))}"
             file = os.open(staged, _CREATE, 0o666, dir_fd=folder)
@@ -112,8 +112,8 @@ class Folder:
         """Return a file's bytes.
 
         Raises:
-            ObjectNotFoundError: there is none.
-            DestinationError: it is something else than a file.
+            ObjectNotFoundError: the file does not exist.
+            DestinationError: it is not a regular file.
         """
         with local_errors(key), self._parent(key) as (folder, name):
             self._check_is_file(key, os.stat(name, dir_fd=folder, follow_symlinks=False))
@@ -128,10 +128,10 @@ class Folder:
             kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "a device")
             raise DestinationError(f"{self._root / key} is {kind}, not a file; remove it")
         if status.st_size > _MOST_BYTES:
-            raise DestinationError(f"{self._root / key} is too large to be one of Scrubjay's files")
+            raise DestinationError(f"{self._root / key} is too large to be a file of Scrubjay's")
 
     def version(self, key: str) -> str:
-        """Return what changes when a file is written; empty if there is none."""
+        """Return the version of a file, which changes with each write; empty if it is missing."""
         with suppress(ObjectNotFoundError), local_errors(key), self._parent(key) as (folder, name):
             return _version(folder, name)
         return ""
@@ -142,22 +142,22 @@ class Folder:
             return time.time() - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime
 
     def delete(self, key: str) -> None:
-        """Remove a file; never what a link leads to.
+        """Remove a file, or a link but never its target.
 
         Raises:
-            ObjectNotFoundError: there is none.
+            ObjectNotFoundError: the file does not exist.
         """
         with local_errors(key), self._parent(key) as (folder, name):
             os.unlink(name, dir_fd=folder)
 
     def delete_if(self, key: str, version: str) -> None:
-        """Remove a file, if there still is that version of it."""
+        """Remove a file if its version is still that one."""
         with local_errors(key), self._parent(key) as (folder, name), _locked(folder):
             if _version(folder, name) == version:
                 os.unlink(name, dir_fd=folder)
 
     def remove_empty(self, folders: Iterable[str]) -> None:
-        """Remove folders in which nothing is left, and those around them."""
+        """Remove empty folders, and parent folders that become empty."""
         for path in folders:
             steps = path.strip("/").split("/")
             for end in range(len(steps), 0, -1):
@@ -166,7 +166,7 @@ class Folder:
                     os.rmdir(steps[end - 1], dir_fd=folder)
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Return the size in bytes of every regular file in a folder and below it, by key."""
+        """Return the size in bytes of every regular file in and below a folder, by key."""
         with local_errors("the list of objects"):
             try:
                 with self._entered(prefix) as folder:
@@ -175,7 +175,7 @@ class Folder:
                 return {}
 
     def sweep(self, folders: Iterable[str], is_ours: Callable[[str], bool]) -> None:
-        """Remove the unfinished files that a killed writer left, and no other writer's."""
+        """Remove unfinished files that killed writers left, and not those of running ones."""
         with local_errors("the list of unfinished files"):
             names = list(folders)
             found = set(self._staged(names, is_ours))
@@ -196,16 +196,16 @@ class Folder:
 
     @contextmanager
     def _parent(self, key: str, *, is_made: bool = False) -> Generator[tuple[int, str]]:
-        """Enter the folder of a key; give its handle, and the file's name in it."""
+        """Open the folder of a key; yield its handle and the file's name in it."""
         path, _, name = key.rpartition("/")
         if not name or not {"", ".", ".."}.isdisjoint(key.split("/")):
-            raise DestinationError(f"{key!r} is not a key of an object")
+            raise DestinationError(f"{key!r} is not a valid key of an object")
         with self._entered(path, is_made=is_made) as folder:
             yield folder, name
 
     @contextmanager
     def _entered(self, path: str, *, is_made: bool = False) -> Generator[int]:
-        """Enter a folder below the root, step by step, and give its handle."""
+        """Open a folder below the root, step by step, and yield its handle."""
         try:
             handle = os.open(self._root, _ENTER)
         except FileNotFoundError:
@@ -228,22 +228,22 @@ class Folder:
         except FileNotFoundError:
             if not is_made:
                 raise
-            with suppress(FileExistsError):  # another one has just made it
+            with suppress(FileExistsError):  # another process has just created it
                 os.mkdir(name, dir_fd=handle)
             return self._step(handle, name, is_made=False)
         except OSError:
             if stat.S_ISLNK(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
                 raise DestinationError(
-                    f"{name} in {self._root} is a link; nothing is read, written or deleted "
-                    "through it: put a folder in its place, or use another destination"
+                    f"{name} in {self._root} is a link, and Scrubjay does not follow links in a "
+                    "destination; replace it with a folder, or use another destination"
                 ) from None
             raise
 
 
 @contextmanager
 def _locked(folder: int) -> Generator[None]:
-    """Keep other writers on condition out of a folder; a lock ends with its process."""
-    with suppress(OSError):  # some shares know no locks: two writers at once are rare
+    """Lock a folder against other conditional writes; a lock ends with its process."""
+    with suppress(OSError):  # some network shares have no locks; two writers at once are rare
         fcntl.flock(folder, fcntl.LOCK_EX)
     try:
         yield
@@ -261,12 +261,12 @@ def _version(folder: int, name: str) -> str:
 
 
 def _files_in(folder: int, prefix: str) -> Iterator[tuple[str, int]]:
-    """Yield the regular files in a folder and below it, with their sizes; links are passed over."""
+    """Yield the regular files in and below a folder, with their sizes; links are skipped."""
     for name, status in _regular_in(folder):
         if not _STAGED.fullmatch(name):
             yield prefix + name, status.st_size
     for name in _folders_in(folder):
-        with suppress(FileNotFoundError, NotADirectoryError):  # it is something else by now
+        with suppress(FileNotFoundError, NotADirectoryError):  # removed or replaced meanwhile
             inner = os.open(name, _ENTER | os.O_NOFOLLOW, dir_fd=folder)
             try:
                 yield from _files_in(inner, f"{prefix}{name}/")
@@ -278,7 +278,7 @@ def _regular_in(folder: int) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_file(follow_symlinks=False) and _is_text(entry.name):
-                with suppress(FileNotFoundError):  # it is gone by now
+                with suppress(FileNotFoundError):  # removed meanwhile
                     yield entry.name, entry.stat(follow_symlinks=False)
 
 
@@ -292,17 +292,17 @@ def _folders_in(folder: int) -> list[str]:
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name is UTF-8; all of ours are."""
+    """Whether a name is UTF-8, as all of Scrubjay's are."""
     return not any("\ud800" <= each <= "\udfff" for each in name)
 
 
 @contextmanager
 def local_errors(what: str, *, is_writing: bool = False) -> Generator[None]:
-    """Turn the system's errors about a destination into ours.
+    """Convert the system's errors about a destination to ours.
 
     Args:
         what: the object that is read or written.
-        is_writing: a missing folder is then one that was removed meanwhile.
+        is_writing: whether "not found" means a folder that was removed meanwhile.
     """
     try:
         yield
@@ -316,7 +316,8 @@ def _error(exc: OSError, what: str, *, is_writing: bool) -> StoreError:
         return ObjectNotFoundError(f"{what} does not exist in the destination")
     if exc.errno in _NO_SPACE:
         return StoreFullError(
-            f"no space is left in the destination to write {what}; make some, and go on from here"
+            f"no space is left in the destination to write {what}; free some space, then run the "
+            "same command again to continue"
         )
     if exc.errno in _NOT_WRITABLE:
         verb = "written" if is_writing else "used"

@@ -1,4 +1,4 @@
-"""A store in this process's memory, for tests and for whoever passes sets on by other ways."""
+"""A store in memory, for tests and for programs that pass sets on themselves."""
 
 from itertools import count
 from threading import Lock
@@ -10,7 +10,7 @@ __all__ = ["Memory"]
 
 
 class Memory:
-    """Objects that live as long as this one. It may be shared between threads."""
+    """Objects in memory. Threads may share it."""
 
     def __init__(self) -> None:
         self._objects: dict[str, tuple[bytes, int, float]] = {}
@@ -18,12 +18,12 @@ class Memory:
         self._lock = Lock()
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep an object, in place of any of that key."""
+        """Write an object, replacing any of that key."""
         with self._lock:
             self._objects[key] = bytes(data), next(self._versions), time()
 
     def put_if(self, key: str, data: bytes, version: str) -> bool:
-        """Keep an object, if there still is that version of it; return whether it was kept."""
+        """Write an object if its version is still that one; return whether it was written."""
         with self._lock:
             if self.version(key) != version:
                 return False
@@ -34,37 +34,37 @@ class Memory:
         """Return an object's bytes.
 
         Raises:
-            ObjectNotFoundError: there is none.
+            ObjectNotFoundError: the object does not exist.
         """
         return self._found(key)[0]
 
     def version(self, key: str) -> str:
-        """Return what changes when an object is put; empty if there is none."""
+        """Return the version of an object, which changes with each write; "" if it is missing."""
         found = self._objects.get(key)
         return str(found[1]) if found else ""
 
     def age(self, key: str) -> float:
-        """Return how many seconds ago an object was put."""
+        """Return how many seconds ago an object was written."""
         return time() - self._found(key)[2]
 
     def delete(self, key: str) -> None:
-        """Forget an object.
+        """Remove an object.
 
         Raises:
-            ObjectNotFoundError: there is none.
+            ObjectNotFoundError: the object does not exist.
         """
         with self._lock:
             self._found(key)
             del self._objects[key]
 
     def delete_if(self, key: str, version: str) -> None:
-        """Forget an object, if there still is that version of it."""
+        """Remove an object if its version is still that one."""
         with self._lock:
             if self.version(key) == version:
                 self._objects.pop(key, None)
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Return the size in bytes of every object in a folder and below it, by key."""
+        """Return the size in bytes of every object in and below a folder, by key."""
         with self._lock:
             begin = f"{prefix}/" if prefix else ""
             return {

@@ -1,4 +1,4 @@
-"""Earlier generations of a set: what they left, and its removal."""
+"""Removing the artifacts and records of earlier plans."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -17,21 +17,21 @@ __all__ = ["prune_earlier", "stale_keys"]
 
 
 def stale_keys(store: Store, plan: Plan) -> list[str]:
-    """Return the keys of what earlier plans left: artifacts and records.
+    """Return the keys of the artifacts and records of earlier plans.
 
-    Only what our own notes name counts; nothing that belongs to the current plan does.
+    Only folders that Scrubjay's own notes name are considered, and none of the current plan.
     """
     return _keys_in(store, _leftovers(store, plan).folders)
 
 
 def prune_earlier(store: Store, plan: Plan) -> int:
-    """Remove what earlier plans left, and return how many artifacts and records that was.
+    """Remove the artifacts and records of earlier plans, and return how many there were.
 
-    Call it only when the plan's set is published. Where a newer plan has been begun since, nothing
-    is removed: it may need what an earlier one made.
+    Call it only when the plan's set is published. If a newer plan has begun since, nothing is
+    removed, because that plan may use what an earlier one made.
 
     Raises:
-        StoreError: something could not be removed; call it again.
+        StoreError: an object could not be removed; call it again.
     """
     leftovers = _leftovers(store, plan)
     keys = _keys_in(store, leftovers.folders)
@@ -40,7 +40,7 @@ def prune_earlier(store: Store, plan: Plan) -> int:
     store.delete(keys)
     store.sweep([folder.rstrip("/") for folder in leftovers.folders], is_ours)
     store.remove_empty(leftovers.folders)
-    store.delete(leftovers.notes)  # last: they say where the rest is
+    store.delete(leftovers.notes)  # last, because they name the folders
     return len(keys)
 
 

@@ -1,7 +1,7 @@
-"""Whether a slice record says what its plan requires. Pure.
+"""Checks that a slice record agrees with its plan. Pure.
 
-Records lie where others can write, and workers that decode strangers' files have written them. So
-one that differs from its plan in anything but a picture's bytes counts for nothing.
+Others may be able to write records, and so may workers that decode strangers' files. So a record
+that differs from its plan in anything but a picture's bytes is ignored.
 """
 
 from collections.abc import Iterator
@@ -12,26 +12,26 @@ from scrubjay.planning import PlannedArtifact, artifacts_of
 __all__ = ["check_record"]
 
 _SLACK = 3600
-"""Seconds by which a picture may lie outside the video: clocks of damaged files jump a little."""
+"""Seconds by which a picture may be outside the video: clocks of damaged files jump a little."""
 
 _MOST_DAMAGED = 10_000_000
-"""Damaged packets of one slice, at most: no slice has more packets."""
+"""Most damaged packets of one slice: no slice has more packets."""
 
 _PIXEL_BYTES, _HEAD_BYTES = 6, 1 << 16
-"""No encoder writes more bytes for a pixel, or before the first one."""
+"""Most bytes that any encoder writes for a pixel, and before the first pixel."""
 
 
 def check_record(plan: Plan, output: PlannedOutput, slice_: Slice, record: SliceRecord) -> None:
     """Check that a record is that of an output's slice: its keys, times, counts and sizes.
 
     Args:
-        plan: what was to be made.
-        output: one of the plan's.
-        slice_: one of the plan's.
-        record: what is said to have been made.
+        plan: the plan.
+        output: one of the plan's outputs.
+        slice_: one of the plan's slices.
+        record: the record to check.
 
     Raises:
-        ValueError: it is not; the text says what differs.
+        ValueError: the record differs from the plan; the text says how.
     """
     if record.output != output.id:
         raise ValueError("it belongs to another output")

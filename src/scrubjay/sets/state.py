@@ -1,7 +1,7 @@
-"""What a destination remembers: the current plan, and a record for each output of a slice.
+"""The state of a destination: the current plan, and a record for each output of a slice.
 
-There is no other state. An output of a slice is made when its record is there, says what the plan
-requires, and every artifact that it names is there in its full size.
+There is no other state. An output of a slice is made if its record exists and agrees with the plan,
+and every artifact that it names exists in full size.
 """
 
 from collections.abc import Iterable, Mapping
@@ -61,14 +61,14 @@ __all__ = [
 _JSON = "application/json"
 
 Missing = Mapping[int, tuple[str, ...]]
-"""What is still to be made: the names of outputs, by the index of their slice, rising."""
+"""Outputs that are not made yet: their names by slice index, rising."""
 
 Records = Mapping[int, Mapping[str, SliceRecord]]
-"""What was made: records by slice index and output name."""
+"""Records of what was made, by slice index and output name."""
 
 
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
-    """That a destination was used for a plan: where its artifacts lie."""
+    """Note that a destination was used for a plan, and under which ids its artifacts are."""
 
     format: str = "scrubjay-generation/1"
     outputs: Mapping[OutputName, OutputId]
@@ -76,14 +76,14 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetState(NamedTuple):
-    """How far a plan is carried out in a destination."""
+    """What a destination has of a plan."""
 
     plan: Plan
     records: Records
 
     @property
     def missing(self) -> dict[int, tuple[str, ...]]:
-        """The outputs still to be made, by slice index."""
+        """The outputs that are not made yet, by slice index."""
         names = [output.name for output in self.plan.outputs]
         found = {
             slice_.index: tuple(
@@ -95,7 +95,7 @@ class SetState(NamedTuple):
 
     @property
     def made(self) -> dict[int, Mapping[str, SliceRecord]]:
-        """The records of the slices of which nothing is missing, by index."""
+        """The records of complete slices, by index."""
         count = len(self.plan.outputs)
         return {
             index: self.records[index]
@@ -105,10 +105,10 @@ class SetState(NamedTuple):
 
 
 def load_plan(store: Store) -> Plan | None:
-    """Return the plan that a destination was last used for, or None if it is new.
+    """Return the current plan of a destination, or None if it has none.
 
     Raises:
-        DestinationError: there is a plan, but of another format.
+        DestinationError: the plan has another format.
     """
     try:
         return decode(store.get(PLAN), Plan)
@@ -116,35 +116,35 @@ def load_plan(store: Store) -> Plan | None:
         return None
     except msgspec.DecodeError as exc:
         raise DestinationError(
-            f"{PLAN} in the destination is not a plan of this version: {exc}; "
+            f"{PLAN} in the destination is not a plan of this version of Scrubjay: {exc}; "
             "use another destination, or empty this one to start over"
         ) from exc
 
 
 def check_is_free(store: Store) -> None:
-    """Check that a destination without a plan holds nothing that a set would be written over.
+    """Check that a destination without a plan contains no files that a set would overwrite.
 
     Raises:
-        DestinationError: it does.
+        DestinationError: it contains one.
     """
     found = next((key for key in (MANIFEST, PAGE) if store.has(key)), None)
     if found and load_plan(store) is None:  # another run may have begun a set at this moment
         raise DestinationError(
-            f"the destination contains {found}, but no plan of Scrubjay's; "
+            f"the destination contains {found}, which is not Scrubjay's (there is no plan); "
             "use another folder, or empty this one"
         )
 
 
 def save_plan(store: Store, plan: Plan, *, version: str | None = None) -> bool:
-    """Make a plan the current one. What an earlier one published stays until this one has.
+    """Make a plan the current one. The published set of an earlier plan stays until it is replaced.
 
     Args:
         store: the destination.
-        plan: what is to be made.
-        version: of the plan that may be replaced, empty if there must be none; None replaces any.
+        plan: the plan to save.
+        version: version of the plan to replace, empty if there must be none; None replaces any.
 
     Returns:
-        Whether it was saved; if not, somebody else has just saved one.
+        Whether the plan was saved; if not, another run has just saved one.
     """
     generation = Generation(outputs={output.name: output.id for output in plan.outputs})
     store.put(generation_key(plan_id(plan)), encode(generation), _JSON)
@@ -158,7 +158,7 @@ def save_plan(store: Store, plan: Plan, *, version: str | None = None) -> bool:
 
 
 def published_seconds_ago(store: Store, plan: Plan) -> float | None:
-    """Return for how long the manifest has been that of a plan; None if it is not."""
+    """Return how long ago a plan's set was published; None if the manifest is not the plan's."""
     try:
         if decode(store.get(MANIFEST), Manifest).plan == plan_id(plan):
             return store.age(MANIFEST)
@@ -170,7 +170,7 @@ def published_seconds_ago(store: Store, plan: Plan) -> float | None:
 def withdraw(store: Store, plan: Plan) -> None:
     """Remove a plan's manifest, so that an incomplete set does not look complete.
 
-    An earlier plan's stays, and so does one that is published at this moment.
+    The manifest of an earlier plan stays, and so does one that is published at this moment.
     """
     version = store.version(MANIFEST)
     if version and published_seconds_ago(store, plan) is not None:
@@ -179,15 +179,15 @@ def withdraw(store: Store, plan: Plan) -> None:
 
 
 def is_current(store: Store, plan: Plan) -> bool:
-    """Whether a plan is the one that a destination has now."""
+    """Whether a plan is the current one of a destination."""
     current = load_plan(store)
     return current is not None and plan_id(current) == plan_id(plan)
 
 
 def check_is_current(store: Store, plan: Plan) -> None:
-    """Check that a destination still has the plan that is being carried out.
+    """Check that a plan is still the current one of a destination.
 
-    A destination without any plan passes: slices can be rendered by themselves.
+    A destination without a plan passes, because slices can be rendered by themselves.
 
     Raises:
         PlanReplacedError: another run has begun a set of another recipe or video.
@@ -196,7 +196,7 @@ def check_is_current(store: Store, plan: Plan) -> None:
     if current is not None and plan_id(current) != plan_id(plan):
         raise PlanReplacedError(
             "another run has begun a set of another recipe or video in this destination, so this "
-            "one publishes nothing; give each its own destination"
+            "run published nothing; use a destination for each"
         )
 
 
@@ -208,24 +208,24 @@ def save_record(store: Sink, output: PlannedOutput, record: SliceRecord) -> None
 def read_record(
     store: Store, plan: Plan, output: PlannedOutput, slice_: Slice
 ) -> SliceRecord | None:
-    """Return the record of a slice's output, if there is one that says what the plan requires."""
+    """Return the record of a slice's output, if there is one that agrees with the plan."""
     try:
         key = record_key(output.id, slice_.start, slice_.end)
         record = decode(store.get(key), SliceRecord)
         check_record(plan, output, slice_, record)
-    except (ObjectNotFoundError, ValueError):  # gone, or not ours: the slice is made again
+    except (ObjectNotFoundError, ValueError):  # missing or invalid: the output is made again
         return None
     return record
 
 
 def load_state(store: Store, plan: Plan, known: Records | None = None) -> SetState:
-    """Return how far a plan is carried out.
+    """Return what a destination has of a plan.
 
     Args:
         store: the destination.
-        plan: what is to be made.
-        known: records that were read or written before, and are not read again; whether their
-            artifacts are there is.
+        plan: the plan.
+        known: records that were read or written before. They are not read again, but their
+            artifacts are checked.
     """
     known = known or {}
     sizes = sizes_of(store, plan.outputs)
@@ -249,17 +249,17 @@ def load_state(store: Store, plan: Plan, known: Records | None = None) -> SetSta
 
 
 def folders_of(name: str, id_: str) -> tuple[str, str]:
-    """Return the folders of one output: its artifacts', and its records'."""
+    """Return the folders of one output: of its artifacts and of its records."""
     return artifact_folder(name, id_), record_folder(id_)
 
 
 def all_folders(outputs: Iterable[PlannedOutput]) -> list[str]:
-    """Return every folder that the slices of outputs write into."""
+    """Return every folder of some outputs."""
     return [folder for each in outputs for folder in folders_of(each.name, each.id)]
 
 
 def sizes_of(store: Store, outputs: Iterable[PlannedOutput]) -> dict[str, int]:
-    """Return the sizes of what is in outputs' folders; the rest need not be readable."""
+    """Return the sizes of all objects in the folders of outputs; no other folder is read."""
     found = mapped(store.sizes, all_folders(outputs), lanes=store.lanes)
     return {key: size for sizes in found for key, size in sizes.items()}
 

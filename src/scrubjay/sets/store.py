@@ -1,6 +1,6 @@
-"""Bytes by key: the one way to read and write a destination.
+"""Objects by key: the only way to read and write a destination.
 
-A thin layer over a folder, a bucket or memory; each writes every object whole or not at all.
+It is a thin layer over a folder, a bucket or memory. Each writes every object whole or not at all.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,39 +22,39 @@ __all__ = ["Sink", "Store"]
 _Backend: TypeAlias = "Folder | Memory | Objects"
 
 _REMOTE_LANES = 16
-"""Requests to an object store that run at once; more gained nothing (docs/stores.md)."""
+"""Requests to an object store that run at once; more did not help (docs/stores.md)."""
 
 
 class Sink(Protocol):
-    """Takes what a slice makes: a store, or who hands it on to one."""
+    """Accepts the objects of a slice: a store, or a connection to one."""
 
     @property
     def lanes(self) -> int:
-        """How many objects at once pay off."""
+        """How many objects to write at once."""
         ...
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
-        """Take an object, over any of the same key.
+        """Write an object, replacing any of that key.
 
         Raises:
-            StoreError: it could not be written.
+            StoreError: the object could not be written.
         """
         ...
 
 
 class Store:
-    """The objects under one destination. It may be shared between threads.
+    """The objects of one destination. Threads may share it.
 
     Args:
         connect: returns the folder, bucket or memory; called on first use.
-        place: where another process opens the same store; None where none can (memory).
+        place: where another process can open the same store; None for memory.
     """
 
     def __init__(self, connect: Callable[[], _Backend], *, place: Place | None) -> None:
         self._connect = connect
         self.place = place
         self.lanes = 1 if place is None or place.is_local else _REMOTE_LANES
-        """How many requests at once pay off."""
+        """How many requests to make at once."""
 
     @cached_property
     def _backend(self) -> _Backend:
@@ -62,24 +62,26 @@ class Store:
 
     @classmethod
     def in_memory(cls) -> "Store":
-        """Make an empty store that lives as long as this object."""
+        """Return an empty store in memory."""
         return cls(Memory, place=None)
 
     @classmethod
     def open(cls, where: PlaceText | Place) -> "Store":
         """Open the store at a folder, `s3://bucket/prefix`, `gs://...` or `az://...`.
 
-        This writes and sends nothing; a folder is made when it is first written.
+        This writes and sends nothing; a folder is created on the first write.
 
         Raises:
             PlaceError: the address is of an unknown kind.
-            DestinationError: the path is a file or cannot be a folder, or the place is read-only.
+            DestinationError: the path is a file or cannot be a folder, or the address is read-only.
         """
         place = Place.of(where)
         if place.is_local:
             return cls._open_folder(place)
         if place.scheme in {"http", "https"}:
-            raise DestinationError(f"{place.shown} can be read, but nothing can be stored there")
+            raise DestinationError(
+                f"{place.shown} is a web address, which cannot be written; use a folder or a bucket"
+            )
         return cls(partial(_open_objects, place), place=place)
 
     @classmethod
@@ -92,12 +94,12 @@ class Store:
         return cls(partial(Folder, folder), place=place)
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
-        """Write an object whole, over any that is there.
+        """Write a whole object, replacing any of that key.
 
         Raises:
             StoreFullError: no space is left.
             DestinationError: the destination cannot be written.
-            StoreError: it failed for a reason that may pass.
+            StoreError: writing failed for a reason that may be temporary.
         """
         backend = self._backend
         if isinstance(backend, Folder | Memory):  # these keep no attributes
@@ -106,13 +108,13 @@ class Store:
             backend.put(key, data, media_type)
 
     def put_if(self, key: str, data: bytes, media_type: str, version: str) -> bool:
-        """Write an object whole, if nobody has written it since it had that version.
+        """Write a whole object, unless it was written since it had that version.
 
         Args:
-            key: of the object.
+            key: key of the object.
             data: its bytes.
-            media_type: what they are.
-            version: what `version` returned; empty if there was no such object.
+            media_type: its media type.
+            version: what `version` returned; empty if the object must not exist.
 
         Returns:
             Whether it was written.
@@ -120,7 +122,7 @@ class Store:
         Raises:
             StoreFullError: no space is left.
             DestinationError: the destination cannot be written.
-            StoreError: it failed for a reason that may pass.
+            StoreError: writing failed for a reason that may be temporary.
         """
         backend = self._backend
         if isinstance(backend, Folder | Memory):
@@ -131,9 +133,9 @@ class Store:
         """Return an object's bytes.
 
         Raises:
-            ObjectNotFoundError: there is none.
-            DestinationError: what is there is not a file.
-            StoreError: it could not be read.
+            ObjectNotFoundError: the object does not exist.
+            DestinationError: something that is not a regular file is in its place.
+            StoreError: the object could not be read.
         """
         return self._backend.get(key)
 
@@ -141,15 +143,15 @@ class Store:
         """Return the size in bytes of every object, by key.
 
         Args:
-            prefix: a folder of keys to look in, such as "frames/"; all of them if empty.
+            prefix: folder to list, such as "frames/"; if empty, everything.
         """
         return self._backend.sizes(prefix.rstrip("/"))
 
     def version(self, key: str) -> str:
-        """Return what changes when other bytes are written; empty if there is no object.
+        """Return the version of an object, which changes with each write; empty if it is missing.
 
         Raises:
-            StoreError: it could not be looked up.
+            StoreError: the object could not be looked up.
         """
         return self._backend.version(key)
 
@@ -157,8 +159,8 @@ class Store:
         """Return how many seconds ago an object was written.
 
         Raises:
-            ObjectNotFoundError: there is none.
-            StoreError: it could not be looked up.
+            ObjectNotFoundError: the object does not exist.
+            StoreError: the object could not be looked up.
         """
         return self._backend.age(key)
 
@@ -166,18 +168,18 @@ class Store:
         """Whether there is an object of that key.
 
         Raises:
-            StoreError: it could not be looked up.
+            StoreError: the object could not be looked up.
         """
         return bool(self.version(key))
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete objects; keys that have none are passed over."""
+        """Delete objects; keys without an object are skipped."""
         mapped(self._delete, keys, lanes=self.lanes)
 
     def delete_if(self, key: str, version: str) -> None:
-        """Delete an object, if nobody has written it since it had that version.
+        """Delete an object, unless it was written since it had that version.
 
-        In buckets another writer may come between the look and the deletion.
+        In buckets, another write may happen between the check and the deletion.
         """
         try:
             self._backend.delete_if(key, version)
@@ -191,21 +193,21 @@ class Store:
             return
 
     def remove_empty(self, folders: Iterable[str]) -> None:
-        """Remove folders in which nothing is left; only local destinations have any."""
+        """Remove empty folders; only local destinations have folders."""
         if isinstance(self._backend, Folder):
             self._backend.remove_empty(folders)
 
     def sweep(self, folders: Iterable[str], is_ours: Callable[[str], bool]) -> None:
-        """Remove the unfinished files that a killed writer left, and no other writer's.
+        """Remove unfinished files that killed writers left, and not those of running ones.
 
-        An object is written in one go, so a file that stays as it is for a second is nobody's.
+        An object is written in one go, so a file that does not change for a second is abandoned.
 
         Args:
-            folders: where to look; only local folders have such files.
-            is_ours: whether a key is one that we write: a neighbour's "take #2" is not touched.
+            folders: folders to clean; only local destinations have such files.
+            is_ours: whether a key is one of Scrubjay's: another program's "take #2" stays.
 
         Raises:
-            StoreError: a folder cannot be looked into, or a file cannot be removed.
+            StoreError: a folder cannot be read, or a file cannot be removed.
         """
         if isinstance(self._backend, Folder):
             self._backend.sweep(folders, is_ours)

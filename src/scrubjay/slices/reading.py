@@ -1,4 +1,4 @@
-"""Opening a plan's video for reading, and counting what that will cost."""
+"""Opening a plan's video for reading, and counting what reading it will cost."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -34,7 +34,7 @@ __all__ = ["check_identity", "explain_reading", "open_frames", "open_reader"]
 _ANY_STREAMS = 1 << 31
 
 _SPARSE = 1
-"""Seconds between wanted pictures from which on a jump may be cheaper than reading on."""
+"""Seconds between planned pictures from which a seek may be cheaper than reading on."""
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def open_reader(plan: Plan, source: Place, decoder_for: DecoderFor[F]) -> Genera
         decoder_for: returns the decoder to use.
 
     Raises:
-        SourceError: the video cannot be opened, or is another one.
+        SourceError: the video cannot be opened, or is not the planned one.
     """
     if source.is_local:
         check_identity(plan, source)
@@ -80,11 +80,11 @@ def open_frames(
         source: where it lies.
         decoder_for: returns the decoder to use.
         size_bytes: of the video on a server, if that is known.
-        tolerance: by how many seconds a picture may miss its instant if that is cheaper.
-        is_sparse: whether it may pay to jump from one instant to the next.
+        tolerance: seconds by which a picture may differ from its instant where that is cheaper.
+        is_sparse: whether seeking from one instant to the next may be cheaper.
 
     Raises:
-        SourceError: the video cannot be opened, or is another one.
+        SourceError: the video cannot be opened, or is not the planned one.
     """
     timeline = Timeline(time_base=media.time_base, origin=media.origin)
 
@@ -104,7 +104,7 @@ def open_frames(
 
 
 def _limits_for(media: MediaInfo) -> Limits:
-    """Return limits that a video keeps: they were checked when it was planned."""
+    """Return limits that the video is within, because it was checked when it was planned."""
     pixels = media.coded_width * media.coded_height
     return Limits(max_pixels=max(Limits().max_pixels, pixels), max_streams=_ANY_STREAMS)
 
@@ -113,8 +113,8 @@ def check_identity(plan: Plan, source: Place) -> None:
     """Check that a plan's video still lies at a place.
 
     Raises:
-        SourceChangedError: another one does.
-        SourceError: it cannot be read.
+        SourceChangedError: another video has taken its place.
+        SourceError: the video cannot be read.
     """
     if identify(source).fingerprint != plan.source.fingerprint:
         raise _changed(plan.source.name)
@@ -141,7 +141,7 @@ def _opened(source: Place, container_name: str, limits: Limits) -> Generator[Inp
         except SourceUnreadableError as error:
             if source.is_local:
                 raise
-            problem = f"{error}; it could be opened before, so this may pass"
+            problem = f"{error}; it could be opened before, so this may be temporary"
         else:
             yield container
             return
@@ -156,7 +156,7 @@ def explain_reading(
     Args:
         plan: what would be made.
         source: where the video lies that the plan was made for.
-        on_time: told how far it is.
+        on_time: called with the time that reading has reached.
 
     Raises:
         SourceError: the video cannot be read, or is another one.
@@ -182,20 +182,23 @@ def explain_reading(
 
 
 def _reasons(plan: Plan, stream: StreamReader[F]) -> Iterator[str]:
-    """Say why a plan's pictures cost what they do."""
+    """Yield the reasons for the cost of a plan's pictures."""
     tolerance, spacing = plan.recipe.tolerance, spacing_of(plan.recipe)
     codec = plan.media.codec
     if stream.can_leave_out:
-        yield f"{codec} says what nothing refers to: such frames that no picture shows are left out"
+        yield (
+            f"{codec} marks frames that no other frame needs; those that no picture shows are "
+            "skipped"
+        )
     else:
-        yield f"{codec} does not say which frames can be left out, so all that are read are decoded"
+        yield f"{codec} does not mark frames that can be skipped, so all that are read are decoded"
     if spacing < _SPARSE:
-        yield f"pictures are {float(spacing):g} s apart: frames are read one after the other"
+        yield f"pictures are {float(spacing):g} s apart, so frames are read one after another"
     elif tolerance:
-        yield f"pictures are {float(spacing):g} s apart: a keyframe within the tolerance is sought"
+        yield f"pictures are {float(spacing):g} s apart, so keyframes within the tolerance are used"
     elif stream.has_index:
-        yield f"pictures are {float(spacing):g} s apart: GOPs between them are passed over"
+        yield f"pictures are {float(spacing):g} s apart, so GOPs between them are skipped"
     else:
-        yield "the file has no index of its keyframes, so it is read from end to end"
+        yield "the file has no index of its keyframes, so it is read from start to end"
     if not tolerance:
-        yield "the tolerance is 0: every picture is the exact one"
+        yield "the tolerance is 0, so every picture is exact"

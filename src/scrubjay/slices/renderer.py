@@ -1,4 +1,4 @@
-"""One slice from the source to the store: the one piece of work that every engine ships."""
+"""Renders slices, from the source to the store; every engine uses it."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -38,18 +38,18 @@ from scrubjay.timing import short_clock
 __all__ = ["SliceRenderer", "render_slice"]
 
 _AHEAD = 4
-"""Frames decoded ahead of the one that is painted, where there is a core to decode them on."""
+"""Frames that are decoded ahead of the painted one, if there is a core for that."""
 
 _NOISE_SHARE = 0.75
-"""A slice of which the decoder calls this share of the pictures corrupt is noise: a gap."""
+"""If the decoder calls this share of a slice's pictures corrupt, the slice is noise: a gap."""
 
 _Outputs: TypeAlias = tuple[PlannedOutput, ...]
 
 OnTime = Callable[[Fraction], None]
-"""Told the time, in seconds, up to which a slice's frames have been read."""
+"""Called with the time, in seconds, up to which a slice's frames have been read."""
 
 _MAY_BE_THE_CONNECTION = (SourceForbiddenError, SourceUnavailableError, SourceDamagedError)
-"""What a URL that has expired, or a broken connection, makes of a video on a server."""
+"""Errors that an expired URL or a broken connection can cause for a video on a server."""
 
 
 def render_slice(
@@ -60,11 +60,11 @@ def render_slice(
     Args:
         plan: what to make.
         index: which slice, 0-based.
-        source: where the video lies that the plan was made for: a path or a URL.
-        store: where its artifacts go, and last its records.
+        source: the plan's video: a path or a URL.
+        store: where artifacts are written, and then the records.
 
     Raises:
-        SourceError: the video cannot be read, is another one, or gives no picture there.
+        SourceError: the video cannot be read, is not the planned one, or gives no picture there.
         StoreError: an object could not be written.
     """
     with SliceRenderer(plan, source=Place.of(source), store=store) as renderer:
@@ -72,13 +72,13 @@ def render_slice(
 
 
 class _Patience:
-    """Passes a slice's signs of life on, and ends it where packets come and no picture does.
+    """Reports progress for each packet, and stops a slice if too many packets give no picture.
 
     Args:
-        name: of the video.
-        on_time: told the time of the last picture.
-        time: where the slice starts.
-        most: packets in a row without a picture.
+        name: name of the video.
+        on_time: called with the time of the last picture.
+        time: start of the slice.
+        most: most packets in a row without a picture.
     """
 
     def __init__(self, name: str, on_time: OnTime, time: Fraction, most: int) -> None:
@@ -92,7 +92,7 @@ class _Patience:
         """Count a packet that was read.
 
         Raises:
-            SourceDamagedError: too many have been, in a row.
+            SourceDamagedError: there were too many in a row without a picture.
         """
         self._idle += 1
         if self._idle > self._most:
@@ -103,29 +103,29 @@ class _Patience:
         self._on_time(self._time)
 
     def shown(self, time: Fraction) -> None:
-        """Note that a picture came."""
+        """Note that a picture was decoded."""
         self._time, self._idle = time, 0
 
 
 class SliceRenderer(AbstractContextManager["SliceRenderer"]):
-    """A place to make slices of one plan, with the video kept open between them.
+    """Makes slices of one plan and keeps the video open between them.
 
-    Slices made in rising order without holes go on decoding where the one before ended; any other
-    order costs a seek and a lead-in. Where the video is damaged, no slice goes on from another:
-    each is begun at its own keyframe, so that its pictures don't depend on the order.
+    For slices in rising order without holes, decoding continues where the slice before ended; any
+    other order costs a seek and a lead-in. In a damaged video, decoding never continues across
+    slices: each begins at its own keyframe, so that its pictures do not depend on the order.
 
     Args:
         plan: what to make.
-        source: where the video lies that the plan was made for.
-        store: where artifacts and records go.
-        threads: how many the decoder may use; with more than one, it also goes ahead of what is
-            painted. What is made does not depend on it.
-        limits: how many packets may be read in a row without a picture.
-        renewed: returns the source's place anew, before it is opened again: a signed URL that came
-            with it may have expired.
+        source: the plan's video.
+        store: where artifacts and records are written.
+        threads: threads that the decoder may use; with more than one, it also decodes ahead of
+            painting. The result does not depend on it.
+        limits: most packets in a row without a picture.
+        renewed: returns the source's place with a fresh URL, before it is opened again: a signed
+            URL may have expired.
 
     Raises:
-        SourceError: on entering, the video cannot be opened or is another one.
+        SourceError: on entering, the video cannot be opened or is not the planned one.
         VersionError: the plan was made for other versions of the libraries that make pictures.
     """
 
@@ -160,7 +160,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         return self
 
     def _open_reader(self) -> FrameReader[VideoFrame]:
-        """Open the video anew, with a fresh URL."""
+        """Open the video again, with a fresh URL."""
         self._close_reader()
         if self._was_open:
             self._source = self._renewed(self._source)
@@ -187,23 +187,24 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
     def make(
         self, index: int, on_time: OnTime = lambda _: None, *, outputs: Collection[str] = ()
     ) -> tuple[SliceRecord, ...]:
-        """Render one slice, store its artifacts, and last the record of each output.
+        """Render one slice, store its artifacts, and then the record of each output.
 
-        A signed URL is good for a while, and no longer than the session that signed it; when it
-        expires in the middle of a slice, the slice is begun anew with a fresh one. So it is where
-        a video on a server seems damaged, for it may be the connection; and where a video is
-        damaged while its slice goes on from another, has several decoder threads, or leaves out
-        frames.
+        A slice is begun again in these cases:
+
+        - The signed URL expires in the middle of the slice; it gets a fresh one.
+        - A video on a server seems damaged, because the cause may be the connection.
+        - The video is damaged, and the slice continued from another, used several decoder threads
+          or skipped frames.
 
         Args:
             index: which slice, 0-based.
-            on_time: told how far it is.
-            outputs: the names of those to make; all if empty.
+            on_time: called with the time that reading has reached.
+            outputs: names of the outputs to make; all if empty.
 
         Raises:
-            SourceDamagedError: nothing in the slice can be decoded, or nearly nothing without
-                the decoder's guesses.
-            SourceUnavailableError: the server of the video broke off.
+            SourceDamagedError: nothing in the slice can be decoded, or the decoder guesses most of
+                its pictures.
+            SourceUnavailableError: the video's server broke the connection.
             StoreError: an object could not be written.
         """
         decodes_all = False
@@ -215,7 +216,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         except _MAY_BE_THE_CONNECTION:
             if self._source.is_local:
                 raise
-        self._close_reader()  # what it meets again, it meets for good
+        self._close_reader()  # the second attempt's error is final
         return self._make(index, chosen, on_time, decodes_all=decodes_all)
 
     def _make(
@@ -229,7 +230,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
                 reader.stream.decode_all()
             artifacts = self._rendered(reader, slice_, outputs, on_time)
         except SourceError:
-            self._close_reader()  # a retry needs a fresh URL, and no slice depends on a damaged one
+            self._close_reader()  # a retry needs a fresh URL, and must not depend on this slice
             if self._source.is_local:
                 self._check_unchanged()  # which may look like damage
             raise
@@ -245,20 +246,20 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         return tuple(records)
 
     def _check_unchanged(self) -> None:
-        """Check that the file was not written while it was read: it may give any picture then."""
+        """Check that the file was not changed while it was read, which could give any picture."""
         stamp = stamp_of(self._source)
         if stamp != self._stamp:
-            check_identity(self._plan, self._source)  # touched, or replaced by a copy: all is well
+            check_identity(self._plan, self._source)  # it may only have been touched or copied
             self._stamp = stamp
 
     def _rendered(
         self, reader: FrameReader[VideoFrame], slice_: Slice, outputs: _Outputs, on_time: OnTime
     ) -> dict[str, list[Artifact]]:
         """Render a slice, store its artifacts, and return them by output."""
-        # a tolerance chooses pictures with regard to all outputs, made now or not
+        # with a tolerance, pictures are chosen with regard to all outputs, requested or not
         read = self._plan.outputs if self._plan.recipe.tolerance else outputs
         goes_on = slice_.index == self._next_index and outputs == self._outputs
-        self._next_index = None  # a slice that fails halfway is begun anew
+        self._next_index = None  # a slice that fails is begun again
         reader.stream.damage.raises = reader.stream.can_leave_out or not self._is_fresh
         self._is_fresh = False
         if not goes_on:
@@ -275,7 +276,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
                     artifacts[encoded.output.name].append(encoded.artifact)
         except SourceForbiddenError:
             raise
-        except SourceUnreadableError as error:  # here, and perhaps nowhere else
+        except SourceUnreadableError as error:  # perhaps only in this slice
             raise SourceDamagedError(str(error)) from error
         except SourceDamagedError:
             self._check_server()
@@ -283,16 +284,16 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         return artifacts
 
     def _beat(self, reader: FrameReader[VideoFrame]) -> None:
-        """Report the time that was reported last."""
+        """Report progress while waiting, with the time that was reported last."""
         reader.stream.on_packet()
 
     def _shown(
         self, reader: FrameReader[VideoFrame], slice_: Slice, outputs: _Outputs, on_time: OnTime
     ) -> Iterator[Shown[VideoFrame]]:
-        """Yield the slice's shown frames, reporting each; raise if there is nothing to show."""
+        """Yield the slice's shown frames and report each; raise if there is nothing to show."""
         planned_count = len(instants_of(self._plan, slice_, outputs))
         count, tolerance = 0, self._plan.recipe.tolerance
-        own: dict[Fraction, bool] = {}  # each picture that is first shown here: is it guessed?
+        own: dict[Fraction, bool] = {}  # whether each picture first shown here is guessed
         reader.stream.on_packet = patience = _Patience(
             self._plan.source.name, on_time, slice_.start, self._limits.idle_packets
         )
@@ -301,8 +302,8 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
             for shown in pictures:
                 if shown.source_time > max(shown.time + tolerance, self._plan.media.first_picture):
                     if reader.stream.can_leave_out:
-                        raise BeginAnewError  # what was to be shown may have been left out
-                    break  # what was to be shown does not decode, and nothing before it does
+                        raise BeginAnewError  # the frame to show may have been skipped
+                    break  # neither the frame to show nor any before it can be decoded
                 patience.shown(shown.time)
                 if shown.source_time >= slice_.start:
                     own[shown.source_time] = shown.frame.is_corrupt
@@ -324,7 +325,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         return sum(slice_.start <= time < slice_.end for time in reader.stream.damage.times)
 
     def _check_server(self) -> None:
-        """Raise what the server of the video has against us: it may look like damage."""
+        """Raise the error of the video's server, if it has one: that may look like damage."""
         if not self._source.is_local and (error := server_error(self._source)):
             raise error from None
 

@@ -1,4 +1,4 @@
-"""A slice's artifacts on their way to the store: several at once where that pays."""
+"""Uploads of a slice's artifacts, several at once if the store is on a server."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,20 +12,20 @@ from scrubjay.slices.encoding import Encoded
 __all__ = ["Uploads"]
 
 _MOST_WAITING_BYTES = 64 << 20
-"""Bytes of artifacts that wait to be sent, at most, before rendering waits for them."""
+"""Most bytes of artifacts that wait to be sent; beyond that, rendering waits."""
 
 _BEAT = 1
-"""Seconds between two signs of life while the store is waited for."""
+"""Seconds between two reports while waiting for the store."""
 
 
 class Uploads:
-    """Puts artifacts into a store, in the background if the store is on a server.
+    """Writes artifacts into a store, in the background if the store is on a server.
 
-    Leaving it waits for all of them, so that what is put after it, a record, comes last.
+    On exit it waits for all of them, so that the records are written last.
 
     Args:
-        store: where they go.
-        on_wait: called every second while the store is waited for.
+        store: where they are written.
+        on_wait: called every second while waiting for the store.
     """
 
     def __init__(self, store: Sink, on_wait: Callable[[], None] = lambda: None) -> None:
@@ -56,10 +56,10 @@ class Uploads:
             self._pool.shutdown()
 
     def put(self, encoded: Encoded) -> None:
-        """Put one artifact, now or soon.
+        """Write one artifact, at once or in the background.
 
         Raises:
-            StoreError: this one, or one before it, could not be written.
+            StoreError: this artifact or one before it could not be written.
         """
         key, data, media_type = encoded.artifact.key, encoded.data, encoded.artifact.media_type
         if self._pool is None:
@@ -74,13 +74,13 @@ class Uploads:
         self._waiting_bytes += len(data)
 
     def _wait(self) -> None:
-        """Wait for the oldest one, and raise its error if it has one."""
+        """Wait for the oldest write, and raise its error if it has one."""
         job, size = self._coming.popleft()
         self._waiting_bytes -= size
         self._await(job)
         job.result()
 
     def _await(self, job: Future[None]) -> None:
-        """Wait for one to end, however it ends; a slow line is no stalled worker."""
+        """Wait for a write to end, and report meanwhile: a slow line is not a stalled worker."""
         while not job.cancelled() and wait([job], timeout=_BEAT).not_done:
             self._on_wait()

@@ -1,4 +1,4 @@
-"""The versions of all that may change a picture's bytes, as they are in this process."""
+"""The versions, in this process, of all that may change a picture's bytes."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -41,10 +41,10 @@ def encoder_versions(names: Iterable[str]) -> dict[str, str]:
 
 
 def check_versions(plan: Plan) -> None:
-    """Check that this process would make the bytes that a plan's ids stand for.
+    """Check that this process has the library versions for which a plan was made.
 
     Raises:
-        VersionError: it would not; the text names what differs.
+        VersionError: a version differs; the text says which.
     """
     own = installed_versions()
     differing = [
@@ -54,6 +54,6 @@ def check_versions(plan: Plan) -> None:
     ]
     if differing:
         raise VersionError(
-            f"this worker has {', '.join(differing)}, for which the plan was made: its pictures "
-            "would differ; run it again, so that it is planned anew"
+            f"this worker has other versions than the plan was made for ({', '.join(differing)}), "
+            "so its pictures would differ; run it again to make a new plan"
         )

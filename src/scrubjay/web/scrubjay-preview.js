@@ -336,8 +336,8 @@ class PreviewSet {
     if (this.isAfterEnd(time)) return null;
     const group = this.#lookUp(this.alternatives, time, startOf);
     if (!group) return null;
-    const wanted = group.items.find((item) => !this.refused.has(item.media_type));
-    const item = wanted ?? group.items[group.items.length - 1];
+    const playable = group.items.find((item) => !this.refused.has(item.media_type));
+    const item = playable ?? group.items[group.items.length - 1];
     return { ...item, url: this.resolve(item.key) };
   }
 
@@ -350,7 +350,7 @@ class PreviewSet {
   /**
    * The sheets before and after the one of `time`, by URL.
    * @param {number} time
-   * @param {number} direction The one wanted first: 1 for the next, -1 for the one before.
+   * @param {number} direction The direction to try first: 1 is forwards, -1 backwards.
    * @returns {string | null}
    */
   neighbouringSheet(time, direction) {
@@ -386,8 +386,8 @@ class PreviewSet {
   /** @param {Sheet} sheet @param {number} time @returns {Thumbnail} */
   #cell(sheet, time) {
     const { columns, rows, count, interval, thumbnail_width, thumbnail_height } = sheet;
-    const wanted = Math.floor((time + CLOCK_SLACK - sheet.start) / interval);
-    const index = Math.min(Math.max(wanted, 0), count - 1, columns * rows - 1);
+    const nearest = Math.floor((time + CLOCK_SLACK - sheet.start) / interval);
+    const index = Math.min(Math.max(nearest, 0), count - 1, columns * rows - 1);
     return {
       key: sheet.key,
       url: this.resolve(sheet.key),
@@ -651,7 +651,7 @@ class MovingCard {
 }
 
 /**
- * Takes a picture away, and ends a download that nobody waits for.
+ * Removes a picture and stops its download.
  * @param {HTMLImageElement | HTMLVideoElement} element
  */
 function stopLoading(element) {
@@ -671,7 +671,7 @@ class MediaClock {
   first = null;
   /** @type {number | null} The media's time of the picture that was seen last. */
   latest = null;
-  /** Whether somebody went elsewhere since the media was loaded; null: before anybody listened. */
+  /** Whether the user has sought since the media was loaded; null before the element listens. */
   #isMoved = /** @type {boolean | null} */ (false);
   #isAsking = false;
   #hasAsked = false;
@@ -1125,8 +1125,8 @@ export class ScrubjayPreview extends HTMLElement {
 
   /** @returns {'auto' | 'animation' | 'frame' | 'sheet'} */
   get show() {
-    const wanted = this.getAttribute('show');
-    return wanted === 'animation' || wanted === 'frame' || wanted === 'sheet' ? wanted : 'auto';
+    const shown = this.getAttribute('show');
+    return shown === 'animation' || shown === 'frame' || shown === 'sheet' ? shown : 'auto';
   }
 
   set show(value) {
@@ -1258,7 +1258,7 @@ export class ScrubjayPreview extends HTMLElement {
    */
   #adopt(manifest, base, url = null) {
     try {
-      const root = this.#resolveKey ? '' : resolveAsPath('', base); // Throws where there is none.
+      const root = this.#resolveKey ? '' : resolveAsPath('', base); // Throws if there is no valid address.
       const resolve = this.#resolveKey ?? ((key) => resolveAsPath(key, root));
       this.#set = new PreviewSet(manifest, resolve, this.#outputs);
       this.#state = 'ready';
@@ -1647,17 +1647,17 @@ export class ScrubjayPreview extends HTMLElement {
   /**
    * Where there is room for the animation; the side where it plays stays while it has room.
    * @param {object | null} still
-   * @returns {Side | null} Null where there is none: the picture counts more.
+   * @returns {Side | null} Null if there is no room; the picture comes first.
    */
   #sideFor(still) {
     if (!still) return 'alone';
     const bar = this.#slider.getBoundingClientRect();
     const card = this.#popover.getBoundingClientRect();
-    const wanted = card.width + CARD_GAP - 1;
+    const needed = card.width + CARD_GAP - 1;
     /** @type {Side[]} */
     const sides = [];
-    if (bar.right - card.right >= wanted) sides.push('right');
-    if (card.left - bar.left >= wanted) sides.push('left');
+    if (bar.right - card.right >= needed) sides.push('right');
+    if (card.left - bar.left >= needed) sides.push('left');
     if (!sides.length && card.top - CARD_GAP >= card.height * ABOVE_SCALE + CARD_GAP) {
       sides.push('above');
     }

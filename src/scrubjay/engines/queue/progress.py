@@ -68,5 +68,7 @@ def reopen(store: Store, plan: Plan, progress: Progress, indexes: Iterable[int])
         keys.add(failure_key(slice_.start))
         for output in chosen_outputs(plan, missing.get(slice_.index, ())):
             keys.add(record_key(output.id, slice_.start, slice_.end))
-    store.delete(keys & store.sizes(STATE).keys())  # first, so that no worker finds the set complete
+    store.delete(
+        keys & store.sizes(STATE).keys()
+    )  # first, so that no worker finds the set complete
     withdraw(store, plan)
