@@ -170,7 +170,7 @@ def test_a_key_never_leaves_the_folder(tmp_path: Path, key: str) -> None:
         lambda: store.delete([key]),
         lambda: store.has(key),
     ):
-        with pytest.raises(DestinationError, match="not a key"):
+        with pytest.raises(DestinationError, match="not a valid key"):
             action()
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 

@@ -124,13 +124,13 @@ def check_counts(source: SourceRef, media: MediaInfo, recipe: Recipe, limits: Li
         )
     if counts.objects > limits.max_objects:
         raise LimitError(
-            f"the set of {name} would have {counts.objects} objects, over the limit of "
+            f"{name} would give a set of {counts.objects} objects, over the limit of "
             f"{limits.max_objects}; make fewer stills, or raise {option_of('max_objects')}"
         )
     allowed = limits.objects_for(media.packets, source.size_bytes)
     if counts.objects > allowed:
         raise LimitError(
-            f"the set of {name} would have {counts.objects} objects, over the limit of {allowed} "
+            f"{name} would give a set of {counts.objects} objects, over the limit of {allowed} "
             f"for {media.packets} coded pictures in {source.size_bytes} bytes over "
             f"{short_clock(media.duration)}; if the video's clock is right, raise "
             f"{option_of('base_objects')} or {option_of('objects_per_packet')}"

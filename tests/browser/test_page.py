@@ -426,7 +426,7 @@ def test_without_the_video(
 ) -> None:
     """With no video the stage shows the still of the time, says so, and seeking goes on."""
     page = visit(set_copy.write(video_url=video_url)).page
-    expect(page.locator("#calm")).to_contain_text("The video cannot be played from here")
+    expect(page.locator("#calm")).to_contain_text("The video cannot be played here")
     time = hover(page, 0.6)
     page.mouse.down()
     page.mouse.up()

@@ -189,7 +189,7 @@ def test_the_engine_refuses_what_workers_cannot_reach(stack: Stack, clip: Path) 
         pytest.raises(StackError, match="can only read videos in s3://videos"),
     ):
         scrubjay.make(clip, "s3://gifs/previews/x", engine=engine)
-    with pytest.raises(StackError, match="is no set of the stack"):
+    with pytest.raises(StackError, match="is not a set of the stack"):
         stack.set_at("s3://other/previews/x")
     with pytest.raises(StackError, match="the stack nothing failed"):
         _ = Stack("nothing").outputs

@@ -23,7 +23,7 @@ def test_what_can_be_read_of_a_letter_is(uploaded: Uploaded) -> None:
     records = [{"Sns": {"Message": json.dumps(each)}} for each in slices]
     letter = read_dead_letter(json.dumps({"requestPayload": {"Records": records}}))
     assert (len(letter.orders), len(letter.uploads)) == (1, 0)
-    assert "unreadable" in letter.problem
+    assert "is not valid" in letter.problem
 
 
 def test_an_order_to_finish_stays_one() -> None:

@@ -136,7 +136,7 @@ def test_a_planner_without_time_leaves_the_rest_to_its_retry(
             return self.left
 
     event = uploaded(("movie.mp4", cloud.upload(clip, "movie.mp4")))
-    with pytest.raises(TransportError, match="time of the function that sends them"):
+    with pytest.raises(TransportError, match="sending function has no time left"):
         planner.handler(event, Late())
     assert cloud.read(SET + SENT)["left"] == [0, 1, 2]
     assert cloud.take(LATER) == []

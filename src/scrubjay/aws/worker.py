@@ -195,8 +195,8 @@ class Invocation:
                 when = f"{short_clock(slice_.start)} to {short_clock(slice_.end)}"
                 raise OutOfTimeError(
                     f"slice {slice_.index} ({when}) was read up to {short_clock(event.time)} when "
-                    "the function's time ran out; give the function more memory or time, or make "
-                    "slices shorter"
+                    "the function's time ran out; give the function more memory or time, or use "
+                    "shorter slices"
                 )
 
         return watch
