@@ -63,6 +63,6 @@ def test_a_budget_that_cannot_be_kept_is_said(media: Path) -> None:
     probed = next(event for event in events if isinstance(event, Probed))
     planned = next(event for event in events if isinstance(event, Planned))
     finished = next(event for event in events if isinstance(event, Finished))
-    assert "1 of the animations exceed --animation-max-bytes" in describe_result(
+    assert "1 animation could not be kept within --animation-max-bytes" in describe_result(
         probed, planned, finished
     )

@@ -193,9 +193,9 @@ def test_what_s3_refuses_is_said(
 ) -> None:
     """No bucket, no such video, unknown keys: each is one sentence of its own."""
     nowhere = Store.open(_place(s3, "s3://no-such-bucket/set"))
-    with pytest.raises(DestinationError, match="no such bucket"):
+    with pytest.raises(DestinationError, match="the bucket or folder does not exist"):
         nowhere.put("a", b"1", "x/y")
-    with pytest.raises(DestinationError, match="no such bucket"):
+    with pytest.raises(DestinationError, match="the bucket or folder does not exist"):
         nowhere.sizes()
     with pytest.raises(SourceNotFoundError, match=r"s3://films/missing\.mp4 does not exist"):
         pinned(_place(s3, "s3://films/missing.mp4"))

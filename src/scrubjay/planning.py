@@ -222,9 +222,9 @@ def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layou
     largest, held = max(columns * size.width, rows * size.height), _largest_side(output)
     if largest > held:
         raise RecipeError(
-            f"{output.name!r}: a sheet of {columns} x {rows} thumbnails would be {largest} px "
-            f"long, over the {held} px of a {output.format.upper()}; use shorter slices, more "
-            "columns or a longer interval"
+            f"a sheet of {columns} x {rows} thumbnails would be {largest} px long, and a "
+            f"{output.format.upper()} holds {held}; ask for shorter slices, more columns or a "
+            f"longer interval of {output.name!r}"
         )
     return Layout(id=id_, size=size, columns=columns, rows=rows)
 

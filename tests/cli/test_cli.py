@@ -282,7 +282,7 @@ def test_notes_and_damage_are_said(run: Run, media: Path) -> None:
     """The summary says what a person should know of the video."""
     done = run("make", media / "bad" / "garbage_after_30pct.mp4", "-o", "out")
     assert done.returncode == ExitCode.OK
-    assert "In 1 slice the video is damaged" in done.stderr
+    assert "The video is damaged in 1 slice" in done.stderr
     done = run("make", media / "bad" / "trunc_faststart_50pct.mp4", "-o", "cut")
     assert "Note: its pictures end at" in done.stderr
 

@@ -123,7 +123,7 @@ def test_what_is_refused_for_good_is_raised(bus: Any) -> None:  # noqa: ANN401  
         for _ in range(transports.ATTEMPTS):
             stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [refusal]})
         with pytest.raises(
-            TransportError, match=r"1 of 1 events .* to b in 6 attempts .*InternalFail"
+            TransportError, match=r"1 of 1 events .* to b in 6 attempts; .*InternalFail"
         ):
             EventBridgeTransport("b", bus).send(_entries(1))
         stub.assert_no_pending_responses()
