@@ -21,6 +21,7 @@ from scrubjay.model import (
     Still,
 )
 from scrubjay.registry import DOCUMENTS
+from scrubjay.spread import cells_over
 from scrubjay.timing import short_clock
 
 __all__ = ["Count", "Counts", "check_counts", "check_memory", "counts_of"]
@@ -48,8 +49,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of a set."""
 
     slices: int
+    """Of the timeline."""
     outputs: tuple[Count, ...]
     """In the order of the recipe's outputs."""
+    records: int
     documents: int
     """Files beside the manifest, at most: some documents have several, or one for each output."""
 
@@ -57,8 +60,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     def objects(self) -> int:
         """Objects in the store: artifacts, records, the plan and its note, and the documents."""
         artifacts = sum(output.artifacts for output in self.outputs)
-        records = self.slices * len(self.outputs)
-        return artifacts + records + self.documents + _OWN_OBJECTS
+        return artifacts + self.records + self.documents + _OWN_OBJECTS
 
 
 def counts_of(duration: Fraction, recipe: Recipe) -> Counts:
@@ -68,11 +70,13 @@ def counts_of(duration: Fraction, recipe: Recipe) -> Counts:
         duration: duration of the video in seconds, above 0.
         recipe: what is made.
     """
-    slices = ceil(duration / recipe.slice_length)
+    per_slice, whole = recipe.outputs_per("slice"), recipe.outputs_per("video")
+    slices = ceil(duration / recipe.slice_length) if per_slice else 0
     outputs = tuple(_count(output, duration, recipe, slices) for output in recipe.outputs)
     return Counts(
         slices=slices,
         outputs=outputs,
+        records=slices * len(per_slice) + len(whole),
         documents=_documents(recipe, outputs),
     )
 
@@ -92,6 +96,8 @@ def _documents(recipe: Recipe, counts: Sequence[Count]) -> int:
 
 
 def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> Count:
+    if isinstance(output, Sheet) and output.per == "video":
+        return Count(1, cells_over(duration, output.columns).number)
     if isinstance(output, Animation):
         last = duration - (slices - 1) * recipe.slice_length
         whole = (slices - 1) * ceil(recipe.slice_length * output.fps)
@@ -154,9 +160,12 @@ def check_memory(plan: Plan, limits: Limits) -> None:
 
 
 def slice_bytes_of(plan: Plan) -> int:
-    """Return the most bytes of memory that the pictures of the longest slice take."""
+    """Return the most bytes of memory that the pictures of a slice, or of the whole job, take."""
     longest = min(plan.recipe.slice_length, plan.media.duration)
-    return sum(_bytes_of(output, longest) for output in plan.outputs)
+    sizes = {False: 0, True: 0}
+    for output in plan.outputs:
+        sizes[output.is_whole] += _bytes_of(output, longest)
+    return max(sizes.values())
 
 
 def _bytes_of(output: PlannedOutput, longest: Fraction) -> int:

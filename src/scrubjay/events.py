@@ -28,6 +28,12 @@ __all__ = [
 ]
 
 
+_Whole = Annotated[
+    bool,
+    Meta(description="Whether it is the job for the outputs of the whole video, no slice of it."),
+]
+
+
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     pass
 
@@ -42,13 +48,13 @@ class Probed(_Event, frozen=True, kw_only=True, tag="probed"):
 class Planned(_Event, frozen=True, kw_only=True, tag="planned"):
     """The plan is saved, and the work begins."""
 
-    slices: Annotated[int, Meta(description="Slices in the plan.")]
+    slices: Annotated[int, Meta(description="Slices in the plan, and the job for the whole.")]
     done: Annotated[int, Meta(description="Of these, how many an earlier run finished.")]
     replaced: Annotated[
         bool, Meta(description="Whether the destination held the plan of another video or recipe.")
     ]
     duration: Annotated[Fraction, Meta(description="Seconds of video that the set covers.")]
-    remaining: Annotated[Fraction, Meta(description="Of these, seconds still to be rendered.")]
+    remaining: Annotated[Fraction, Meta(description="Of these, seconds of slices to be made.")]
 
 
 class Unconfined(_Event, frozen=True, kw_only=True, tag="unconfined"):
@@ -64,6 +70,7 @@ class SliceStarted(_Event, frozen=True, kw_only=True, tag="slice_started"):
     worker: Annotated[int, Meta(description="Which worker, 0-based.")]
     start: Fraction
     end: Fraction
+    is_whole: _Whole = False
 
 
 class SliceProgress(_Event, frozen=True, kw_only=True, tag="slice_progress"):
@@ -81,6 +88,7 @@ class SliceDone(_Event, frozen=True, kw_only=True, tag="slice_done"):
     worker: int
     start: Fraction
     end: Fraction
+    is_whole: _Whole = False
     size_bytes: Annotated[int, Meta(description="Of its artifacts.")]
     damaged_packets: Annotated[
         int,
@@ -104,6 +112,7 @@ class SliceFailed(_Event, frozen=True, kw_only=True, tag="slice_failed"):
     index: int
     start: Fraction
     end: Fraction
+    is_whole: _Whole = False
     error: str
     message: str
 

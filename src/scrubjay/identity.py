@@ -59,7 +59,7 @@ def output_id(
         {name: value for name, value in facts.items() if name not in FOR_PEOPLE},
         [output.kind, output.name, output.format, format_.version, _changed(output)],
         {name: getattr(recipe, name) for name in _SHARED_FIELDS if name in _changed(recipe)},
-        _grid(recipe),
+        [] if output.per == "video" else _grid(recipe),
         {name: versions.get(name, "") for name in used},
     ]
     return _digest(decisive, 6)
@@ -73,7 +73,7 @@ def _grid(recipe: Recipe) -> Sequence[object]:
     """
     if not recipe.tolerance:
         return [recipe.slice_length]
-    spacings = [[each.kind, each.spacing] for each in recipe.outputs]
+    spacings = [[each.kind, each.spacing] for each in recipe.outputs_per("slice")]
     return [recipe.slice_length, recipe.tolerance, spacings]
 
 

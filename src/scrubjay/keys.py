@@ -65,7 +65,7 @@ _ARTIFACT = re.compile(rf"{_NAME}/{_ID}/{_SECOND}\.[a-z0-9]+")
 _STATE = re.compile(
     rf"\.scrubjay/(slices/{_ID}/{_SECOND}-{_SECOND}\.json|generations/[0-9a-f]{{32}}\.json)"
 )
-_FAILURE = re.compile(rf"\.scrubjay/failures/{_SECOND}\.json")
+_FAILURE = re.compile(rf"\.scrubjay/failures/({_SECOND}|video)\.json")
 _FIELD = re.compile(r"\{(\w+)\}")
 
 DOCUMENT_FIELDS: Mapping[str, str] = {
@@ -132,9 +132,9 @@ def generation_key(plan_id: str) -> str:
     return f"{GENERATIONS}{plan_id}.json"
 
 
-def failure_key(start: Fraction) -> str:
-    """Key of the note that the slice that starts at `start` seconds cannot be made."""
-    return f"{FAILURES}{_second(start)}.json"
+def failure_key(start: Fraction, *, is_whole: bool = False) -> str:
+    """Key of the note that the slice from `start` seconds on, or the whole, cannot be made."""
+    return f"{FAILURES}{'video' if is_whole else _second(start)}.json"
 
 
 def document_key(file: str, output: str = "", **fields: str | int) -> str:

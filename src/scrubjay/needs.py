@@ -15,11 +15,13 @@ _STEPS = {1: "milliseconds", 1000: "seconds"}
 def outputs_for(plan: Plan, name: str) -> list[PlannedOutput]:
     """Return the outputs that a document is made of, in the plan's order."""
     kind = DOCUMENTS[name]
-    return [
-        output
-        for output in plan.outputs
-        if kind.can_read(output.options.kind, output.options.format)
-    ]
+    outputs: dict[str, list[PlannedOutput]] = {"slice": [], "video": []}
+    for output in plan.outputs:
+        if kind.can_read(output.options.kind, output.options.format):
+            outputs[output.options.per].append(output)
+    of_slices, whole = outputs["slice"], outputs["video"][:1]
+    first, second = (whole, of_slices) if kind.per == "video" else (of_slices, whole)
+    return first or (second if kind.reads == "sheets" else [])
 
 
 def check_documents(plan: Plan) -> None:
@@ -55,7 +57,7 @@ def _check_step(plan: Plan, name: str, output: PlannedOutput) -> None:
         RecipeError: it cannot.
     """
     step_ms, layout = DOCUMENTS[name].step_ms, output.layout
-    length = output.options.spacing * layout.columns * layout.rows
+    length = output.spacing * layout.columns * layout.rows
     is_alone = output.options.kind == "sheets" and length >= plan.media.duration
     if is_alone or (length * 1000) % step_ms == 0:
         return

@@ -21,7 +21,17 @@ from scrubjay.errors import (
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceDone, SliceFailed
 from scrubjay.identity import plan_id
 from scrubjay.keys import FOLDERS, MANIFEST, is_ours
-from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe, TrackClock
+from scrubjay.model import (
+    AnimationEntry,
+    ClipEntry,
+    Manifest,
+    MediaInfo,
+    Plan,
+    Reading,
+    Recipe,
+    TrackClock,
+    WholeEntry,
+)
 from scrubjay.places.place import Place, PlaceText
 from scrubjay.places.remote import pinned
 from scrubjay.planning import make_plan
@@ -103,7 +113,7 @@ def make(
     report(_finished(planned, store, manifest, remove_stale=remove_stale, began=began))
     if manifest.status != "complete":  # the store decides, not the engine's report
         causes = list(lost.values()) or [_vanished(manifest)]
-        raise IncompleteError(manifest, causes, slices=len(manifest.gaps))
+        raise IncompleteError(manifest, causes, slices=_failed(manifest))
     return manifest
 
 
@@ -265,7 +275,8 @@ def _begin(store: Store, planned: Plan, report: OnEvent) -> SetState:
             replaced=is_new and before is not None,
             duration=planned.media.duration,
             remaining=sum(
-                (planned.slices[index].span.duration for index in missing), start=Fraction(0)
+                (each.span.duration for each in planned.timeline if each.index in missing),
+                start=Fraction(0),
             ),
         )
     )
@@ -338,27 +349,34 @@ def _made(
 
 
 def _vanished(manifest: Manifest) -> RenderError:
-    gaps = ", ".join(f"{gap.start:g} to {gap.end:g} s" for gap in manifest.gaps)
+    gaps = ", ".join(f"{gap.start:g} to {gap.end:g} s" for gap in manifest.gaps) or "the whole"
     return RenderError(f"slices were deleted from the destination during the run: {gaps}")
+
+
+def _failed(manifest: Manifest) -> int:
+    """Return how many jobs failed: slices, and that for the whole video."""
+    return len(manifest.gaps) + (manifest.whole is not None and manifest.whole.status == "failed")
 
 
 def _finished(
     planned: Plan, store: Store, manifest: Manifest, *, remove_stale: bool, began: float
 ) -> Finished:
-    lists = (manifest.animations, manifest.frames, manifest.sheets)
+    whole = manifest.whole or WholeEntry()
+    animations: list[AnimationEntry | ClipEntry] = [*manifest.animations, *whole.animations]
+    frames, sheets = [*manifest.frames, *whole.frames], [*manifest.sheets, *whole.sheets]
     damaged = [each.damaged_packets for each in manifest.slices if each.damaged_packets]
     return Finished(
         status=manifest.status,
         manifest=MANIFEST,
-        slices=len(manifest.slices),
-        failed=len(manifest.gaps),
-        animations=len(manifest.animations),
-        frames=len(manifest.frames),
-        sheets=len(manifest.sheets),
-        size_bytes=sum(entry.size_bytes for entries in lists for entry in entries),
+        slices=len(planned.slices),
+        failed=_failed(manifest),
+        animations=len(animations),
+        frames=len(frames),
+        sheets=len(sheets),
+        size_bytes=sum(entry.size_bytes for entry in (*animations, *frames, *sheets)),
         damaged_slices=len(damaged),
         damaged_packets=sum(damaged),
-        over_budget=sum(entry.over_budget for entry in manifest.animations),
+        over_budget=sum(entry.over_budget for entry in animations),
         stale=0 if remove_stale else len(stale_keys(store, planned)),
         removed=prune_earlier(store, planned) if remove_stale else 0,
         seconds=round(monotonic() - began, 3),

@@ -28,6 +28,7 @@ from scrubjay.model import (
 )
 from scrubjay.needs import check_documents
 from scrubjay.registry import FORMATS
+from scrubjay.spread import cells_over, middles
 from scrubjay.timing import Target, spans_of
 
 __all__ = [
@@ -71,7 +72,6 @@ def make_plan(
     """
     _check_encoders(recipe, versions)
     check_counts(source, media, recipe, limits)
-    spans = spans_of(media.duration, recipe.slice_length)
     plan = Plan(
         source=source,
         media=media,
@@ -80,9 +80,7 @@ def make_plan(
             _layout(media, recipe, output, output_id(source, media, recipe, output, versions))
             for output in recipe.outputs
         ),
-        slices=tuple(
-            Slice(index=index, start=span.start, end=span.end) for index, span in enumerate(spans)
-        ),
+        slices=tuple(_slices(media.duration, recipe)),
         versions=dict(versions),
     )
     check_memory(plan, limits)
@@ -99,6 +97,16 @@ def _check_encoders(recipe: Recipe, versions: Mapping[str, str]) -> None:
                 f"format of {output.name!r} is {output.format!r}, and the workers' FFmpeg has no "
                 f"encoder {encoder} for it; choose another format, or install PyAV from its wheel"
             )
+
+
+def _slices(duration: Fraction, recipe: Recipe) -> Iterator[Slice]:
+    """Yield the slices of the timeline, and last the job for the whole video, if there is one."""
+    index = 0
+    if recipe.outputs_per("slice"):
+        for index, span in enumerate(spans_of(duration, recipe.slice_length), start=1):
+            yield Slice(index=index - 1, start=span.start, end=span.end)
+    if recipe.outputs_per("video"):
+        yield Slice(index=index, start=Fraction(0), end=duration, is_whole=True)
 
 
 def chosen_outputs(plan: Plan, names: Collection[str]) -> tuple[PlannedOutput, ...]:
@@ -119,6 +127,8 @@ class PlannedArtifact(NamedTuple):
 def artifacts_of(plan: Plan, output: PlannedOutput, slice_: Slice) -> list[PlannedArtifact]:
     """Return the artifacts that an output has in a slice, rising in time; there may be none."""
     options = output.options
+    if output.is_whole or slice_.is_whole:
+        return [_planned_whole(output, slice_)] if output.is_whole and slice_.is_whole else []
     instants = list(options.instants(slice_.span))
     if not instants:
         return []
@@ -139,6 +149,13 @@ def artifacts_of(plan: Plan, output: PlannedOutput, slice_: Slice) -> list[Plann
             return [planned(slice_.start, instants[0], end, len(instants))]
 
 
+def _planned_whole(output: PlannedOutput, slice_: Slice) -> PlannedArtifact:
+    """Return the only artifact of an output of the whole video."""
+    key = artifact_key(output.name, output.id, slice_.start, output.format.suffix)
+    pictures = len(middles(slice_.end, output.spacing))
+    return PlannedArtifact(key, slice_.start, slice_.end, pictures)
+
+
 def instants_of(
     plan: Plan, slice_: Slice, outputs: Collection[PlannedOutput] = ()
 ) -> list[Fraction]:
@@ -146,10 +163,10 @@ def instants_of(
 
     Args:
         plan: what the slice belongs to.
-        slice_: the slice.
-        outputs: which need pictures; all of the plan's if empty.
+        slice_: one of the timeline.
+        outputs: which need pictures; all of the plan's slices if empty.
     """
-    needed = outputs or plan.outputs
+    needed = outputs or plan.outputs_of(slice_)
     return sorted({time for each in needed for time in each.options.instants(slice_.span)})
 
 
@@ -162,13 +179,13 @@ def targets_from(
 
     Args:
         plan: what the slice belongs to.
-        index: of the slice.
-        outputs: which need pictures; all of the plan's if empty.
+        index: of the slice, one of the timeline.
+        outputs: which need pictures; all of the plan's slices if empty.
     """
     last = instants_of(plan, plan.slices[index - 1], outputs)[-1:] if index else []
     before = last[0] if last else None
     time: Fraction | None = None
-    for slice_ in plan.slices[index:]:
+    for slice_ in plan.timeline[index:]:
         for after in instants_of(plan, slice_, outputs):
             if time is not None:
                 yield Target(before, time, after)
@@ -179,8 +196,9 @@ def targets_from(
 
 
 def spacing_of(recipe: Recipe) -> Fraction:
-    """Return the least time between two instants of one output, in seconds."""
-    return min(output.spacing for output in recipe.outputs)
+    """Return the least time between two instants of one output of slices, in seconds."""
+    spacings = (output.spacing for output in recipe.outputs_per("slice"))
+    return min(spacings, default=recipe.slice_length)
 
 
 def eye_size(both: tuple[int, int], layout: Stereo) -> tuple[int, int]:
@@ -216,7 +234,11 @@ def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layou
     size = _fitted(_shown(media, recipe), output)
     if not isinstance(output, Sheet):
         return Layout(id=id_, size=size)
-    most = max(1, ceil(min(recipe.slice_length, media.duration) / output.interval))
+    interval: Fraction | None = None
+    if output.per == "video":
+        most, interval = cells_over(media.duration, output.columns)
+    else:
+        most = max(1, ceil(min(recipe.slice_length, media.duration) / output.interval))
     columns = min(output.columns, most)
     rows = ceil(most / columns)
     largest, held = max(columns * size.width, rows * size.height), _largest_side(output)
@@ -226,7 +248,7 @@ def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layou
             f"{output.format.upper()} holds {held}; ask for shorter slices, more columns or a "
             f"longer interval of {output.name!r}"
         )
-    return Layout(id=id_, size=size, columns=columns, rows=rows)
+    return Layout(id=id_, size=size, columns=columns, rows=rows, interval=interval)
 
 
 def _fitted(shown: tuple[int, int], output: Output) -> Size:

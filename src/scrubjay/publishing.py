@@ -125,7 +125,7 @@ def _check_is_still_current(store: Store, plan: Plan, changes: Iterable[_Change]
 
 
 def _kept(data: bytes, ours: Manifest) -> Manifest | None:
-    """Return the published manifest, if it differs from ours only in the reasons of gaps.
+    """Return the published manifest, if it differs from ours only in reasons.
 
     Two runs of a partial set may meet different errors; those published first stay.
     """
@@ -137,7 +137,9 @@ def _kept(data: bytes, ours: Manifest) -> Manifest | None:
 
 
 def _without_reasons(manifest: Manifest) -> bytes:
-    return encode(replace(manifest, gaps=tuple(replace(gap, reason="") for gap in manifest.gaps)))
+    gaps = tuple(replace(gap, reason="") for gap in manifest.gaps)
+    whole = manifest.whole and replace(manifest.whole, reason="")
+    return encode(replace(manifest, gaps=gaps, whole=whole))
 
 
 def _remove_others(

@@ -47,6 +47,9 @@ class DocumentKind(NamedTuple):
     step_ms: int = 0
     """What its times have to be whole multiples of: a sheet's length, a still's interval. 0: any
     time will do."""
+    per: str = "slice"
+    """Whether it is made of the outputs that slices have, or of the first that the whole `video`
+    has. Where there are none, sheets of the other sort will do."""
 
     def can_read(self, kind: str, format_name: str) -> bool:
         """Whether it can be made of an output of that kind and format."""
@@ -69,7 +72,9 @@ FORMATS: Mapping[str, Format] = {**ANIMATION_FORMATS, **STILL_FORMATS}
 DOCUMENTS: Mapping[str, DocumentKind] = {
     "page": DocumentKind("scrubjay.documents.page", ("index.html",)),
     "webvtt": DocumentKind("scrubjay.documents.webvtt", ("storyboard.vtt",), "sheets"),
-    "storyboard": DocumentKind("scrubjay.documents.storyboard", ("storyboard.json",), "sheets"),
+    "storyboard": DocumentKind(
+        "scrubjay.documents.storyboard", ("storyboard.json",), "sheets", per="video"
+    ),
     "hls": DocumentKind("scrubjay.documents.hls", ("images.m3u8", "images.master.m3u8"), "sheets"),
     "dash": DocumentKind("scrubjay.documents.dash", ("thumbnails.xml",), "sheets", step_ms=1000),
 }

@@ -71,10 +71,10 @@ def test_a_made_slice_is_told(opened: Opened) -> None:
     index = _take(ledger, worker=2)
     records = [_record(ledger, "frames", 5, 1), _record(ledger, "sheets", 2, 1)]
     ledger.made(2, index, records)
-    times = {"start": Fraction(0), "end": Fraction(10)}
+    start, end = Fraction(0), Fraction(10)
     assert events == [
-        SliceStarted(index=0, worker=2, **times),
-        SliceDone(index=0, worker=2, size_bytes=7, damaged_packets=1, **times),
+        SliceStarted(index=0, worker=2, start=start, end=end),
+        SliceDone(index=0, worker=2, size_bytes=7, damaged_packets=1, start=start, end=end),
     ]
     assert ledger.outcome.records == {0: dict(zip(["frames", "sheets"], records, strict=True))}
     assert ledger.outcome.lost == {}

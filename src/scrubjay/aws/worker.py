@@ -192,9 +192,8 @@ class Invocation:
             if isinstance(event, Unconfined):
                 log("INFO", "workers are only partly confined", missing=event.missing)
             if isinstance(event, SliceProgress) and self._is_late():
-                when = f"{short_clock(slice_.start)} to {short_clock(slice_.end)}"
                 raise OutOfTimeError(
-                    f"slice {slice_.index} ({when}) was read up to {short_clock(event.time)} when "
+                    f"{slice_.shown} was read up to {short_clock(event.time)} when "
                     "the function's time ran out; give the function more memory or time, or use "
                     "shorter slices"
                 )

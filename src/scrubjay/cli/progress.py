@@ -72,7 +72,7 @@ class LiveProgress:
             case SliceDone():
                 self._workers.pop(event.worker, None)
                 self._finished += 1
-                self._rendered += event.end - event.start
+                self._rendered += 0 if event.is_whole else event.end - event.start
             case SliceRetried():
                 self._workers.pop(event.worker, None)
                 self._say(f"retrying slice {event.index}: {event.message}")
@@ -99,7 +99,10 @@ class LiveProgress:
         return Group(Text(self._name, style="bold", overflow="ellipsis", no_wrap=True), table)
 
     def _total(self, plan: Planned) -> tuple[Text, ProgressBar, Text]:
-        under_way = sum((at - start.start for start, at in self._workers.values()), Fraction(0))
+        under_way = sum(
+            (at - part.start for part, at in self._workers.values() if not part.is_whole),
+            Fraction(0),
+        )
         rendered = self._rendered + under_way
         elapsed = max(monotonic() - self._began, 1e-6)
         speed = float(rendered) / elapsed
@@ -120,5 +123,6 @@ class LiveProgress:
             width=_BAR_COLUMNS,
             complete_style="blue",
         )
-        span = f"slice {slice_.index}, {short_clock(slice_.start)} to {short_clock(slice_.end)}"
+        name = "the whole video" if slice_.is_whole else f"slice {slice_.index}"
+        span = f"{name}, {short_clock(slice_.start)} to {short_clock(slice_.end)}"
         return Text(f"worker {number + 1}", style="dim"), bar, Text(span, style="dim")

@@ -43,8 +43,9 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
     ]
     speed = float(planned.remaining) / max(finished.seconds, 0.001)
     what = f"{', '.join(kinds)}: {_size_text(finished.size_bytes)}"
-    if planned.remaining:
-        sentences = [f"Made {what} in {finished.seconds:.1f} s ({speed:.1f}x real time)."]
+    if planned.done < planned.slices:
+        pace = f" ({speed:.1f}x real time)" if planned.remaining else ""
+        sentences = [f"Made {what} in {finished.seconds:.1f} s{pace}."]
         if planned.done:
             sentences.append(f"{planned.done} of {planned.slices} slices already existed.")
     else:
@@ -120,9 +121,10 @@ def _shape(media: MediaInfo) -> str:
 
 
 def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
-    recipe, count = plan.recipe, len(plan.slices)
+    recipe, count = plan.recipe, len(plan.timeline)
     duration = short_clock(plan.media.duration)
-    yield "slices", f"{count} of {_number(recipe.slice_length)} s over {duration}"
+    if count:
+        yield "slices", f"{count} of {_number(recipe.slice_length)} s over {duration}"
     counts = counts_of(plan.media.duration, recipe)
     for output, number in zip(plan.outputs, counts.outputs, strict=True):
         yield output.name, f"{number.artifacts} {_facts(output, number)}: {_example(plan, output)}"
@@ -135,19 +137,21 @@ def _plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
 def _facts(output: PlannedOutput, number: Count) -> str:
     """Describe an output's artifacts."""
     layout, options = output.layout, output.options
-    facts = f"{options.format.upper()}, "
+    whole = " of the whole video" if output.is_whole else ""
+    facts = f"{options.format.upper()}{whole}, "
     if isinstance(options, Animation):
         rate = f"{_number(options.fps)} frames/s, {number.pictures} frames"
         return f"{facts}{_size(layout.size)}, {rate}"
     if isinstance(options, Sheet):
         facts += f"{layout.columns} x {layout.rows} thumbnails of "
-    return f"{facts}{_size(layout.size)}, every {_number(options.interval)} s"
+    return f"{facts}{_size(layout.size)}, every {_number(output.spacing)} s"
 
 
 def _example(plan: Plan, output: PlannedOutput) -> str:
     """Return the key of an output's first artifact."""
-    planned = (each for slice_ in plan.slices for each in artifacts_of(plan, output, slice_))
-    return f"{next(planned).key} ..."
+    slices = [slice_ for slice_ in plan.slices if slice_.is_whole == output.is_whole]
+    planned = (each for slice_ in slices for each in artifacts_of(plan, output, slice_))
+    return next(planned).key + ("" if output.is_whole else " ...")
 
 
 def _reading_rows(reading: Reading) -> Iterator[tuple[str, str]]:

@@ -82,7 +82,8 @@ class FinishedSet(NamedTuple):
     def artifacts(self, output: PlannedOutput) -> Iterator[Artifact]:
         """Yield an output's artifacts, rising in time."""
         for records in self.records.values():
-            yield from records[output.name].artifacts
+            if output.name in records:
+                yield from records[output.name].artifacts
 
     def planned(self, output: PlannedOutput) -> Iterator[tuple[PlannedArtifact, Artifact | None]]:
         """Yield what an output was to have, rising in time, and what was made of it.
@@ -91,7 +92,7 @@ class FinishedSet(NamedTuple):
         """
         for slice_ in self.plan.slices:
             planned = artifacts_of(self.plan, output, slice_)
-            if slice_.index in self.records:
+            if planned and slice_.index in self.records:
                 made = self.records[slice_.index][output.name].artifacts
                 yield from zip(planned, made, strict=True)
             else:
@@ -103,7 +104,7 @@ class FinishedSet(NamedTuple):
         On the clock `media` the first one also begins at 0, so that a seek bar that includes the
         time before the video's first picture shows that picture there.
         """
-        columns, size, step = output.layout.columns, output.layout.size, output.options.spacing
+        columns, size, step = output.layout.columns, output.layout.size, output.spacing
         for sheet in self.artifacts(output):
             for place in range(sheet.pictures):
                 start = sheet.start + place * step

@@ -54,7 +54,7 @@ def write(finished: FinishedSet) -> Iterator[File]:
 
 def _tiles(output: PlannedOutput) -> str:
     """Say how each sheet is cut; the size is a thumbnail's."""
-    layout, interval = output.layout, output.options.spacing
+    layout, interval = output.layout, output.spacing
     size, grid = layout.size, f"{layout.columns}x{layout.rows}"
     return (
         f"#EXT-X-TILES:RESOLUTION={size.width}x{size.height},LAYOUT={grid},"

@@ -1,6 +1,6 @@
 """Builds the manifest, which has all that a reader needs, from slice records."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -23,11 +23,14 @@ from scrubjay.model import (
     SliceEntry,
     SliceRecord,
     TrackClock,
+    WholeEntry,
 )
 
 __all__ = ["build_manifest", "clock_for"]
 
 E = TypeVar("E")
+
+_NO_REASON = "not made"
 
 _KEPT = frozenset({"mov", "mp4", "matroska", "webm"})
 """Containers whose clock most browsers keep, because they play them without scripts."""
@@ -50,6 +53,7 @@ def build_manifest(
         track_clock: the clock of their times; None means the one that most players need for this
             kind of video.
     """
+    outputs = [output for output in plan.outputs if not output.is_whole]
     return Manifest(
         status="complete" if len(made) == len(plan.slices) else "partial",
         plan=plan_id(plan),
@@ -64,18 +68,19 @@ def build_manifest(
                 status="done" if slice_.index in made else "failed",
                 damaged_packets=_damaged_in(made.get(slice_.index, {})),
             )
-            for slice_ in plan.slices
+            for slice_ in plan.timeline
         ),
-        animations=tuple(_listed(plan, made, "animations", _animation)),
-        frames=tuple(_listed(plan, made, "frames", _frame)),
-        sheets=tuple(_listed(plan, made, "sheets", _sheet)),
+        animations=tuple(_listed(outputs, made, "animations", _animation)),
+        frames=tuple(_listed(outputs, made, "frames", _frame)),
+        sheets=tuple(_listed(outputs, made, "sheets", _sheet)),
+        whole=_whole(plan, made, reasons),
         gaps=tuple(
             Gap(
                 start=_seconds(slice_.start),
                 end=_seconds(slice_.end),
-                reason=reasons.get(slice_.index, "not made"),
+                reason=reasons.get(slice_.index, _NO_REASON),
             )
-            for slice_ in plan.slices
+            for slice_ in plan.timeline
             if slice_.index not in made
         ),
         tracks=dict(tracks),
@@ -88,17 +93,32 @@ def clock_for(media: MediaInfo) -> TrackClock:
     return "zero" if _KEPT.isdisjoint(media.container.split(",")) else "media"
 
 
+def _whole(
+    plan: Plan, made: Mapping[int, Mapping[str, SliceRecord]], reasons: Mapping[int, str]
+) -> WholeEntry | None:
+    """Describe what was made once of the whole video."""
+    if plan.whole is None:
+        return None
+    index = plan.whole.index
+    if index not in made:
+        return WholeEntry(status="failed", reason=reasons.get(index, _NO_REASON))
+    outputs = plan.outputs_of(plan.whole)
+    only = {index: made[index]}
+    return WholeEntry(sheets=tuple(_listed(outputs, only, "sheets", _sheet)))
+
+
 def _listed(
-    plan: Plan,
+    outputs: Iterable[PlannedOutput],
     made: Mapping[int, Mapping[str, SliceRecord]],
     kind: Kind,
     entry: Callable[[PlannedOutput, Artifact], E],
 ) -> Iterator[E]:
     """Yield the entries of a kind, output by output, each rising in time."""
-    for output in plan.outputs:
+    for output in outputs:
         if output.options.kind == kind:
             for index in sorted(made):
-                for artifact in made[index][output.name].artifacts:
+                record = made[index].get(output.name)
+                for artifact in record.artifacts if record else ():
                     yield entry(output, artifact)
 
 
@@ -182,7 +202,7 @@ def _sheet(output: PlannedOutput, artifact: Artifact) -> SheetEntry:
         rows=layout.rows,
         thumbnail_width=layout.size.width,
         thumbnail_height=layout.size.height,
-        interval=_seconds(output.options.spacing),
+        interval=_seconds(output.spacing),
         count=artifact.pictures,
         size_bytes=artifact.size_bytes,
     )

@@ -1,7 +1,8 @@
-"""Sheets as storyboard JSON, which players of Mux and imgix read, for sets of one sheet.
+"""Storyboard JSON, which players of Mux and imgix read: over the sheet of the whole video.
 
-The shape knows one picture, `url`. A set whose sheets are several has no `url` there but one in
-each tile: a player that does not know about it shows nothing, instead of a wrong picture.
+The shape knows one picture, `url`. Where the recipe has no sheet of the whole video (`per =
+"video"`), it is over the sheets of slices; if these are several, there is no `url` but one in each
+tile: a player that does not know about it shows nothing, instead of a wrong picture.
 
 Source: https://docs.mux.com/guides/create-timeline-hover-previews, "JSON format".
 """
@@ -17,12 +18,12 @@ __all__ = ["tracks", "write"]
 
 
 def tracks(plan: Plan) -> Mapping[str, str]:
-    """Return the track of each output of sheets."""
+    """Return the track of the first sheet of the whole video, or of each output of sheets."""
     return each_track(plan, "storyboard")
 
 
 def write(finished: FinishedSet) -> Iterator[File]:
-    """Yield a storyboard for each output of sheets; times are on the clock of the tracks."""
+    """Yield each storyboard; times are on the clock of the tracks."""
     for key, output in finished.keyed("storyboard"):
         data = json.dumps(_storyboard(finished, output), separators=(",", ":"))
         yield File(key, data.encode(), "application/json")

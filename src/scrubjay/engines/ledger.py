@@ -30,7 +30,6 @@ from scrubjay.events import (
 from scrubjay.limits import Limits, option_of
 from scrubjay.model import SliceRecord
 from scrubjay.sets.state import Missing
-from scrubjay.timing import short_clock
 
 __all__ = ["Ledger"]
 
@@ -88,7 +87,15 @@ class Ledger:
     def started(self, worker: int, index: int) -> None:
         """Note that a worker began a slice."""
         slice_ = self._slices[index]
-        self._tell(SliceStarted(index=index, worker=worker, start=slice_.start, end=slice_.end))
+        self._tell(
+            SliceStarted(
+                index=index,
+                worker=worker,
+                start=slice_.start,
+                end=slice_.end,
+                is_whole=slice_.is_whole,
+            )
+        )
 
     def progressed(self, worker: int, index: int, time: Fraction) -> None:
         """Note how far a slice is, in seconds of the video."""
@@ -118,6 +125,7 @@ class Ledger:
                 worker=worker,
                 start=slice_.start,
                 end=slice_.end,
+                is_whole=slice_.is_whole,
                 size_bytes=size_bytes,
                 damaged_packets=max(record.damaged_packets for record in by_id.values()),
             )
@@ -162,14 +170,14 @@ class Ledger:
 
     def _give_up(self, index: int, error: ScrubjayError) -> None:
         slice_ = self._slices[index]
-        when = f"{short_clock(slice_.start)} to {short_clock(slice_.end)}"
-        named = type(error)(f"slice {index} ({when}): {error}")
+        named = type(error)(f"{slice_.shown}: {error}")
         self._lost[index] = named
         self._tell(
             SliceFailed(
                 index=index,
                 start=slice_.start,
                 end=slice_.end,
+                is_whole=slice_.is_whole,
                 error=type(named).__name__,
                 message=str(named),
             )

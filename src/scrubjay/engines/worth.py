@@ -30,6 +30,9 @@ _ANIMATED_PIXEL = 3.1e-8
 _STILL_PIXEL = 6e-9
 """What it costs to compress a pixel of a still or a sheet."""
 
+_LOOKS = 300
+"""Frames that are decoded for what the whole video has once, about."""
+
 _IDLE_SHARE = 0.1
 """Of all cores over all rounds of slices, how many may be idle."""
 
@@ -45,8 +48,11 @@ def work_of(plan: Plan, index: int, names: Collection[str]) -> float:
         index: which slice, 0-based.
         names: of the outputs that are to be made.
     """
-    media, seconds = plan.media, float(plan.slices[index].span.duration)
+    media, slice_ = plan.media, plan.slices[index]
+    seconds = float(slice_.span.duration)
     source_pixels = media.coded_width * media.coded_height
+    if slice_.is_whole:
+        return min(float(media.packets), _LOOKS) * source_pixels * (_DECODED_PIXEL + _SCALED_PIXEL)
     frames = float(media.packets / media.duration) * seconds
     painted = sum(_painted(each, source_pixels) for each in chosen_outputs(plan, names))
     return frames * source_pixels * _DECODED_PIXEL + seconds * painted

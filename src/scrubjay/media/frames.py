@@ -18,7 +18,7 @@ from scrubjay.media.video import Video
 from scrubjay.model import MediaInfo
 from scrubjay.timing import Target
 
-__all__ = ["FrameReader", "Shown"]
+__all__ = ["FrameReader", "Manner", "Shown"]
 
 _BACK_OFF = (0, 2, 8, 30, 120)
 """Seconds before an instant to which seeks are tried, in turn; after these, the very start."""
@@ -32,6 +32,15 @@ class Shown(NamedTuple, Generic[F]):
     frame: F
     source_time: Fraction
     """When the source first shows this frame, in exact seconds."""
+
+
+class Manner(NamedTuple):
+    """How the pictures for some instants are looked for."""
+
+    tolerance: Fraction = Fraction(0)
+    """Seconds by which a picture may miss its instant if that is cheaper."""
+    is_sparse: bool = False
+    """Whether instants are so far apart that seeking from one to the next may pay."""
 
 
 class FrameReader(Generic[F]):
@@ -62,20 +71,28 @@ class FrameReader(Generic[F]):
     ) -> None:
         self.stream = stream = StreamReader(video, media, decoder_for)
         self._timeline = stream.timeline
-        self._tolerance = tolerance
+        self._manner = Manner(tolerance, is_sparse)
         self._clock: Clock[F] = clock_for(media.clock, usual_ticks(video.stream))
-        may_jump = is_sparse and stream.seeks and stream.has_pts
-        self._keyframes = KeyframeReader(stream) if may_jump and tolerance else None
-        self._may_skip_gops = may_jump
+        self._keyframes: KeyframeReader[F] | None = None
+        self._may_skip_gops = False
         self._instants = Instants(self._timeline, (), tolerance)
         self._frames: Iterator[Timed[F]] | None = None
         self._current: Timed[F] | None = None
         self._ahead: Timed[F] | None = None
         self._read_to: int | None = None
 
-    def start(self, targets: Iterable[Target]) -> None:
-        """Prepare to read the pictures for some instants, in rising order."""
-        self._instants = Instants(self._timeline, targets, self._tolerance)
+    def start(self, targets: Iterable[Target], manner: Manner | None = None) -> None:
+        """Prepare to read the pictures for some instants.
+
+        Args:
+            targets: rising.
+            manner: how they are looked for; None is what the reader was created with.
+        """
+        tolerance, is_sparse = manner or self._manner
+        may_jump = is_sparse and self.stream.seeks and self.stream.has_pts
+        self._keyframes = KeyframeReader(self.stream) if may_jump and tolerance else None
+        self._may_skip_gops = may_jump
+        self._instants = Instants(self._timeline, targets, tolerance)
         self.stream.damage.clear()
         self._frames = None
 

@@ -9,6 +9,7 @@ fraction of seconds, written as text ("7/3"); in the `Manifest`, which players r
 from scrubjay.coding import decode, decode_as, decoder, encode, encode_pretty, exact, parse_json
 from scrubjay.model.manifest import (
     AnimationEntry,
+    ClipEntry,
     FrameEntry,
     Gap,
     Manifest,
@@ -16,6 +17,7 @@ from scrubjay.model.manifest import (
     SheetEntry,
     SliceEntry,
     TrackClock,
+    WholeEntry,
 )
 from scrubjay.model.media import Crop, MediaInfo, SourceRef, Stereo
 from scrubjay.model.plan import Layout, OutputId, Plan, PlannedOutput, Reading, Slice
@@ -41,6 +43,7 @@ __all__ = [
     "Animation",
     "AnimationEntry",
     "Artifact",
+    "ClipEntry",
     "Crop",
     "FrameEntry",
     "Gap",
@@ -66,6 +69,7 @@ __all__ = [
     "Stereo",
     "Still",
     "TrackClock",
+    "WholeEntry",
     "decode",
     "decode_as",
     "decoder",

@@ -9,6 +9,7 @@ from scrubjay.model.values import Value
 
 __all__ = [
     "AnimationEntry",
+    "ClipEntry",
     "FrameEntry",
     "Gap",
     "Manifest",
@@ -16,6 +17,7 @@ __all__ = [
     "SheetEntry",
     "SliceEntry",
     "TrackClock",
+    "WholeEntry",
 ]
 
 TrackClock: TypeAlias = Literal["media", "zero"]
@@ -72,6 +74,25 @@ class SheetEntry(Value, frozen=True, kw_only=True):
     size_bytes: int
 
 
+class ClipEntry(Value, frozen=True, kw_only=True):
+    """One short animation of a whole video, in the manifest: moments of it, one after another."""
+
+    output: _Output
+    key: _Key
+    media_type: str
+    duration: Annotated[float, Meta(description="Seconds that it lasts.")]
+    moments: Annotated[
+        tuple[float, ...], Meta(description="Where each of its moments is in the video, rising.")
+    ]
+    width: int
+    height: int
+    frames: Annotated[int, Meta(description="How many pictures it holds.")]
+    size_bytes: int
+    over_budget: Annotated[
+        bool, Meta(description="Whether it is larger than `max_bytes` even at its worst.")
+    ]
+
+
 class SliceEntry(Value, frozen=True, kw_only=True):
     """A slice, in the manifest."""
 
@@ -86,6 +107,16 @@ class SliceEntry(Value, frozen=True, kw_only=True):
             "decoder calls corrupt or guessed in part."
         ),
     ]
+
+
+class WholeEntry(Value, frozen=True, kw_only=True):
+    """What was made once of the whole video, in the manifest: no part of the timeline."""
+
+    status: Literal["done", "failed"] = "done"
+    reason: Annotated[str, Meta(description="Why it failed, for people; else empty.")] = ""
+    animations: tuple[ClipEntry, ...] = ()
+    frames: tuple[FrameEntry, ...] = ()
+    sheets: tuple[SheetEntry, ...] = ()
 
 
 class Gap(Value, frozen=True, kw_only=True):
@@ -120,7 +151,7 @@ class Manifest(Value, frozen=True, kw_only=True):
     format: Literal["scrubjay/1"] = "scrubjay/1"
     status: Annotated[
         Literal["complete", "partial"],
-        Meta(description="`partial`: see `gaps` for what is missing."),
+        Meta(description="`partial`: see `gaps` and `whole` for what is missing."),
     ]
     plan: Annotated[str, Meta(description="Id of the set's plan.")]
     source: SourceRef
@@ -130,6 +161,10 @@ class Manifest(Value, frozen=True, kw_only=True):
     animations: tuple[AnimationEntry, ...]
     frames: tuple[FrameEntry, ...]
     sheets: tuple[SheetEntry, ...]
+    whole: Annotated[
+        WholeEntry | None,
+        Meta(description="What was made once of the whole video; null if nothing was to be."),
+    ] = None
     gaps: tuple[Gap, ...]
     tracks: Annotated[
         dict[str, str], Meta(description="Documents beside the manifest: name to key.")

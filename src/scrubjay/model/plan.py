@@ -10,7 +10,7 @@ from scrubjay.model.media import MediaInfo, SourceRef
 from scrubjay.model.recipe import Output, Recipe
 from scrubjay.model.values import Count, Pixels, Size, Value
 from scrubjay.registry import FORMATS, Format
-from scrubjay.timing import Span
+from scrubjay.timing import Span, short_clock
 
 __all__ = ["Layout", "OutputId", "Plan", "PlannedOutput", "Reading", "Slice"]
 
@@ -26,6 +26,9 @@ class Layout(Value, frozen=True, kw_only=True):
     """Size of a picture, or of one thumbnail of a sheet."""
     columns: Pixels = 1
     rows: Pixels = 1
+    interval: Fraction | None = None
+    """Seconds from one thumbnail to the next in a sheet of the whole video, whose length decides
+    it; None for all others, whose recipe says it."""
 
 
 class PlannedOutput(NamedTuple):
@@ -43,6 +46,16 @@ class PlannedOutput(NamedTuple):
     def id(self) -> str:
         """Its id: see `Layout`."""
         return self.layout.id
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is made once for the whole video, not for each slice."""
+        return self.options.per == "video"
+
+    @property
+    def spacing(self) -> Fraction:
+        """Seconds between two of its pictures."""
+        return self.layout.interval or self.options.spacing
 
     @property
     def format(self) -> Format:
@@ -65,6 +78,15 @@ class Slice(Value, frozen=True, kw_only=True):
     """0-based, no holes."""
     start: Fraction
     end: Fraction
+    is_whole: bool = False
+    """Whether it is the job after all others that makes what the whole video has once: it is no
+    part of the timeline."""
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        when = f"{short_clock(self.start)} to {short_clock(self.end)}"
+        return f"the whole video ({when})" if self.is_whole else f"slice {self.index} ({when})"
 
     @property
     def span(self) -> Span:
@@ -82,19 +104,30 @@ class Plan(Value, frozen=True, kw_only=True):
     layouts: tuple[Layout, ...]
     """One for each of the recipe's outputs, in their order."""
     slices: tuple[Slice, ...]
+    """The timeline's, and last the job for the whole video: each only where the recipe has outputs
+    for it."""
     versions: Mapping[str, str]
     """Versions of all that may change a picture's bytes: only a worker with the same versions may
     make slices of this plan."""
 
     def __post_init__(self) -> None:
-        edges = [Fraction(0), *(slice_.end for slice_ in self.slices)]
+        timeline = self.timeline
+        edges = [Fraction(0), *(slice_.end for slice_ in timeline)]
         if any(
             (slice_.index, slice_.start) != (index, edges[index]) or slice_.end <= slice_.start
-            for index, slice_ in enumerate(self.slices)
+            for index, slice_ in enumerate(timeline)
         ):
             raise ValueError("slices must follow each other from 0 without holes")
-        if edges[-1] != self.media.duration:
+        if timeline and edges[-1] != self.media.duration:
             raise ValueError("slices must cover the video from its start to its end")
+        rest = [(each.index, each.start, each.end) for each in self.slices[len(timeline) :]]
+        has_whole = bool(self.recipe.outputs_per("video"))
+        if rest != [(len(timeline), Fraction(0), self.media.duration)] * has_whole:
+            raise ValueError(
+                "one job for the whole video must follow if the recipe has outputs for it"
+            )
+        if bool(timeline) != bool(self.recipe.outputs_per("slice")):
+            raise ValueError("a plan must have slices if its recipe has outputs for them")
         if len(self.layouts) != len(self.recipe.outputs):
             raise ValueError("a plan must have one layout for each output of its recipe")
 
@@ -102,6 +135,20 @@ class Plan(Value, frozen=True, kw_only=True):
     def outputs(self) -> tuple[PlannedOutput, ...]:
         """Each output with its layout: animations, then stills, then sheets."""
         return tuple(map(PlannedOutput, self.recipe.outputs, self.layouts))
+
+    @property
+    def timeline(self) -> tuple[Slice, ...]:
+        """The slices that cover the video; none where all outputs are of the whole video."""
+        return tuple(each for each in self.slices if not each.is_whole)
+
+    @property
+    def whole(self) -> Slice | None:
+        """The job for the outputs of the whole video, if there are any."""
+        return self.slices[-1] if self.slices[-1].is_whole else None
+
+    def outputs_of(self, slice_: Slice) -> tuple[PlannedOutput, ...]:
+        """Return the outputs that a slice has, in the plan's order; at least one."""
+        return tuple(each for each in self.outputs if each.is_whole == slice_.is_whole)
 
 
 class Reading(Value, frozen=True, kw_only=True):

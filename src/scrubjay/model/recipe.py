@@ -1,7 +1,7 @@
 """What to make: named outputs, and the documents that players read."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -19,6 +19,7 @@ __all__ = [
     "Kind",
     "Output",
     "OutputName",
+    "Per",
     "Recipe",
     "Sheet",
     "Still",
@@ -26,6 +27,9 @@ __all__ = [
 
 Kind: TypeAlias = Literal["animations", "frames", "sheets"]
 """The kinds of outputs, as recipes and manifests call them."""
+
+Per: TypeAlias = Literal["slice", "video"]
+"""What an output is made of: each slice, or once the whole video."""
 
 OutputName = Annotated[str, Meta(pattern=OUTPUT_NAME)]
 """What an output may be called."""
@@ -35,6 +39,13 @@ _Name = Annotated[
     Meta(
         description="Name and folder of the output: a-z, 0-9 and hyphens, unique in the recipe.",
         extra={"metavar": "NAME"},
+    ),
+]
+_Per = Annotated[
+    Per,
+    Meta(
+        description="What it is made of: each slice, or once the whole video.",
+        extra={"metavar": "slice|video"},
     ),
 ]
 _Interval = Annotated[Fraction, Meta(description="Seconds from one picture to the next.")]
@@ -51,10 +62,19 @@ def _check_format(name: str, formats: Mapping[str, Format], what: str) -> None:
         raise ValueError(f"format is {name!r}; {what} can be {' or '.join(formats)}")
 
 
+def _check_unused(output: "Output", per: Per, names: Sequence[str]) -> None:
+    """Check that fields without a meaning where an output is made `per` that have their default."""
+    defaults = {field.name: field.default for field in msgspec.structs.fields(output)}
+    for name in names if output.per == per else ():
+        if getattr(output, name) != defaults[name]:
+            raise ValueError(f'{name} means nothing where per = "{per}"; leave it out')
+
+
 class Animation(Strict, frozen=True, kw_only=True):
     """One animation for each slice."""
 
     kind: ClassVar[Kind] = "animations"
+    per: ClassVar[Per] = "slice"
     name: _Name = "animations"
     format: Annotated[
         str,
@@ -100,6 +120,7 @@ class Still(Strict, frozen=True, kw_only=True):
     """A still for each interval."""
 
     kind: ClassVar[Kind] = "frames"
+    per: ClassVar[Per] = "slice"
     name: _Name = "frames"
     format: Annotated[
         str,
@@ -130,7 +151,7 @@ class Still(Strict, frozen=True, kw_only=True):
 
 
 class Sheet(Strict, frozen=True, kw_only=True):
-    """A sheet of thumbnails for each slice."""
+    """A sheet of thumbnails for each slice, or one for the whole video."""
 
     kind: ClassVar[Kind] = "sheets"
     name: _Name = "sheets"
@@ -141,6 +162,7 @@ class Sheet(Strict, frozen=True, kw_only=True):
             extra={"metavar": "FORMAT"},
         ),
     ] = "jpeg"
+    per: _Per = "slice"
     interval: _Interval = Fraction(1)
     width: Annotated[
         int, Meta(ge=1, le=4096, description="Width of a thumbnail in px; never enlarged.")
@@ -152,6 +174,7 @@ class Sheet(Strict, frozen=True, kw_only=True):
         super().__post_init__()
         _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
         _check_format(self.format, STILL_FORMATS, "sheets")
+        _check_unused(self, "video", ("interval",))
 
     @property
     def spacing(self) -> Fraction:
@@ -233,6 +256,10 @@ class Recipe(Strict, frozen=True, kw_only=True):
     def outputs(self) -> tuple[Output, ...]:
         """All outputs: animations, then stills, then sheets."""
         return (*self.animations, *self.frames, *self.sheets)
+
+    def outputs_per(self, per: Per) -> tuple[Output, ...]:
+        """Return the outputs of each slice, or those of the whole video."""
+        return tuple(output for output in self.outputs if output.per == per)
 
 
 _MOST_OUTPUTS = 32

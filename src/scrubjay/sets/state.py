@@ -5,7 +5,6 @@ and every artifact that it names exists in full size.
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import product
 from typing import NamedTuple
 
 import msgspec
@@ -84,10 +83,14 @@ class SetState(NamedTuple):
     @property
     def missing(self) -> dict[int, tuple[str, ...]]:
         """The outputs that are not made yet, by slice index."""
-        names = [output.name for output in self.plan.outputs]
+        names: dict[bool, list[str]] = {}
+        for output in self.plan.outputs:
+            names.setdefault(output.is_whole, []).append(output.name)
         found = {
             slice_.index: tuple(
-                name for name in names if name not in self.records.get(slice_.index, {})
+                name
+                for name in names[slice_.is_whole]
+                if name not in self.records.get(slice_.index, {})
             )
             for slice_ in self.plan.slices
         }
@@ -96,11 +99,9 @@ class SetState(NamedTuple):
     @property
     def made(self) -> dict[int, Mapping[str, SliceRecord]]:
         """The records of complete slices, by index."""
-        count = len(self.plan.outputs)
+        missing = self.missing
         return {
-            index: self.records[index]
-            for index in sorted(self.records)
-            if len(self.records[index]) == count
+            index: self.records[index] for index in sorted(self.records) if index not in missing
         }
 
 
@@ -238,7 +239,8 @@ def load_state(store: Store, plan: Plan, known: Records | None = None) -> SetSta
         record = earlier or read_record(store, plan, output, slice_)
         return record if record and _is_whole(record, sizes) else None
 
-    places = list(product(plan.slices, plan.outputs))
+    outputs = {slice_.is_whole: plan.outputs_of(slice_) for slice_ in plan.slices}
+    places = [(slice_, output) for slice_ in plan.slices for output in outputs[slice_.is_whole]]
     records: dict[int, dict[str, SliceRecord]] = {}
     for (slice_, output), record in zip(
         places, mapped(found, places, lanes=store.lanes), strict=True

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
@@ -14,7 +15,7 @@ from scrubjay.media.picture import Painter
 from scrubjay.model import Animation, Artifact, Plan, PlannedOutput, Sheet, Size, Slice, Still
 from scrubjay.planning import PlannedArtifact, artifacts_of
 
-__all__ = ["Encoded", "SliceEncoder"]
+__all__ = ["Encoded", "Painters", "SliceEncoder", "encoded"]
 
 
 class Encoded(NamedTuple):
@@ -23,6 +24,32 @@ class Encoded(NamedTuple):
     output: PlannedOutput
     data: bytes
     artifact: Artifact
+
+
+class Painters:
+    """Paints the frames of a plan's video at any size.
+
+    Args:
+        plan: what they are painted for.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        recipe = plan.recipe
+        self._new = partial(Painter, plan.media, background=recipe.background, stereo=recipe.stereo)
+        self._painters: dict[Size, Painter] = {}
+        self._frame: object = None
+        self._painted: dict[Size, RgbPicture] = {}
+
+    def paint(self, frame: VideoFrame, size: Size) -> RgbPicture:
+        """Paint a frame at a size, once however often and for how many outputs it is shown."""
+        if frame is not self._frame:
+            self._frame = frame
+            self._painted = {}
+        if size not in self._painted:
+            if size not in self._painters:
+                self._painters[size] = self._new(size)
+            self._painted[size] = self._painters[size].paint(frame)
+        return self._painted[size]
 
 
 class SliceEncoder:
@@ -35,14 +62,8 @@ class SliceEncoder:
     """
 
     def __init__(self, plan: Plan) -> None:
-        recipe = plan.recipe
         self._plan = plan
-        self._painters = {
-            size: Painter(plan.media, size, background=recipe.background, stereo=recipe.stereo)
-            for size in {output.layout.size for output in plan.outputs}
-        }
-        self._frame: object = None
-        self._painted: dict[Size, RgbPicture] = {}
+        self._paint = Painters(plan).paint
 
     def encode(
         self, slice_: Slice, shown: Iterable[Shown[VideoFrame]], outputs: Collection[PlannedOutput]
@@ -59,19 +80,10 @@ class SliceEncoder:
         for each in shown:
             for output, feed, instants in zip(outputs, feeds, needs, strict=True):
                 if each.time in instants:
-                    picture = self._paint(each, output.layout.size)
+                    picture = self._paint(each.frame, output.layout.size)
                     yield from feed.add(picture, each)
         for feed in reversed(feeds):
             yield from feed.finish()
-
-    def _paint(self, shown: Shown[VideoFrame], size: Size) -> RgbPicture:
-        """Paint a frame at a size, once however often and for how many outputs it is shown."""
-        if shown.frame is not self._frame:
-            self._frame = shown.frame
-            self._painted = {}
-        if size not in self._painted:
-            self._painted[size] = self._painters[size].paint(shown.frame)
-        return self._painted[size]
 
 
 class _Feed(Protocol):
@@ -109,7 +121,7 @@ class _AnimationFeed:
 
     def finish(self) -> Iterator[Encoded]:
         for planned in self._planned:
-            yield _encoded(self._output, planned, self._encoder.finish(planned.end))
+            yield encoded(self._output, planned, self._encoder.finish(planned.end))
 
 
 class _StillFeed:
@@ -128,7 +140,7 @@ class _StillFeed:
     def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
         if picture is not self._picture:
             self._picture, self._data = picture, self._encode(picture, self._quality)
-        yield _encoded(self._output, next(self._planned), self._data, (shown.source_time,))
+        yield encoded(self._output, next(self._planned), self._data, (shown.source_time,))
 
     def finish(self) -> Iterator[Encoded]:
         return iter(())
@@ -156,10 +168,10 @@ class _SheetFeed:
         for planned in self._planned:
             sheet = lay_out(self._thumbnails, columns=layout.columns, rows=layout.rows)
             data = still_encoder(options.format)(sheet, options.quality)
-            yield _encoded(self._output, planned, data, tuple(self._source_times))
+            yield encoded(self._output, planned, data, tuple(self._source_times))
 
 
-def _encoded(
+def encoded(
     output: PlannedOutput,
     planned: PlannedArtifact,
     data: bytes,

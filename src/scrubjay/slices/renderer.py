@@ -1,6 +1,6 @@
 """Renders slices, from the source to the store; every engine uses it."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from fractions import Fraction
 from functools import partial
@@ -29,10 +29,12 @@ from scrubjay.places.remote import server_error
 from scrubjay.planning import chosen_outputs, instants_of, targets_from
 from scrubjay.sets.state import save_record
 from scrubjay.sets.store import Sink, Store
-from scrubjay.slices.encoding import SliceEncoder
+from scrubjay.slices.encoding import Encoded, SliceEncoder
+from scrubjay.slices.passes import Passes
 from scrubjay.slices.reading import check_identity, open_reader
 from scrubjay.slices.uploads import Uploads
 from scrubjay.slices.versions import check_versions
+from scrubjay.slices.whole import make_whole
 from scrubjay.timing import short_clock
 
 __all__ = ["SliceRenderer", "render_slice"]
@@ -44,6 +46,8 @@ _NOISE_SHARE = 0.75
 """If the decoder calls this share of a slice's pictures corrupt, the slice is noise: a gap."""
 
 _Outputs: TypeAlias = tuple[PlannedOutput, ...]
+
+_Artifacts: TypeAlias = dict[str, list[Artifact]]
 
 OnTime = Callable[[Fraction], None]
 """Called with the time, in seconds, up to which a slice's frames have been read."""
@@ -208,7 +212,8 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
             StoreError: an object could not be written.
         """
         decodes_all = False
-        chosen = chosen_outputs(self._plan, outputs) if outputs else self._plan.outputs
+        slice_ = self._plan.slices[index]
+        chosen = chosen_outputs(self._plan, outputs) or self._plan.outputs_of(slice_)
         try:
             return self._make(index, chosen, on_time)
         except BeginAnewError:
@@ -224,22 +229,19 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
     ) -> tuple[SliceRecord, ...]:
         slice_ = self._plan.slices[index]
         on_time(slice_.start)  # opening may take a while
+        render = self._rendered_whole if slice_.is_whole else self._rendered
         try:
-            reader = self._reader or self._open_reader()
-            if decodes_all:
-                reader.stream.decode_all()
-            artifacts = self._rendered(reader, slice_, outputs, on_time)
+            artifacts, damaged = render(slice_, outputs, on_time, decodes_all=decodes_all)
         except SourceError:
             self._close_reader()  # a retry needs a fresh URL, and must not depend on this slice
             if self._source.is_local:
                 self._check_unchanged()  # which may look like damage
             raise
         self._check_unchanged()
-        damaged = self._damaged_in(reader, slice_)
         records = [self._record(slice_, each, artifacts[each.name], damaged) for each in outputs]
         for output, record in zip(outputs, records, strict=True):
             save_record(self._store, output, record)
-        if reader.stream.damage.is_found or decodes_all:
+        if decodes_all or (self._reader and self._reader.stream.damage.is_found):
             self._close_reader()  # no later slice may depend on this one
         else:
             self._next_index, self._outputs = index + 1, outputs
@@ -253,11 +255,12 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
             self._stamp = stamp
 
     def _rendered(
-        self, reader: FrameReader[VideoFrame], slice_: Slice, outputs: _Outputs, on_time: OnTime
-    ) -> dict[str, list[Artifact]]:
-        """Render a slice, store its artifacts, and return them by output."""
+        self, slice_: Slice, outputs: _Outputs, on_time: OnTime, *, decodes_all: bool
+    ) -> tuple[_Artifacts, int]:
+        """Render a slice and store its artifacts; return them, and how much of it is damaged."""
+        reader = self._ready(decodes_all=decodes_all)
         # with a tolerance, pictures are chosen with regard to all outputs, requested or not
-        read = self._plan.outputs if self._plan.recipe.tolerance else outputs
+        read = self._plan.outputs_of(slice_) if self._plan.recipe.tolerance else outputs
         goes_on = slice_.index == self._next_index and outputs == self._outputs
         self._next_index = None  # a slice that fails is begun again
         reader.stream.damage.raises = reader.stream.can_leave_out or not self._is_fresh
@@ -265,13 +268,49 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         if not goes_on:
             reader.start(targets_from(self._plan, slice_.index, read))
         shown = self._shown(reader, slice_, read, on_time)
-        artifacts: dict[str, list[Artifact]] = {output.name: [] for output in outputs}
+        artifacts = self._stored(self._encoder.encode(slice_, shown, outputs), outputs)
+        return artifacts, self._damaged_in(reader, slice_)
+
+    def _rendered_whole(
+        self, slice_: Slice, outputs: _Outputs, on_time: OnTime, *, decodes_all: bool
+    ) -> tuple[_Artifacts, int]:
+        """Render what the whole video has once, and store it; return it, and what is damaged."""
+        self._next_index = None
+        patience = _Patience(
+            self._plan.source.name, on_time, slice_.start, self._limits.idle_packets
+        )
+
+        def reader() -> FrameReader[VideoFrame]:
+            if decodes_all:
+                self._close_reader()
+            found = self._ready(decodes_all=decodes_all)
+            found.stream.damage.raises = not decodes_all
+            found.stream.on_packet = patience
+            return found
+
+        passes = Passes(
+            reader,
+            end=slice_.end,
+            is_hurt=decodes_all,
+            on_shown=patience.shown,
+            on_missing=self._check_server,
+        )
+        made = make_whole(self._plan, slice_, outputs, passes)
+        return self._stored(made, outputs), len(passes.damaged)
+
+    def _ready(self, *, decodes_all: bool) -> FrameReader[VideoFrame]:
+        """Return the open reader."""
+        reader = self._reader or self._open_reader()
+        if decodes_all:
+            reader.stream.decode_all()
+        return reader
+
+    def _stored(self, made: Iterable[Encoded], outputs: _Outputs) -> _Artifacts:
+        """Store artifacts as they are made, and return them by output."""
+        artifacts: _Artifacts = {output.name: [] for output in outputs}
         try:
-            with (
-                source_errors(self._source),
-                Uploads(self._store, on_wait=lambda: self._beat(reader)) as uploads,
-            ):
-                for encoded in self._encoder.encode(slice_, shown, outputs):
+            with source_errors(self._source), Uploads(self._store, on_wait=self._beat) as uploads:
+                for encoded in made:
                     uploads.put(encoded)
                     artifacts[encoded.output.name].append(encoded.artifact)
         except SourceForbiddenError:
@@ -283,9 +322,10 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
             raise
         return artifacts
 
-    def _beat(self, reader: FrameReader[VideoFrame]) -> None:
+    def _beat(self) -> None:
         """Report progress while waiting, with the time that was reported last."""
-        reader.stream.on_packet()
+        if self._reader:
+            self._reader.stream.on_packet()
 
     def _shown(
         self, reader: FrameReader[VideoFrame], slice_: Slice, outputs: _Outputs, on_time: OnTime

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import scrubjay
 from scrubjay.engines.base import Engine, Job
@@ -30,6 +31,14 @@ RECIPE = Recipe(
     sheets=(Sheet(),),
 )
 """Small pictures of the clip's four slices."""
+
+_SHEETS = Recipe(slice_length=Fraction(6), animations=(), frames=(), sheets=(Sheet(width=64),))
+"""Of the clip's two slices."""
+
+_WITH_WHOLE = replace(
+    _SHEETS, sheets=(*_SHEETS.sheets, Sheet(name="overview", per="video", width=64))
+)
+"""The same, and one job for the whole video."""
 
 _ALL = tuple(output.name for output in RECIPE.outputs)
 
@@ -138,6 +147,25 @@ class EngineContract:
         store.delete([next(iter(record.sizes()))])
         assert made() == [2]
         assert decode(store.get(MANIFEST), Manifest).status == "complete"
+
+    def test_the_whole_video_is_one_more_job(
+        self, bench: Bench, clip: Path, tmp_path: Path
+    ) -> None:
+        """What the video has once is made after its slices; added later, it is all that is made."""
+        video, where = bench.put(clip), bench.destination()
+        made: list[list[int]] = []
+        for recipe in (_SHEETS, _WITH_WHOLE, _WITH_WHOLE):
+            events: list[Event] = []
+            manifest = scrubjay.make(
+                video, where, recipe=recipe, engine=bench.engine, on_progress=events.append
+            )
+            made.append(sorted(each.index for each in events if isinstance(each, SliceDone)))
+        assert made == [[0, 1], [2], []]
+        assert manifest.status == "complete"
+        assert manifest.whole
+        assert [sheet.count for sheet in manifest.whole.sheets] == [6]
+        scrubjay.make(clip, tmp_path / "serial", recipe=_WITH_WHOLE, engine=InlineEngine())
+        assert made_by(Store.open(where)) == made_by(Store.open(tmp_path / "serial"))
 
     def test_a_damaged_stretch_is_a_gap(self, bench: Bench, clip: Path, tmp_path: Path) -> None:
         """What nobody can decode is returned and reported once; all else is made and published."""

@@ -119,7 +119,8 @@ def is_announced(store: Store, plan: Plan, *, done: int) -> bool:
 def _all_there(plan: Plan, listed: Collection[str]) -> bool:
     """Whether every slice seems to have ended, judged by the names of objects."""
     return all(
-        failure_key(each.start) in listed or _has_records(plan, each, listed)
+        failure_key(each.start, is_whole=each.is_whole) in listed
+        or _has_records(plan, each, listed)
         for each in plan.slices
     )
 
@@ -136,6 +137,7 @@ def _lacks_a_slice(store: Store, plan: Plan) -> bool:
     none missing, in whichever order slices end, and then lists the set.
     """
     return any(
-        not store.has(record_keys(plan, each)[-1]) and not store.has(failure_key(each.start))
+        not store.has(record_keys(plan, each)[-1])
+        and not store.has(failure_key(each.start, is_whole=each.is_whole))
         for each in plan.slices[: -_LOOKS - 1 : -1]
     )

@@ -18,7 +18,6 @@ from scrubjay.model import Plan, Reading, Slice, SliceRecord
 from scrubjay.places.place import Place
 from scrubjay.planning import chosen_outputs
 from scrubjay.sets.state import Missing, read_record
-from scrubjay.timing import short_clock
 
 __all__ = ["Clock", "QueueEngine"]
 
@@ -182,7 +181,7 @@ def _ended(
             found = {name: record for name, record in records.items() if record}
             if len(found) == len(outputs):
                 yield each.index, found
-        elif failure_key(each.start) in listed:
+        elif failure_key(each.start, is_whole=each.is_whole) in listed:
             note = failure_of(store, plan, each)
             if note:
                 yield each.index, note
@@ -194,17 +193,18 @@ def _done(slice_: Slice, records: Collection[SliceRecord]) -> SliceDone:
         worker=0,
         start=slice_.start,
         end=slice_.end,
+        is_whole=slice_.is_whole,
         size_bytes=sum(sum(record.sizes().values()) for record in records),
         damaged_packets=max(record.damaged_packets for record in records),
     )
 
 
 def _failed(slice_: Slice, error: str, message: str) -> SliceFailed:
-    when = f"{short_clock(slice_.start)} to {short_clock(slice_.end)}"
     return SliceFailed(
         index=slice_.index,
         start=slice_.start,
         end=slice_.end,
         error=error,
-        message=f"slice {slice_.index} ({when}): {message}",
+        is_whole=slice_.is_whole,
+        message=f"{slice_.shown}: {message}",
     )

@@ -92,7 +92,7 @@ def note_failure(
         message=str(error),
         is_final=is_final,
     )
-    store.put(failure_key(slice_.start), encode(note), _JSON)
+    store.put(failure_key(slice_.start, is_whole=slice_.is_whole), encode(note), _JSON)
 
 
 def failure_of(store: Store, plan: Plan, slice_: Slice) -> Failure | None:
@@ -108,7 +108,8 @@ def was_tried(store: Store, plan: Plan, slice_: Slice) -> bool:
 
 def _note_of(store: Store, plan: Plan, slice_: Slice) -> Failure | None:
     try:
-        note = decode(store.get(failure_key(slice_.start)), Failure)
+        key = failure_key(slice_.start, is_whole=slice_.is_whole)
+        note = decode(store.get(key), Failure)
     except (ObjectNotFoundError, msgspec.DecodeError):
         return None
     return note if (note.plan, note.index) == (plan_id(plan), slice_.index) else None

@@ -46,14 +46,14 @@ def progress_of(store: Store, plan: Plan) -> Progress:
     state = load_state(store, plan)
     listed = store.sizes(FAILURES)
     rest = [plan.slices[index] for index in state.missing]
-    noted = [each for each in rest if failure_key(each.start) in listed]
+    noted = [each for each in rest if failure_key(each.start, is_whole=each.is_whole) in listed]
     notes = mapped(partial(failure_of, store, plan), noted, lanes=store.lanes)
     return Progress(state, {note.index: note for note in notes if note})
 
 
 def record_keys(plan: Plan, slice_: Slice) -> list[str]:
     """Return the keys of a slice's records."""
-    return [record_key(output.id, slice_.start, slice_.end) for output in plan.outputs]
+    return [record_key(output.id, slice_.start, slice_.end) for output in plan.outputs_of(slice_)]
 
 
 def reopen(store: Store, plan: Plan, progress: Progress, indexes: Iterable[int]) -> None:
@@ -65,7 +65,7 @@ def reopen(store: Store, plan: Plan, progress: Progress, indexes: Iterable[int])
     missing = progress.state.missing
     keys: set[str] = set()
     for slice_ in (plan.slices[index] for index in indexes):
-        keys.add(failure_key(slice_.start))
+        keys.add(failure_key(slice_.start, is_whole=slice_.is_whole))
         for output in chosen_outputs(plan, missing.get(slice_.index, ())):
             keys.add(record_key(output.id, slice_.start, slice_.end))
     store.delete(

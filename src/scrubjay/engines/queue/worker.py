@@ -125,7 +125,9 @@ class Worker:
         """Make what is missing of a slice."""
         plan, _, store = job
         missing = tuple(
-            each.name for each in plan.outputs if read_record(store, plan, each, slice_) is None
+            each.name
+            for each in plan.outputs_of(slice_)
+            if read_record(store, plan, each, slice_) is None
         )
         if not missing:
             return Result(index=slice_.index, outcome="already done")
@@ -178,6 +180,8 @@ class Worker:
 def _slices_of(job: Job, order: SliceOrder) -> list[Slice]:
     """Return the slices of an order: by index if the order has one, otherwise by time.
 
+    What the whole video has once is made by whoever is sent its last moment.
+
     Raises:
         EventError: the plan has no slice of that index.
     """
@@ -186,7 +190,12 @@ def _slices_of(job: Job, order: SliceOrder) -> list[Slice]:
         if order.index >= len(slices):
             raise EventError(f"the plan of {job.source.shown} has no slice {order.index}")
         return [slices[order.index]]
-    return [each for each in slices if each.start < order.end and each.end > order.start]
+    return [
+        each
+        for each in slices
+        if (order.end >= each.end if each.is_whole else each.start < order.end)
+        and each.end > order.start
+    ]
 
 
 def _noted(job: Job, slice_: Slice, error: ScrubjayError) -> Result:

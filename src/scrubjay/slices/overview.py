@@ -1,0 +1,61 @@
+"""One sheet of a whole video: a cell for each stretch of it."""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from av import VideoFrame
+
+from scrubjay.encode.base import RgbPicture, still_encoder
+from scrubjay.encode.sheet import lay_out
+from scrubjay.errors import SourceDamagedError
+from scrubjay.model import PlannedOutput, Sheet
+from scrubjay.planning import PlannedArtifact
+from scrubjay.slices.encoding import Encoded, Painters, encoded
+from scrubjay.slices.passes import NOTHING, Passes
+from scrubjay.spread import middles
+
+__all__ = ["make_overview"]
+
+
+class _Cell(NamedTuple):
+    picture: RgbPicture
+    source_time: Fraction
+
+
+def make_overview(
+    output: PlannedOutput,
+    options: Sheet,
+    planned: PlannedArtifact,
+    *,
+    passes: Passes[VideoFrame],
+    painters: Painters,
+) -> Encoded:
+    """Make a sheet whose cells show a picture of their stretch each: a keyframe, if it has one.
+
+    A stretch without a picture shows that of the one before it; at the beginning, of the one after.
+
+    Args:
+        output: one of sheets of the whole video.
+        options: its own.
+        planned: its artifact.
+        passes: reads the pictures.
+        painters: paint them.
+
+    Raises:
+        SourceDamagedError: no stretch gives a picture.
+    """
+    layout, spacing = output.layout, output.spacing
+    times = middles(planned.end, spacing)
+    found: dict[Fraction, _Cell] = {}
+    for shown in passes.pictures(times, spacing / 2):
+        picture = painters.paint(shown.frame, layout.size)
+        found[shown.time] = _Cell(picture, shown.source_time)
+    if not found:
+        raise SourceDamagedError(NOTHING)
+    cells = [found[min(found)]]
+    for time in times:
+        cells.append(found.get(time, cells[-1]))
+    del cells[0]
+    sheet = lay_out([cell.picture for cell in cells], columns=layout.columns, rows=layout.rows)
+    data = still_encoder(options.format)(sheet, options.quality)
+    return encoded(output, planned, data, tuple(cell.source_time for cell in cells))

@@ -1,0 +1,99 @@
+"""Reading a whole video several times, each time for a few instants."""
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Generic
+
+from scrubjay.errors import SourceDamagedError
+from scrubjay.media.clocks import F
+from scrubjay.media.damage import BeginAnewError
+from scrubjay.media.frames import FrameReader, Manner, Shown
+from scrubjay.timing import Target
+
+__all__ = ["NOTHING", "Passes"]
+
+NOTHING = "nothing in the whole video can be decoded"
+
+_MOST_FAILURES = 3
+"""Instants in a row that may give no picture before a pass ends: each may cost a look at all that
+follows it."""
+
+
+class Passes(Generic[F]):
+    """Yields the pictures of a video at some instants, as often as one asks.
+
+    Pictures don't depend on the passes before: where anything is amiss, all is begun anew, with
+    `is_hurt` and a reader of its own for each pass, and what gives no picture is passed over.
+
+    Args:
+        reader: returns what the next pass reads with.
+        end: of the video, in seconds.
+        is_hurt: whether the video is known to be damaged.
+        on_shown: told the time of each picture.
+        on_missing: called where one is passed over, and may raise why.
+    """
+
+    def __init__(
+        self,
+        reader: Callable[[], FrameReader[F]],
+        *,
+        end: Fraction,
+        is_hurt: bool,
+        on_shown: Callable[[Fraction], None],
+        on_missing: Callable[[], None],
+    ) -> None:
+        self._reader = reader
+        self._end = end
+        self._is_hurt = is_hurt
+        self._on_shown = on_shown
+        self._on_missing = on_missing
+        self.damaged: set[Fraction] = set()
+        """Times of the packets that were found damaged."""
+
+    def pictures(
+        self, times: Sequence[Fraction], tolerance: Fraction = Fraction(0)
+    ) -> Iterator[Shown[F]]:
+        """Yield the picture at each time that has one.
+
+        Args:
+            times: rising, in seconds.
+            tolerance: by how many seconds a picture may miss its time; keyframes are sought then.
+
+        Raises:
+            BeginAnewError: not all of them can be decoded, and the video was not known to be hurt.
+        """
+        manner = Manner(tolerance, is_sparse=tolerance > 0)
+        rest, failures = list(times), 0
+        while rest and failures < _MOST_FAILURES:
+            count = 0
+            for shown in self._read(rest, manner):
+                count += 1
+                self._on_shown(shown.time)
+                yield shown
+            if count < len(rest):
+                if not self._is_hurt:
+                    raise BeginAnewError
+                self._on_missing()
+            failures = 0 if count else failures + 1
+            rest = rest[count + 1 :]
+
+    def _read(self, times: Sequence[Fraction], manner: Manner) -> Iterator[Shown[F]]:
+        """Yield pictures up to the first time that gives none."""
+        reader = self._reader()
+        damage = reader.stream.damage
+        reader.start(_targets(times), manner)
+        try:
+            yield from reader.until(self._end)
+        except SourceDamagedError:
+            if not self._is_hurt:
+                raise BeginAnewError from None
+        finally:
+            self.damaged |= damage.times
+
+
+def _targets(times: Sequence[Fraction]) -> Iterator[Target]:
+    around = [None, *times, None]
+    for (before, time), (_, after) in pairwise(pairwise(around)):
+        if time is not None:
+            yield Target(before, time, after)

@@ -1,0 +1,278 @@
+"""Outputs of the whole video: one more job, whose pictures are what they claim to be."""
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from io import BytesIO
+from math import ceil
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+import scrubjay
+from scrubjay.engines.inline import InlineEngine
+from scrubjay.events import Event, SliceDone
+from scrubjay.media.probe import probe_media
+from scrubjay.media.rehearsal import RehearsalDecoder
+from scrubjay.model import Artifact, Plan, Recipe, Sheet, WholeEntry
+from scrubjay.places.place import Place
+from scrubjay.planning import make_plan
+from scrubjay.publishing import publish
+from scrubjay.sets.state import load_plan, load_state
+from scrubjay.sets.store import Store
+from scrubjay.slices.passes import Passes
+from scrubjay.slices.reading import open_reader
+from scrubjay.spread import cells_over, middles
+
+_FPS = 24
+"""Of the numbered clip."""
+
+_OVERVIEW = Recipe(
+    animations=(),
+    frames=(),
+    sheets=(Sheet(name="overview", per="video", columns=4, quality=95),),
+    documents=(),
+)
+
+Number = Callable[[npt.NDArray[np.uint8]], int]
+
+
+def _made(video: Path, recipe: Recipe, store: Store | None = None) -> tuple[Store, list[Event]]:
+    """Make a set in memory."""
+    store = store or Store.in_memory()
+    events: list[Event] = []
+    scrubjay.make(video, store, recipe=recipe, engine=InlineEngine(), on_progress=events.append)
+    return store, events
+
+
+def _plan_in(store: Store) -> Plan:
+    plan = load_plan(store)
+    assert plan
+    return plan
+
+
+def _artifacts(store: Store) -> dict[str, Artifact]:
+    """Return the artifact of each output of the whole video."""
+    plan = _plan_in(store)
+    assert plan.whole
+    records = load_state(store, plan).made[plan.whole.index]
+    found = {name: record.artifacts for name, record in records.items()}
+    assert all(len(artifacts) == 1 for artifacts in found.values())
+    return {name: artifacts[0] for name, artifacts in found.items()}
+
+
+def _picture(store: Store, key: str) -> npt.NDArray[np.uint8]:
+    return np.asarray(Image.open(BytesIO(store.get(key))).convert("RGB"))
+
+
+def _cells(sheet: npt.NDArray[np.uint8], columns: int, rows: int) -> list[npt.NDArray[np.uint8]]:
+    cells: Sequence[npt.NDArray[np.uint8]] = [
+        cell for row in np.split(sheet, rows) for cell in np.split(row, columns, axis=1)
+    ]
+    return list(cells)
+
+
+# -- plans
+
+
+@pytest.mark.parametrize(
+    ("duration", "columns", "expected", "shape"),
+    [
+        (Fraction(1, 2), 10, (1, Fraction(1, 2)), (1, 1)),
+        (Fraction(3), 10, (1, Fraction(3)), (1, 1)),
+        (Fraction(30), 10, (15, Fraction(2)), (10, 2)),
+        (Fraction(120), 10, (50, Fraction("2.4")), (10, 5)),
+        (Fraction(10350), 10, (100, Fraction("103.5")), (10, 10)),
+        (Fraction(120), 6, (54, Fraction("2.223")), (6, 9)),
+    ],
+)
+def test_how_many_cells(
+    planned: Callable[..., Plan],
+    duration: Fraction,
+    columns: int,
+    expected: tuple[int, Fraction],
+    shape: tuple[int, int],
+) -> None:
+    """Full rows where the video is long; cells about 2 s apart where it is short; whole ms."""
+    assert cells_over(duration, columns) == expected
+    recipe = msgspec.structs.replace(
+        _OVERVIEW, sheets=(Sheet(name="overview", per="video", columns=columns),)
+    )
+    plan = planned(duration, recipe)
+    (output,) = plan.outputs
+    assert (output.layout.columns, output.layout.rows) == shape
+    assert output.spacing == expected[1]
+    assert [(each.index, each.span.duration, each.is_whole) for each in plan.slices] == [
+        (0, duration, True)
+    ]
+    assert plan.timeline == ()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_cells_cover_any_video(seed: int) -> None:
+    """Each stretch begins within the video, the last one ends with it, and middles lie inside."""
+    rng = random.Random(seed)  # noqa: S311  no secret
+    duration = Fraction(rng.randrange(1, 10**9), rng.choice([1000, 30000, 90000]))
+    columns = rng.randrange(1, 12)
+    number, interval = cells_over(duration, columns)
+    assert (interval * 1000).denominator == 1
+    assert (number - 1) * interval < duration <= number * interval
+    times = middles(duration, interval)
+    assert len(times) == number
+    assert all(k * interval < time < duration for k, time in enumerate(times))
+
+
+def test_the_job_comes_last_and_is_no_part_of_the_timeline(planned: Callable[..., Plan]) -> None:
+    """Its index follows the slices', which know nothing of its outputs, nor it of theirs."""
+    recipe = Recipe(sheets=(Sheet(), Sheet(name="overview", per="video")))
+    plan = planned(Fraction(100), recipe)
+    assert [each.index for each in plan.slices] == [0, 1, 2, 3, 4]
+    assert plan.timeline == plan.slices[:4]
+    assert plan.whole == plan.slices[4]
+    assert plan.whole.span.duration == 100
+    names = [output.name for output in plan.outputs_of(plan.slices[0])]
+    assert names == ["animations", "frames", "sheets"]
+    assert [output.name for output in plan.outputs_of(plan.slices[4])] == ["overview"]
+
+
+def test_the_id_depends_on_nothing_else_of_the_recipe(planned: Callable[..., Plan]) -> None:
+    """Neither on the slice length nor on the tolerance nor on other outputs."""
+    overview = Sheet(name="overview", per="video")
+    ids = {
+        planned(Fraction(100), recipe).outputs[-1].id
+        for recipe in (
+            Recipe(sheets=(overview,)),
+            Recipe(slice_length=Fraction(10), sheets=(overview,)),
+            Recipe(tolerance=Fraction(1), sheets=(Sheet(), overview)),
+        )
+    }
+    assert len(ids) == 1
+
+
+def test_a_field_without_a_meaning_is_refused() -> None:
+    """The distance of an overview's cells follows from the video's length."""
+    with pytest.raises(ValueError, match='interval means nothing where per = "video"'):
+        Sheet(per="video", interval=Fraction(5))
+
+
+# -- the overview
+
+
+def test_each_cell_shows_the_picture_that_it_claims(clip: Path, number_in: Number) -> None:
+    """Read by machine; it lies in the cell's own stretch, and the cells left over are black."""
+    store, _ = _made(clip, _OVERVIEW)
+    plan, overview = _plan_in(store), _artifacts(store)["overview"]
+    (output,) = plan.outputs
+    layout = output.layout
+    cells = _cells(_picture(store, overview.key), layout.columns, layout.rows)
+    assert (overview.pictures, layout.columns, layout.rows) == (6, 4, 2)
+    for place, time in enumerate(overview.source_times):
+        assert place * output.spacing <= time < (place + 1) * output.spacing
+        assert number_in(cells[place]) == time * _FPS
+    assert all(cell.max() < 8 for cell in cells[6:])
+
+
+def test_an_overview_of_a_film_needs_keyframes_alone(media: Path) -> None:
+    """Fifty cells of two minutes cost fewer than 150 of its 2,880 frames.
+
+    Its story jumps, and two stretches have no keyframe.
+    """
+    path = Place.of(media / "real" / "film_720p24_120s.mp4")
+    plan = make_plan(*probe_media(path), _OVERVIEW)
+    with open_reader(plan, path, RehearsalDecoder) as reader:
+        passes = Passes(
+            lambda: reader,
+            end=plan.media.duration,
+            is_hurt=False,
+            on_shown=lambda _: None,
+            on_missing=lambda: None,
+        )
+        spacing = plan.outputs[0].spacing
+        shown = list(passes.pictures(middles(plan.media.duration, spacing), spacing / 2))
+        assert len(shown) == ceil(plan.media.duration / spacing)
+        assert reader.stream.counts.decoded < 150
+
+
+def test_storyboard_json_is_over_the_overview(clip: Path) -> None:
+    """It has the one picture that the shape knows, though the set has two sheets of slices."""
+    recipe = Recipe(
+        slice_length=Fraction(6),
+        animations=(),
+        frames=(),
+        sheets=(Sheet(), Sheet(name="overview", per="video")),
+        documents=("storyboard", "webvtt"),
+    )
+    store, _ = _made(clip, recipe)
+    board = json.loads(store.get("storyboard.json"))
+    assert board["url"] == _artifacts(store)["overview"].key
+    assert [tile["start"] for tile in board["tiles"]] == [0, 2, 4, 6, 8, 10]
+    track = store.get("storyboard.vtt").decode()
+    assert track.count("-->") == 12
+    assert "overview" not in track
+
+
+def test_tracks_are_over_the_overview_where_there_is_nothing_else(clip: Path) -> None:
+    """A set of one sheet is enough for a player."""
+    store, _ = _made(clip, msgspec.structs.replace(_OVERVIEW, documents=("webvtt",)))
+    track = store.get("storyboard.vtt").decode()
+    assert track.count("-->") == 6
+    assert "00:00:10.000 --> 00:00:12.000" in track
+
+
+# -- engines, damage
+
+
+def test_an_output_that_is_added_is_all_that_is_made(clip: Path) -> None:
+    """To a finished job another sheet is added: the first is not made again."""
+    store, _ = _made(clip, _OVERVIEW)
+    before = _artifacts(store)["overview"]
+    store.put(before.key, bytes(before.size_bytes), before.media_type)  # a mark, of the same size
+    more = Sheet(name="small", per="video", width=64)
+    recipe = msgspec.structs.replace(_OVERVIEW, sheets=(*_OVERVIEW.sheets, more))
+    _, events = _made(clip, recipe, store)
+    (done,) = [each for each in events if isinstance(each, SliceDone)]
+    assert (done.index, done.is_whole) == (0, True)
+    assert store.get(before.key) == bytes(before.size_bytes)
+    assert done.size_bytes == _artifacts(store)["small"].size_bytes
+
+
+@pytest.mark.parametrize(
+    "name", ["s_half_second.mp4", "s_one_frame.mp4", "s_three_frames_1fps.mp4"]
+)
+def test_a_short_video_has_them_all_the_same(media: Path, name: str) -> None:
+    """One cell is enough."""
+    store, _ = _made(media / "odd" / name, _OVERVIEW)
+    overview = _artifacts(store)["overview"]
+    assert overview.pictures == 1
+    assert _picture(store, overview.key).mean() > 20
+
+
+@pytest.mark.parametrize("name", ["hole_30pct_zeros.mp4", "garbage_after_30pct.mp4"])
+def test_a_damaged_video_shows_what_there_is(media: Path, name: str) -> None:
+    """Every cell has a picture that was decoded, and two runs agree on each byte."""
+    store, _ = _made(media / "bad" / name, _OVERVIEW)
+    overview = _artifacts(store)["overview"]
+    layout = _plan_in(store).outputs[0].layout
+    cells = _cells(_picture(store, overview.key), layout.columns, layout.rows)
+    assert all(cell.std() > 5 for cell in cells[: overview.pictures])
+    again = scrubjay.make(media / "bad" / name, Store.in_memory(), recipe=_OVERVIEW)
+    assert again.whole
+    assert again.whole.sheets[0].size_bytes == overview.size_bytes
+
+
+def test_a_job_that_fails_makes_the_set_partial(clip: Path) -> None:
+    """The timeline has no gap, but the manifest says what is missing, and why."""
+    recipe = Recipe(animations=(), frames=(), sheets=(Sheet(), *_OVERVIEW.sheets), documents=())
+    store, _ = _made(clip, recipe)
+    plan = _plan_in(store)
+    store.delete([_artifacts(store)["overview"].key])
+    manifest = publish(plan, store, reasons={1: "it is damaged"})
+    assert manifest.status == "partial"
+    assert manifest.gaps == ()
+    assert [each.status for each in manifest.slices] == ["done"]
+    assert manifest.whole == WholeEntry(status="failed", reason="it is damaged")
