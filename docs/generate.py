@@ -381,7 +381,8 @@ _ABOUT_PRESETS = """\
 _ABOUT_FORMATS = """\
 ## Formats
 
-`format` chooses what the artifacts of an output are.
+`format` chooses what the artifacts of an output are. [Which format to choose](formats.md) says how
+large and how widely read each is.
 """
 
 _ABOUT_DOCUMENTS = """\

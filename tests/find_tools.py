@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-_PACKAGES = {"strace": "strace", "mount": "mount"}
+_PACKAGES = {"strace": "strace", "mount": "mount", "ffprobe": "ffmpeg"}
 """What programs are called, and the packages that hold them."""
 
 

@@ -59,6 +59,9 @@ class DocumentKind(NamedTuple):
 ANIMATION_FORMATS: Mapping[str, Format] = {
     "gif": Format("scrubjay.encode.gif.encoding", "image/gif", "gif", 65_535, 1),
     "webp": Format("scrubjay.encode.webp", "image/webp", "webp", 16_383, 1, encoder="libwebp_anim"),
+    "mp4": Format(
+        "scrubjay.encode.mp4", "video/mp4", "mp4", 16_384, 1, encoder="libx264", side_step_px=2
+    ),
 }
 """Formats of animations. An encoder gets a slice's pictures as they are decoded."""
 
