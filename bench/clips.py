@@ -7,12 +7,20 @@ from pathlib import Path
 
 from bench.tools import BENCH, MEDIA, Tools, run
 
-__all__ = ["CUT", "FILM", "HD", "LONG", "SHORT", "TINY", "Clip", "Slice", "clip", "title"]
+__all__ = ["BRIEF", "CUT", "FILM", "HD", "LONG", "SHORT", "TINY", "Clip", "Slice", "clip", "title"]
 
 FILM, CUT, LONG, TINY = "film720", "cut10", "film3h", "tiny"
 HD = ("film1080", "screencast")
 SHORT = (FILM, *HD, "hevc", "av1")
 """The clips of --quick."""
+_SECONDS = ("3", "5", "15", "30.16", "65")
+_BRIEF_OF = {
+    f"{kind}-{seconds}s": (source, seconds)
+    for kind, source in (("camera", "camera_person_139s"), ("film", "film_720p24_120s"))
+    for seconds in _SECONDS
+}
+"""Beginnings of a file, by name: as long as most uploads are."""
+BRIEF = tuple(_BRIEF_OF)
 
 _TITLES = {
     FILM: "film, 720p24 H.264, 120 s",
@@ -23,6 +31,10 @@ _TITLES = {
     CUT: "film, 720p24 H.264, 10 minutes",
     LONG: "film, 720p24 H.264, 2 h 52 min",
     TINY: "half a second",
+    **{
+        name: f"{source}.mp4, its first {seconds} s (H.264, copied)"
+        for name, (source, seconds) in _BRIEF_OF.items()
+    },
 }
 _FILES = {
     FILM: MEDIA / "real" / "film_720p24_120s.mp4",
@@ -33,6 +45,7 @@ _FILES = {
     CUT: BENCH / "film_10min.mp4",
     LONG: BENCH / "feature_3h.mp4",
     TINY: MEDIA / "odd" / "s_half_second.mp4",
+    **{name: BENCH / f"{name}.mp4" for name in BRIEF},
 }
 _ENCODERS = {
     "hevc": ("libx265", "-preset", "medium", "-x265-params", "log-level=error", "-tag:v", "hvc1"),
@@ -103,6 +116,11 @@ def _make(name: str, path: Path, ffmpeg: str) -> None:
         if name == CUT:
             copy = ("-i", _FILES[LONG], "-t", "599.8", "-map", "0:v", "-map", "0:a", "-c", "copy")
             _ffmpeg(ffmpeg, path, *copy)
+        return
+    if name in BRIEF:
+        source, seconds = _BRIEF_OF[name]
+        whole = MEDIA / "real" / f"{source}.mp4"
+        _ffmpeg(ffmpeg, path, "-i", whole, "-t", seconds, "-map", "0:v", "-c", "copy")
         return
     codec, *options = _ENCODERS[name]
     _ffmpeg(ffmpeg, path, "-i", film, "-t", "30", "-an", "-c:v", codec, *options)

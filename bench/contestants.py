@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from bench.clips import CUT, FILM, LONG, SHORT, Clip, Slice
+from bench.clips import BRIEF, CUT, FILM, LONG, SHORT, Clip, Slice
 from bench.measure import Command
 from bench.tools import Tools, cores
 
@@ -27,6 +27,15 @@ with VideoFileClip(video, audio=False) as film:
     for start in map(float, starts):
         part = film.subclipped(start, min(start + 30, film.duration)).resized(width=240)
         part.write_gif(f"{folder}/{start:06.0f}.gif", fps=10, logger=None)
+"""
+_IN_PROCESS = """
+import gc
+gc.disable()
+import sys, scrubjay
+scrubjay.InlineEngine
+gc.freeze()
+gc.enable()
+scrubjay.make(sys.argv[1], sys.argv[2], engine=scrubjay.InlineEngine())
 """
 _FRAMES_PER_SLICE = 300
 _MOST_ROUNDS = {CUT: 2}
@@ -82,13 +91,23 @@ def _ours(found: Tools) -> list[Contestant]:
 
         return command
 
+    def in_process(clip: Clip, out: Path) -> Command:
+        return Command(argv=(found.python, "-c", _IN_PROCESS, str(clip.path), str(out)))
+
     return [
         Contestant(
             name="scrubjay",
             job="classic",
             what="`scrubjay make`: GIFs, JPEGs, sheets, WebVTT, manifest and page",
-            clips=(*SHORT, CUT),
+            clips=(*SHORT, CUT, *BRIEF),
             command=make(),
+        ),
+        Contestant(
+            name="scrubjay, in one process",
+            job="classic",
+            what="`scrubjay.make` with an `InlineEngine`: no worker, no command line",
+            clips=BRIEF,
+            command=in_process,
         ),
         Contestant(
             name="scrubjay, tolerance 0.04",
@@ -145,7 +164,7 @@ def _references(found: Tools, scratch: Path) -> list[Contestant]:
             name="ffmpeg, two runs a slice",
             job="classic",
             what="the reference's two commands for each slice, one after the other",
-            clips=(*SHORT, CUT),
+            clips=(*SHORT, CUT, *BRIEF),
             once=(CUT,),
             most_rounds=2,
             command=spread(two_runs, 1),

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from bench.clips import CUT, FILM, LONG, SHORT, title
+from bench.clips import BRIEF, CUT, FILM, LONG, SHORT, title
 from bench.contestants import OURS, Contestant
 from bench.results import Results, Row
 from bench.targets import Target, targets
@@ -49,12 +49,12 @@ def page(results: Results, everyone: list[Contestant], *, is_whole: bool) -> str
     lines = [
         _HEAD if is_whole else _HEAD + _PART,
         "## Targets\n",
-        "What issue 3 asks for, and what was measured, on each clip.\n",
+        "What issues 3 and 9 ask for, and what was measured, on each clip.\n",
         *_target_table(targets(results)),
         "\n## Clips\n",
         *(
             line
-            for clip in (FILM, CUT, *SHORT[1:], LONG)
+            for clip in (FILM, CUT, *SHORT[1:], *BRIEF, LONG)
             for line in _clip(results, everyone, clip)
         ),
         *_long_film(results),

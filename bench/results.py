@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from statistics import median
+from typing import NamedTuple
 
 from bench.long_film import WholeRun
 
-__all__ = ["Results", "Row", "Run"]
+__all__ = ["Least", "Results", "Row", "Run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,13 @@ class Row:
     animation_pictures: int | None
 
 
+class Least(NamedTuple):
+    """The least that a contestant took on a clip in any round."""
+
+    cpu: float
+    wall: float
+
+
 @dataclass(kw_only=True)
 class Results:
     """Everything that one session found."""
@@ -61,6 +69,13 @@ class Results:
     troubles: list[str] = field(default_factory=list)
     """Contestants that failed, and how."""
     minutes: float = 0.0
+
+    def least(self, clip: str, contestant: str) -> Least | None:
+        """Return the least that a contestant took on a clip; None if it did not run there."""
+        runs = [run for run in self.runs if (run.clip, run.contestant) == (clip, contestant)]
+        if not runs:
+            return None
+        return Least(min(run.cpu for run in runs), min(run.wall for run in runs))
 
     def row(self, clip: str, contestant: str) -> Row | None:
         """Return the medians of a contestant on a clip; None if it did not run there."""

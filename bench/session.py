@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
-from bench.clips import CUT, LONG, SHORT, TINY, Clip, clip
+from bench.clips import BRIEF, CUT, LONG, SHORT, TINY, Clip, clip
 from bench.contestants import OURS, Contestant, contestants
 from bench.long_film import first_slice, reading_baseline, whole_run
 from bench.measure import BenchError, measure, size_of
@@ -67,13 +67,14 @@ def _run_all(
 ) -> None:
     shutil.rmtree(_SCRATCH, ignore_errors=True)
     _SCRATCH.mkdir(parents=True)
-    names = list(SHORT) if options.quick else [*SHORT, CUT, LONG]
-    only_clips = set(options.only or ()) & {*SHORT, CUT, LONG}
+    every = (*SHORT, CUT, *BRIEF, LONG)
+    names = list(SHORT if options.quick else every)
+    only_clips = set(options.only or ()) & {*every}
     only_names = set(options.only or ()) & {each.name for each in everyone}
     if unknown := set(options.only or ()) - only_clips - only_names:
-        known = ", ".join([*SHORT, CUT, LONG, *(each.name for each in everyone)])
+        known = ", ".join([*every, *(each.name for each in everyone)])
         raise BenchError(f"--only knows no {sorted(unknown)}; it knows {known}")
-    names = [name for name in [*SHORT, CUT, LONG] if name in (only_clips or names)]
+    names = [name for name in every if name in (only_clips or names)]
     chosen = [each for each in everyone if each.name in (only_names or {each.name})]
     ready = [clip(name, found) for name in names if any(name in each.clips for each in chosen)]
     for video in ready:

@@ -1,10 +1,10 @@
-"""The targets of issue 3, held against what was measured."""
+"""The targets of issues 3 and 9, held against what was measured."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from bench.clips import CUT, FILM, HD, LONG, SHORT
+from bench.clips import BRIEF, CUT, FILM, HD, LONG, SHORT
 from bench.results import Results, Row
 from bench.tools import cores
 
@@ -38,7 +38,8 @@ def targets(results: Results) -> list[Target]:
     classic = [target for name in (FILM, CUT, *SHORT[1:]) for target in _classic(results, name)]
     order = {target.what: place for place, target in reversed(list(enumerate(classic)))}
     classic.sort(key=lambda target: order[target.what])
-    return [*classic, *_sheets(results), *_whole(results), *_memory(results)]
+    brief = [target for name in BRIEF for target in _brief(results, name)]
+    return [*classic, *brief, *_sheets(results), *_whole(results), *_memory(results)]
 
 
 def _classic(results: Results, clip: str) -> Iterator[Target]:
@@ -75,6 +76,22 @@ def _classic(results: Results, clip: str) -> Iterator[Target]:
         share = bent.animation_pictures / floor.animation_pictures
         what = "different pictures in the animations with `--tolerance 0.04` to exact"
         yield at_least(what, 1, share)
+
+
+def _brief(results: Results, clip: str) -> Iterator[Target]:
+    """Of clips as short as most uploads: the least of all rounds, for starting is most of it."""
+    ours, inline = results.least(clip, "scrubjay"), results.least(clip, "scrubjay, in one process")
+    if not ours:
+        return
+    if inline:
+        share = ours.cpu / inline.cpu
+        what = "short clips: our CPU to that of one process without any worker"
+        yield Target(what=what, clip=clip, goal=1.15, found=share, at_most=True)
+    if serial := results.least(clip, _SERIAL):
+        what = "short clips: CPU of the reference (two runs a slice) to ours"
+        yield Target(what=what, clip=clip, goal=1.8, found=serial.cpu / ours.cpu)
+        what = "short clips: wall time of the reference to ours"
+        yield Target(what=what, clip=clip, goal=2, found=serial.wall / ours.wall)
 
 
 def _sheets(results: Results) -> Iterator[Target]:
