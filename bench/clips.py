@@ -51,6 +51,8 @@ _ENCODERS = {
     "hevc": ("libx265", "-preset", "medium", "-x265-params", "log-level=error", "-tag:v", "hvc1"),
     "av1": ("libsvtav1", "-preset", "8", "-crf", "35"),
 }
+_PLANS = {"classic": (), "tolerance": ("--tolerance", "0.04"), "web": ("--recipe", "web")}
+"""Options of the plans whose pictures a floor decodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Clip:
     path: Path
     slices: tuple[Slice, ...]
     plans: dict[str, Path]
-    """Our plan, in JSON, by the tolerance that it was made with."""
+    """Our plans, in JSON, by the name that `_PLANS` has for them."""
 
     @property
     def duration(self) -> Fraction:
@@ -94,12 +96,11 @@ def clip(name: str, found: Tools) -> Clip:
         print(f"making {path.name}", flush=True)
         _make(name, path, found.ffmpeg)
     plans = {}
-    for tolerance in ("0", "0.04"):
-        plans[tolerance] = BENCH / "plans" / f"{name}-{tolerance}.json"
-        plans[tolerance].parent.mkdir(exist_ok=True)
-        said = run(found.scrubjay, "plan", path, "--json", "--tolerance", tolerance)
-        plans[tolerance].write_text(said)
-    spans = json.loads(plans["0"].read_text())["slices"]
+    for plan, options in _PLANS.items():
+        plans[plan] = BENCH / "plans" / f"{name}-{plan}.json"
+        plans[plan].parent.mkdir(exist_ok=True)
+        plans[plan].write_text(run(found.scrubjay, "plan", path, "--json", *options))
+    spans = json.loads(plans["classic"].read_text())["slices"]
     slices = [Slice(start=Fraction(each["start"]), end=Fraction(each["end"])) for each in spans]
     made = Clip(name=name, path=path, slices=tuple(slices), plans=plans)
     if name in SHORT and not made.frames.exists():

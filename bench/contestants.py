@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from bench.clips import BRIEF, CUT, FILM, LONG, SHORT, Clip, Slice
+from bench.clips import BRIEF, CUT, FILM, HD, LONG, SHORT, Clip, Slice
 from bench.measure import Command
 from bench.tools import Tools, cores
 
@@ -17,6 +17,10 @@ _ONE_RUN = (
     "[0:v]split[a][b];"
     "[a]fps=10,scale=240:-1:flags=lanczos,split[s0][s1];[s0]palettegen[p];[s1][p]paletteuse[gif];"
     "[b]fps=1[jpg]"
+)
+_WEB = (
+    "[0:v]split[a][b];[a]fps=10,scale=240:-2:flags=lanczos[clip];"
+    "[b]fps=1/2,scale=240:-1:flags=lanczos,tile=5x3[sheet]"
 )
 _SHEETS = "fps=1/10,scale=320:-1,tile=10x10"
 _MOVIEPY = """
@@ -38,6 +42,7 @@ gc.enable()
 scrubjay.make(sys.argv[1], sys.argv[2], engine=scrubjay.InlineEngine())
 """
 _FRAMES_PER_SLICE = 300
+_WEB_CLIPS = (FILM, *HD)
 _MOST_ROUNDS = {CUT: 2}
 """Clips so long that nobody runs on them more often."""
 
@@ -45,6 +50,8 @@ OURS = {
     "classic": "scrubjay",
     "GIFs": "scrubjay, GIFs alone",
     "sheets": "scrubjay, trickplay",
+    "web": "scrubjay, web",
+    "everything": "scrubjay, everything",
     "decoding": "scrubjay",
 }
 """By kind of job, whom a contestant is compared with."""
@@ -56,7 +63,7 @@ class Contestant:
 
     name: str
     job: str
-    """`classic`, `GIFs`, `sheets` or `decoding`."""
+    """A key of `OURS`."""
     what: str
     """What it does, for the page."""
     clips: tuple[str, ...]
@@ -81,8 +88,8 @@ def contestants(found: Tools, scratch: Path) -> list[Contestant]:
         found: where the programs are.
         scratch: folder for lists of commands.
     """
-    everyone = [*_ours(found), *_references(found, scratch), *_sheets(found), *_floors(found)]
-    return everyone + _gif_makers(found, scratch)
+    everyone = [*_ours(found), *_references(found, scratch), *_sheets(found), _web(found)]
+    return [*everyone, *_floors(found), *_gif_makers(found, scratch)]
 
 
 def _ours(found: Tools) -> list[Contestant]:
@@ -132,6 +139,21 @@ def _ours(found: Tools) -> list[Contestant]:
             what="`scrubjay make --recipe trickplay`",
             clips=(FILM, LONG),
             command=make("--recipe", "trickplay"),
+        ),
+        Contestant(
+            name="scrubjay, web",
+            job="web",
+            what="`scrubjay make --recipe web`: MP4, WebP sheets, poster, overview, documents",
+            clips=_WEB_CLIPS,
+            command=make("--recipe", "web"),
+        ),
+        Contestant(
+            name="scrubjay, everything",
+            job="everything",
+            what="`scrubjay make --recipe everything`: each format and each document",
+            clips=HD,
+            once=HD,
+            command=make("--recipe", "everything"),
         ),
     ]
 
@@ -228,11 +250,30 @@ def _sheets(found: Tools) -> list[Contestant]:
     ]
 
 
+def _web(found: Tools) -> Contestant:
+    def command(clip: Clip, out: Path) -> Command:
+        mp4 = ("-map", "[clip]", "-c:v", "libx264", "-preset", "veryfast", "-crf", "25", "-an")
+        cut = ("-force_key_frames", "expr:gte(t,n_forced*30)", "-f", "segment")
+        webp = ("-map", "[sheet]", "-c:v", "libwebp", "-quality", "75", "-compression_level", "2")
+        outputs = (*mp4, *cut, "-segment_time", "30", f"{out}/%d.mp4", *webp, f"{out}/%d.webp")
+        graph = ("-i", str(clip.path), "-filter_complex", _WEB)
+        return Command(argv=(found.ffmpeg, *_FFMPEG, *graph, *outputs))
+
+    return Contestant(
+        name="ffmpeg, one run",
+        job="web",
+        what="one command by hand: a split filter, MP4 of each 30 s and WebP sheets; no poster, "
+        "overview or document",
+        clips=_WEB_CLIPS,
+        command=command,
+    )
+
+
 def _floors(found: Tools) -> list[Contestant]:
-    def floor(tolerance: str, *flags: str) -> Callable[[Clip, Path], Command]:
+    def floor(planned: str, *flags: str) -> Callable[[Clip, Path], Command]:
         def command(clip: Clip, _: Path) -> Command:
             script = Path(__file__).with_name("floor.py")
-            plan = clip.plans[tolerance]
+            plan = clip.plans[planned]
             return Command(argv=(found.python, str(script), str(clip.path), str(plan), *flags))
 
         return command
@@ -243,14 +284,21 @@ def _floors(found: Tools) -> list[Contestant]:
             job="decoding",
             what="our frame reader for the classic recipe's instants; nothing is painted",
             clips=(*SHORT, CUT),
-            command=floor("0"),
+            command=floor("classic"),
         ),
         Contestant(
             name="floor, tolerance 0.04",
             job="decoding",
             what="the same with the tolerance",
             clips=SHORT,
-            command=floor("0.04"),
+            command=floor("tolerance"),
+        ),
+        Contestant(
+            name="floor, web",
+            job="decoding",
+            what="the same for the recipe `web`",
+            clips=_WEB_CLIPS,
+            command=floor("web"),
         ),
         Contestant(
             name="PyAV, every frame",
@@ -258,7 +306,7 @@ def _floors(found: Tools) -> list[Contestant]:
             what="a plain decode of the whole video on one thread",
             clips=(*SHORT, CUT),
             once=(CUT,),
-            command=floor("0", "--full"),
+            command=floor("classic", "--full"),
         ),
     ]
 
