@@ -463,6 +463,25 @@ def test_what_a_run_that_was_given_up_left_is_pruned(film: Path) -> None:
     assert _objects(store) == _alone(film, FIRST)
 
 
+def test_a_track_that_a_killed_publisher_left_is_pruned(film: Path) -> None:
+    """A run that is killed just after its manifest leaves tracks of the set before it."""
+    memory = Memory()
+    few = Sheet(name="few", interval=Fraction(2), width=16)
+    _make(film, _over(memory), replace(FIRST, sheets=(*FIRST.sheets, few)))
+
+    def kill(verb: str, key: str) -> None:
+        if (verb, key) == ("delete", "storyboard-few.vtt"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _make(film, _watched(memory, kill), FIRST)
+    store = _over(memory)
+    assert "storyboard-few.vtt" in _roots(store)
+    store.put("storyboard-other.vtt", b"mine", "text/vtt")
+    scrubjay.prune(store)
+    assert set(_roots(store)) == {MANIFEST, PAGE, "storyboard.vtt", "storyboard-other.vtt"}
+
+
 def test_pruning_that_was_killed_goes_on(film: Path) -> None:
     """Killed at any step, pruning again removes the rest: notes go last."""
     expected = _alone(film, NEWEST)

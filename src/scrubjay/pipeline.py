@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 from urllib.parse import quote
 
+from scrubjay.documents.base import tracks_of
 from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import (
@@ -265,7 +266,7 @@ def _begin(store: Store, planned: Plan, report: OnEvent) -> SetState:
     state = load_state(store, planned)
     missing = state.missing
     if is_new:
-        save_plan(store, planned)
+        save_plan(store, planned, documents=tracks_of(planned).values())
     elif missing:
         withdraw(store, planned)
     report(

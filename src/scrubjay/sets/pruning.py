@@ -7,7 +7,7 @@ import msgspec
 
 from scrubjay.errors import ObjectNotFoundError
 from scrubjay.identity import plan_id
-from scrubjay.keys import GENERATIONS, generation_key, is_ours
+from scrubjay.keys import GENERATIONS, generation_key, is_document, is_ours
 from scrubjay.model import Plan, decode
 from scrubjay.sets.state import Generation, folders_of, is_current
 from scrubjay.sets.store import Store
@@ -21,7 +21,7 @@ def stale_keys(store: Store, plan: Plan) -> list[str]:
 
     Only folders that Scrubjay's own notes name are considered, and none of the current plan.
     """
-    return _keys_in(store, _leftovers(store, plan).folders)
+    return _keys_of(store, _leftovers(store, plan))
 
 
 def prune_earlier(store: Store, plan: Plan) -> int:
@@ -34,7 +34,7 @@ def prune_earlier(store: Store, plan: Plan) -> int:
         StoreError: an object could not be removed; call it again.
     """
     leftovers = _leftovers(store, plan)
-    keys = _keys_in(store, leftovers.folders)
+    keys = _keys_of(store, leftovers)
     if not is_current(store, plan):
         return 0
     store.delete(keys)
@@ -44,29 +44,35 @@ def prune_earlier(store: Store, plan: Plan) -> int:
     return len(keys)
 
 
-def _keys_in(store: Store, folders: Sequence[str]) -> list[str]:
-    found = mapped(store.sizes, folders, lanes=store.lanes)
-    return sorted(key for sizes in found for key in sizes if is_ours(key))
-
-
 class _Leftovers(NamedTuple):
     folders: Sequence[str]
+    documents: Sequence[str]
     notes: Sequence[str]
 
 
+def _keys_of(store: Store, leftovers: _Leftovers) -> list[str]:
+    found = mapped(store.sizes, leftovers.folders, lanes=store.lanes)
+    documents = filter(store.has, leftovers.documents)
+    return sorted([*documents, *(key for sizes in found for key in sizes if is_ours(key))])
+
+
 def _leftovers(store: Store, plan: Plan) -> _Leftovers:
-    """Find the folders of earlier plans' outputs, and the notes that name them."""
+    """Find the folders of earlier plans' outputs, their documents, and the notes that name them.
+
+    Publishing a set removes the documents that it has no more, unless it is killed before.
+    """
     current = {output.id for output in plan.outputs}
+    generations = dict(_generations(store))
+    own = generations.pop(generation_key(plan_id(plan)), None)
     folders: set[str] = set()
-    notes: list[str] = []
-    for key, generation in _generations(store):
-        if key == generation_key(plan_id(plan)):
-            continue
-        notes.append(key)
+    documents: set[str] = set()
+    for generation in generations.values():
+        documents.update(filter(is_document, generation.documents if own else ()))
         for name, id_ in generation.outputs.items():
             if id_ not in current:
                 folders.update(folders_of(name, id_))
-    return _Leftovers(sorted(folders), notes)
+    documents.difference_update(own.documents if own else ())
+    return _Leftovers(sorted(folders), sorted(documents), list(generations))
 
 
 def _generations(store: Store) -> Iterator[tuple[str, Generation]]:

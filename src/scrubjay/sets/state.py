@@ -72,6 +72,8 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     format: str = "scrubjay-generation/1"
     outputs: Mapping[OutputName, OutputId]
     """The id of each output, by name."""
+    documents: tuple[str, ...] = ()
+    """The keys of its documents."""
 
 
 class SetState(NamedTuple):
@@ -136,18 +138,23 @@ def check_is_free(store: Store) -> None:
         )
 
 
-def save_plan(store: Store, plan: Plan, *, version: str | None = None) -> bool:
+def save_plan(
+    store: Store, plan: Plan, *, documents: Iterable[str] = (), version: str | None = None
+) -> bool:
     """Make a plan the current one. The published set of an earlier plan stays until it is replaced.
 
     Args:
         store: the destination.
         plan: the plan to save.
+        documents: the keys of its documents.
         version: version of the plan to replace, empty if there must be none; None replaces any.
 
     Returns:
         Whether the plan was saved; if not, another run has just saved one.
     """
-    generation = Generation(outputs={output.name: output.id for output in plan.outputs})
+    generation = Generation(
+        outputs={output.name: output.id for output in plan.outputs}, documents=tuple(documents)
+    )
     store.put(generation_key(plan_id(plan)), encode(generation), _JSON)
     data = encode_pretty(plan)
     if version is None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from scrubjay.documents.base import tracks_of
 from scrubjay.engines.base import Job
 from scrubjay.engines.queue.completion import is_announced
 from scrubjay.engines.queue.notes import save_origin
@@ -44,7 +45,7 @@ def begin(job: Job) -> bool:
         return False
     notes = filter(is_failure, store.sizes(FAILURES))  # other files there are not ours
     store.delete([SENT, *notes])  # of an earlier upload, even with the same plan
-    if save_plan(store, plan, version=version):
+    if save_plan(store, plan, documents=tracks_of(plan).values(), version=version):
         return True
     if is_current(store, plan):
         return False

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from scrubjay.documents.base import tracks_of
 from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.queue.beginning import begin, send_once, take_back
 from scrubjay.engines.queue.notes import is_hopeless, note_problem, save_origin
@@ -98,7 +99,7 @@ def plan_if_none(
         note_problem(store, video, error=type(error).__name__, message=str(error))
         return error
     save_origin(store, source)
-    save_plan(store, plan, version="")
+    save_plan(store, plan, documents=tracks_of(plan).values(), version="")
     return load_plan(store)
 
 
