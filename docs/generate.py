@@ -111,7 +111,7 @@ _MEANINGS = {
     "Manifest.sheets": "Sheets, output by output, each by start.",
     "Recipe.animations": "The animations of each slice.",
     "Recipe.frames": "The stills.",
-    "Recipe.sheets": "The sheets of each slice.",
+    "Recipe.sheets": "The sheets.",
     "SliceRecord.output": "Id of the output; see `Plan.layouts`.",
     "Layout.id": "Names what decides the output's bytes; its artifacts lie under it.",
     "Layout.size": "Of a picture, or of one thumbnail of a sheet.",
@@ -359,6 +359,26 @@ scrubjay make movie.mp4 -o both/ --recipe two.toml
 scrubjay make movie.mp4 -o both/ --frame-width 640 --add-output frames,name=tiny,width=64
 """
 
+_ABOUT_GRIDS = """\
+## Grids of sheets
+
+All sheets of an output are alike: the same columns, rows, size and seconds for each thumbnail. Only
+the last sheet of a video may have cells without a picture; they are black. So one formula finds
+every thumbnail, and DASH, HLS and Jellyfin, which know no other way, show the right one
+([why](decisions/0022-equal-sheets.md)). For a time `t`, an interval `i` and a grid of `c` columns
+and `r` rows, thumbnail `k = floor(t / i)` is cell `k mod (c * r)` of sheet `floor(k / (c * r))`.
+
+- Without `rows`, each slice is one sheet, and no cell is empty: a slice of 30 s with a thumbnail
+  every 2 s has 15 of them, in 5 x 3, as `columns = 6` does not divide them. A video of one slice
+  has a sheet no larger than it needs.
+- With `rows`, the grid is exactly that, and a slice may have several sheets. `slice_length` has to
+  be a multiple of `columns * rows * interval`.
+- `slice_length` has to be a multiple of `interval`, unless there is not more than one thumbnail in
+  a slice; `interval` has to be a whole number of milliseconds.
+
+A recipe that breaks a rule is refused with the numbers that would do.
+"""
+
 _ABOUT_CHANGES = """\
 ## Changing a recipe
 
@@ -550,6 +570,7 @@ def recipe_page() -> str:
         "The schema is [schema/recipe.schema.json](schema/recipe.schema.json).\n",
         f"{_ABOUT_LISTS}\n```toml\n{_LISTS.strip()}\n```\n\n{_AFTER_LISTS}",
         f"```sh\n{_ADD_OUTPUTS}```\n",
+        _ABOUT_GRIDS,
         _ABOUT_CHANGES,
         _ABOUT_PRESETS,
         f"## The whole recipe\n\n{summary(Recipe)}\n\n{recipe_table(Recipe, '')}\n",

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sheet_strategies import sheets_and_lengths
 
 from scrubjay import identity
 from scrubjay.coding import decode_as
@@ -315,7 +316,7 @@ DURATIONS = st.fractions(Fraction(1, 24), 150, max_denominator=90_000)
 @given(
     duration=DURATIONS,
     numbers=st.fixed_dictionaries(
-        {"slice_length": NUMBERS},
+        {},
         optional={
             "tolerance": NUMBERS,
             "background": st.sampled_from(["#000000", "#a0B1c2"]),
@@ -323,20 +324,22 @@ DURATIONS = st.fractions(Fraction(1, 24), 150, max_denominator=90_000)
         },
     ),
     stills=st.lists(st.fixed_dictionaries({}, optional={"interval": NUMBERS}), max_size=3),
-    sheets=NUMBERS,
+    fitting=sheets_and_lengths(width=16),
 )
 def test_ids_survive_json(
     planned: Callable[..., Plan],
     duration: Fraction,
     numbers: dict[str, Any],
     stills: list[dict[str, Any]],
-    sheets: object,
+    fitting: tuple[Sheet, Fraction],
 ) -> None:
     """A plan has the same ids wherever it comes from: Python, a file, a plan that was read back."""
+    sheet, length = fitting
     fields = {
         **numbers,
+        "slice_length": length,
         "frames": [{"name": f"f{place}", **still} for place, still in enumerate(stills)],
-        "sheets": [{"interval": sheets, "columns": 20, "width": 16}],
+        "sheets": [msgspec.to_builtins(sheet, builtin_types=(Fraction,))],
     }
     recipe = decode_as(fields, Recipe)
     plan = planned(duration, recipe, width=64, height=36)
@@ -350,9 +353,9 @@ def test_ids_survive_json(
     assert plan_id(twin) == plan_id(plan)
 
 
-@given(length=st.integers(1, 50), rate=st.integers(1, 50), interval=st.integers(1, 50))
+@given(sheets=st.integers(1, 5), rate=st.integers(1, 50), interval=st.integers(1, 50))
 def test_whole_seconds_are_the_same_however_they_are_written(
-    planned: Callable[..., Plan], length: int, rate: int, interval: int
+    planned: Callable[..., Plan], sheets: int, rate: int, interval: int
 ) -> None:
     """A time of 30, 30.0, "30" or Fraction(30) gives one id."""
     forms: list[Callable[[int], Any]] = [int, float, str, Fraction, lambda each: f"{2 * each}/2"]
@@ -360,7 +363,7 @@ def test_whole_seconds_are_the_same_however_they_are_written(
         planned(
             Fraction(61),
             Recipe(
-                slice_length=form(length),
+                slice_length=form(sheets * interval),
                 animations=(Animation(fps=form(rate)),),
                 frames=(Still(interval=form(interval)),),
                 sheets=(Sheet(interval=form(interval), columns=40),),

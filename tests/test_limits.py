@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sheet_strategies import sheets_and_lengths
 
 import scrubjay
 from scrubjay.cli.words import describe_plan
@@ -28,21 +29,21 @@ from scrubjay.sets.store import Store
 
 Planned = Callable[..., Plan]
 
-LENGTHS = st.fractions(min_value=Fraction(1, 2), max_value=70, max_denominator=30)
 INTERVALS = st.fractions(min_value=Fraction(1, 2), max_value=100, max_denominator=30)
 DURATIONS = st.fractions(min_value=Fraction(1, 24), max_value=150, max_denominator=90_000)
 
 
-@given(duration=DURATIONS, length=LENGTHS, still=INTERVALS, thumbnail=INTERVALS)
+@given(duration=DURATIONS, still=INTERVALS, fitting=sheets_and_lengths(width=16))
 def test_counting_is_as_good_as_listing(
-    planned: Planned, duration: Fraction, length: Fraction, still: Fraction, thumbnail: Fraction
+    planned: Planned, duration: Fraction, still: Fraction, fitting: tuple[Sheet, Fraction]
 ) -> None:
     """What a set has of everything is what its slices' instants are, counted without listing."""
+    sheet, length = fitting
     recipe = Recipe(
         slice_length=length,
         animations=(Animation(fps=Fraction(7, 3)), Animation(name="slow", fps=Fraction(1, 9))),
         frames=(Still(interval=still), Still(name="few", interval=3 * still)),
-        sheets=(Sheet(interval=thumbnail, width=16),),
+        sheets=(sheet,),
     )
     plan = planned(duration, recipe)
     counts = counts_of(duration, recipe)

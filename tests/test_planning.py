@@ -1,13 +1,26 @@
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sheet_strategies import sheets_and_lengths
 
 from scrubjay.errors import RecipeError
-from scrubjay.model import Animation, Plan, PlannedOutput, Recipe, Sheet, Size, Slice, Still
+from scrubjay.model import (
+    Animation,
+    Plan,
+    PlannedOutput,
+    Recipe,
+    Sheet,
+    Size,
+    Slice,
+    Still,
+    decode_as,
+)
 from scrubjay.planning import artifacts_of, chosen_outputs, instants_of, targets_from
 from scrubjay.registry import FORMATS
 
@@ -30,7 +43,7 @@ def _instants(plan: Plan, slice_: Slice, name: str) -> Sequence[Fraction]:
 @given(duration=DURATIONS, length=LENGTHS)
 def test_slices_touch_and_cover(planned: Planned, duration: Fraction, length: Fraction) -> None:
     """Slices are numbered without holes, touch, and cover the video exactly."""
-    slices = planned(duration, Recipe(slice_length=length)).slices
+    slices = planned(duration, Recipe(slice_length=length, sheets=())).slices
     assert [slice_.index for slice_ in slices] == list(range(len(slices)))
     assert slices[0].start == 0
     assert slices[-1].end == duration
@@ -42,26 +55,116 @@ def test_every_still_is_in_one_slice(
     planned: Planned, duration: Fraction, length: Fraction, interval: Fraction
 ) -> None:
     """The slices' stills together are the video's grid of instants, each once."""
-    recipe = Recipe(slice_length=length, frames=(Still(interval=interval),))
+    recipe = Recipe(slice_length=length, frames=(Still(interval=interval),), sheets=())
     plan = planned(duration, recipe)
     times = [time for each in plan.slices for time in _instants(plan, each, "frames")]
     assert times == [k * interval for k in range(len(times))]
     assert times[-1] < duration <= times[-1] + interval
 
 
-@given(duration=DURATIONS, length=LENGTHS, interval=INTERVALS, columns=st.integers(1, 12))
-def test_a_sheet_holds_every_thumbnail(
-    planned: Planned, duration: Fraction, length: Fraction, interval: Fraction, columns: int
+@given(duration=DURATIONS, fitting=sheets_and_lengths(width=16), data=st.data())
+def test_one_formula_finds_each_thumbnail(
+    planned: Planned, duration: Fraction, fitting: tuple[Sheet, Fraction], data: st.DataObject
 ) -> None:
-    """However slices lie on the grid of thumbnails, the sheet has a cell for each of them."""
-    sheets = (Sheet(interval=interval, columns=columns, width=16),)
-    plan = planned(duration, Recipe(slice_length=length, sheets=sheets))
-    sheet = _output(plan, "sheets")
-    counts = [len(_instants(plan, each, "sheets")) for each in plan.slices]
-    assert sheet.layout.columns <= columns
-    assert max(counts) <= sheet.layout.columns * sheet.layout.rows
-    assert sheet.canvas.width == sheet.layout.columns * sheet.layout.size.width
-    assert sheet.canvas.height == sheet.layout.rows * sheet.layout.size.height
+    """All sheets of a video are alike, lie in one slice each, and only the last has empty cells."""
+    sheet, length = fitting
+    plan = planned(duration, Recipe(slice_length=length, sheets=(sheet,)))
+    output = _output(plan, "sheets")
+    layout, lists = output.layout, [artifacts_of(plan, output, each) for each in plan.slices]
+    sheets = [each for made in lists for each in made]
+    cells, interval = layout.columns * layout.rows, sheet.interval
+    assert output.canvas.width == layout.columns * layout.size.width
+    assert output.canvas.height == layout.rows * layout.size.height
+    assert [each.start for each in sheets] == [k * cells * interval for k in range(len(sheets))]
+    assert [each.pictures for each in sheets[:-1]] == [cells] * (len(sheets) - 1)
+    assert sheets[-1].end == duration
+    assert all(one.end == other.start for one, other in pairwise(sheets))
+    for slice_, made in zip(plan.slices, lists, strict=True):
+        assert all(slice_.start <= each.start < slice_.end for each in made)
+
+    time = data.draw(st.fractions(0, duration).filter(lambda time: time < duration))
+    number = time // interval
+    found = sheets[number // cells]
+    shown = found.start + number % cells * interval
+    assert number % cells < found.pictures
+    assert shown <= time < shown + interval
+    assert shown in {at for each in plan.slices for at in _instants(plan, each, "sheets")}
+
+
+@pytest.mark.parametrize(
+    ("length", "interval", "columns", "rows", "seconds", "grid"),
+    [
+        (30, 1, 6, 0, 600, (6, 5)),
+        (30, 2, 6, 0, 600, (5, 3)),
+        (10, 1, 6, 0, 600, (5, 2)),
+        (12, 1, 6, 0, 600, (6, 2)),
+        (17, 1, 6, 0, 600, (1, 17)),
+        (30, 30, 6, 0, 600, (1, 1)),
+        (30, 45, 6, 0, 600, (1, 1)),
+        (1000, 10, 10, 10, 6000, (10, 10)),
+        (30, 1, 6, 0, 3, (3, 1)),
+        (30, 1, 6, 0, "13/2", (6, 2)),
+        (30, 1, 6, 0, "1/10", (1, 1)),
+        (1000, 10, 10, 10, 30, (10, 10)),
+    ],
+)
+def test_grids(
+    planned: Planned,
+    length: int,
+    interval: int,
+    columns: int,
+    rows: int,
+    seconds: object,
+    grid: tuple[int, int],
+) -> None:
+    """Without rows, a sheet is a slice's, or a short video's; with rows, it is as asked for."""
+    sheet = Sheet(interval=Fraction(interval), columns=columns, rows=rows, width=16)
+    recipe = Recipe(slice_length=Fraction(length), animations=(), frames=(), sheets=(sheet,))
+    [layout] = planned(Fraction(str(seconds)), recipe).layouts
+    assert (layout.columns, layout.rows) == grid
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"interval": "1/3"},
+            r"^interval of 's' is 1/3, no whole.* milliseconds.*; 0\.333 would do$",
+        ),
+        (
+            {"interval": 7},
+            r"^slice_length is 30, no .*'s'.*; slice_length = 28 or an .* of 7\.5 would",
+        ),
+        ({"interval": "0.7"}, r"; slice_length = 30\.1 or an interval of 0\.75 would do$"),
+        ({"rows": 7}, r"6 x 7 thumbnails of 's' lasts 42 s; .*slice_length = 42 or rows = 0 would"),
+        ({"rows": 2}, r"lasts 12 s; .*slice_length = 24 or rows = 0 would do$"),
+        ({"interval": 400, "rows": 300}, r"; a sheet lies in one slice, so rows = 0 would do$"),
+    ],
+)
+def test_a_grid_that_no_reader_can_use(fields: dict[str, object], words: str) -> None:
+    """Where sheets could not be alike, one sentence says so, and what would do."""
+    with pytest.raises(msgspec.ValidationError, match=words):
+        decode_as({"sheets": [{"name": "s", **fields}]}, Recipe)
+
+
+@given(length=LENGTHS, interval=INTERVALS, columns=st.integers(1, 9), rows=st.integers(0, 4))
+def test_what_would_do_does(length: Fraction, interval: Fraction, columns: int, rows: int) -> None:
+    """Who follows the remedies that refusals name gets a recipe that is accepted."""
+    fields: dict[str, object] = {"interval": interval, "columns": columns, "rows": rows}
+    for _ in range(4):
+        try:
+            Recipe(slice_length=length, sheets=(Sheet(**fields),))  # type: ignore[arg-type]
+        except ValueError as error:
+            remedy = str(error).rpartition("; ")[2]
+            if found := re.search(r"slice_length = ([\d./]+)", remedy):
+                length = Fraction(found[1])
+            elif found := re.match(r"([\d./]+) would do", remedy):
+                fields["interval"] = Fraction(found[1])
+            else:
+                fields["rows"] = 0
+        else:
+            return
+    pytest.fail("no remedy helped")
 
 
 @given(duration=DURATIONS, length=LENGTHS)
@@ -69,7 +172,7 @@ def test_an_animation_has_its_share_of_pictures(
     planned: Planned, duration: Fraction, length: Fraction
 ) -> None:
     """Every slice has as many animation pictures as start in it at the recipe's rate."""
-    plan = planned(duration, Recipe(slice_length=length))
+    plan = planned(duration, Recipe(slice_length=length, sheets=()))
     for slice_ in plan.slices:
         count = len(_instants(plan, slice_, "animations"))
         assert (count - 1) / Fraction(10) < slice_.span.duration <= count / Fraction(10)
@@ -85,17 +188,18 @@ def test_instants_are_sorted_and_unique(planned: Planned) -> None:
     assert instants_of(plan, second, chosen_outputs(plan, ["frames", "sheets"])) == seconds
 
 
-@given(duration=DURATIONS, length=LENGTHS, interval=INTERVALS, data=st.data())
+@given(duration=DURATIONS, fitting=sheets_and_lengths(width=16), interval=INTERVALS, data=st.data())
 def test_targets_know_their_neighbours(
     planned: Planned,
     duration: Fraction,
-    length: Fraction,
+    fitting: tuple[Sheet, Fraction],
     interval: Fraction,
     data: st.DataObject,
 ) -> None:
     """From any slice on, each instant is told with the ones next to it, across the cuts."""
     stills = (Still(interval=interval), Still(name="few", interval=7 * interval))
-    plan = planned(duration, Recipe(slice_length=length, frames=stills))
+    sheet, length = fitting
+    plan = planned(duration, Recipe(slice_length=length, frames=stills, sheets=(sheet,)))
     index = data.draw(st.sampled_from(plan.slices)).index
     names = data.draw(st.sampled_from([["frames"], ["few", "sheets"], []]))
     outputs = chosen_outputs(plan, names)

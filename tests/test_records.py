@@ -72,10 +72,12 @@ def made(clip: Path) -> _Made:
     [
         BOTH,
         Recipe(
-            slice_length=Fraction(7, 3), animations=(Animation(fps=Fraction(7, 3), max_bytes=1),)
+            slice_length=Fraction(7, 3),
+            animations=(Animation(fps=Fraction(7, 3), max_bytes=1),),
+            sheets=(),
         ),
         Recipe(slice_length=Fraction(1, 2), frames=()),
-        Recipe(animations=(), sheets=(Sheet(interval=Fraction(7, 2)),)),
+        Recipe(animations=(), sheets=(Sheet(interval=Fraction(5, 2), columns=2, rows=1),)),
         Recipe(sheets=(), frames=(Still(interval=Fraction(5)),)),
         Recipe(tolerance=Fraction(3), animations=()),
     ],

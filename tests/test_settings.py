@@ -57,7 +57,7 @@ def test_a_section_changes_the_only_output(read: Read) -> None:
 def test_a_section_of_a_preset(read: Read) -> None:
     """It changes the preset's own output, or adds one where the preset has none."""
     recipe = read("preset = 'trickplay'\n[sheets]\nwidth = 160\n[frames]\nwidth = 640\n")
-    assert recipe.sheets == (Sheet(interval=Fraction(10), width=160, columns=10),)
+    assert recipe.sheets == (Sheet(interval=Fraction(10), width=160, columns=10, rows=10),)
     assert recipe.frames == (Still(width=640),)
     assert recipe.animations == ()
     assert recipe.slice_length == 1000

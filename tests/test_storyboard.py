@@ -23,14 +23,19 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _storyboard(
-    clip: Path, folder: Path, clock: TrackClock, length: int, name: str = "storyboard.json"
+    clip: Path,
+    folder: Path,
+    clock: TrackClock,
+    length: int,
+    name: str = "storyboard.json",
+    rows: int = 0,
 ) -> dict[str, Any]:
     recipe = Recipe(
         slice_length=Fraction(length),
         animations=(),
         frames=(),
         sheets=(
-            Sheet(interval=Fraction(1, 2), width=512, columns=5, quality=95),
+            Sheet(interval=Fraction(1, 2), width=512, columns=4, rows=rows, quality=95),
             Sheet(name="coarse", interval=Fraction(4), width=512, quality=95),
         ),
         documents=("storyboard",),
@@ -45,17 +50,17 @@ def _storyboard(
 
 
 @pytest.mark.parametrize(("clock", "begins"), [("zero", 0), ("media", 5)])
-@pytest.mark.parametrize("length", [12, 5])
+@pytest.mark.parametrize(("length", "rows"), [(12, 0), (4, 0), (12, 2)])
 def test_each_tile_is_the_picture_of_its_time(
-    clip: Path, tmp_path: Path, clock: TrackClock, begins: int, length: int
+    clip: Path, tmp_path: Path, clock: TrackClock, begins: int, length: int, rows: int
 ) -> None:
     """Read by machine, on either clock, in one sheet or three; the first begins at 0."""
-    board = _storyboard(clip, tmp_path, clock, length)
+    board = _storyboard(clip, tmp_path, clock, length, rows=rows)
     assert (board["tile_width"], board["tile_height"]) == (512, 288)
     assert board["duration"] == SECONDS + begins
     tiles = board["tiles"]
     assert [tile["start"] for tile in tiles] == [0, *(begins + k / 2 for k in range(1, 24))]
-    assert ("url" in board) == (length == 12)
+    assert ("url" in board) == (length == 12 and not rows)
     for place, tile in enumerate(tiles):
         url = board.get("url") or tile["url"]
         with Image.open(tmp_path / url) as sheet:

@@ -73,7 +73,7 @@ def test_the_clock_that_players_need(
 
 def test_each_output_of_sheets_has_a_track(clip: Path) -> None:
     """The first sheets' track has the plain name, another's its own; each shows its own sheets."""
-    few = scrubjay.Sheet(name="few", interval=Fraction(4), width=64, columns=2)
+    few = scrubjay.Sheet(name="few", interval=Fraction(5), width=64, columns=2)
     recipe = msgspec.structs.replace(_RECIPE, sheets=(scrubjay.Sheet(), few))
     store = scrubjay.Store.in_memory()
     manifest = scrubjay.make(clip, store, recipe=recipe, engine=InlineEngine())

@@ -103,11 +103,10 @@ def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> C
         whole = (slices - 1) * ceil(recipe.slice_length * output.fps)
         return Count(slices, whole + ceil(last * output.fps))
     pictures = ceil(duration / output.interval)
-    if isinstance(output, Still) or output.interval > recipe.slice_length:
-        return Count(pictures, pictures)  # no two thumbnails fall in one slice
-    start_of_last = (slices - 1) * recipe.slice_length
-    sheets = slices - 1 + (ceil(start_of_last / output.interval) < pictures)
-    return Count(sheets, pictures)
+    if isinstance(output, Still):
+        return Count(pictures, pictures)
+    grid = output.grid(recipe.slice_length, duration)
+    return Count(ceil(pictures / grid.cells), pictures)
 
 
 def check_counts(source: SourceRef, media: MediaInfo, recipe: Recipe, limits: Limits) -> None:

@@ -133,20 +133,23 @@ def artifacts_of(plan: Plan, output: PlannedOutput, slice_: Slice) -> list[Plann
     if not instants:
         return []
 
-    def planned(named: Fraction, start: Fraction, end: Fraction, count: int) -> PlannedArtifact:
-        key = artifact_key(output.name, output.id, named, output.format.suffix)
+    def planned(start: Fraction, end: Fraction, count: int) -> PlannedArtifact:
+        key = artifact_key(output.name, output.id, start, output.format.suffix)
         return PlannedArtifact(key, start, end, count)
 
     match options:
         case Animation():
-            return [planned(slice_.start, slice_.start, slice_.end, len(instants))]
+            return [planned(slice_.start, slice_.end, len(instants))]
         case Still():
-            return [
-                planned(start, start, end, 1) for start, end in pairwise([*instants, slice_.end])
-            ]
+            return [planned(start, end, 1) for start, end in pairwise([*instants, slice_.end])]
         case Sheet():
-            end = min(instants[-1] + options.interval, plan.media.duration)
-            return [planned(slice_.start, instants[0], end, len(instants))]
+            cells = output.layout.columns * output.layout.rows
+            groups = [instants[at : at + cells] for at in range(0, len(instants), cells)]
+            last = plan.media.duration
+            return [
+                planned(each[0], min(each[-1] + options.interval, last), len(each))
+                for each in groups
+            ]
 
 
 def _planned_whole(output: PlannedOutput, slice_: Slice) -> PlannedArtifact:
@@ -236,17 +239,17 @@ def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layou
         return Layout(id=id_, size=size)
     interval: Fraction | None = None
     if output.per == "video":
-        most, interval = cells_over(media.duration, output.columns)
+        cells, interval = cells_over(media.duration, output.columns)
+        columns = min(output.columns, cells)
+        rows = ceil(cells / columns)
     else:
-        most = max(1, ceil(min(recipe.slice_length, media.duration) / output.interval))
-    columns = min(output.columns, most)
-    rows = ceil(most / columns)
+        columns, rows = output.grid(recipe.slice_length, media.duration)
     largest, held = max(columns * size.width, rows * size.height), _largest_side(output)
     if largest > held:
         raise RecipeError(
             f"a sheet of {columns} x {rows} thumbnails would be {largest} px long, and a "
-            f"{output.format.upper()} holds {held}; ask for shorter slices, more columns or a "
-            f"longer interval of {output.name!r}"
+            f"{output.format.upper()} holds {held}; ask for other columns and rows, or "
+            f"for a longer interval, of {output.name!r}"
         )
     return Layout(id=id_, size=size, columns=columns, rows=rows, interval=interval)
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from scrubjay.model.grids import Grid, check_grid, grid_of
 from scrubjay.model.values import COLOUR, OUTPUT_NAME, Strict
 from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, STILL_FORMATS, Format
 from scrubjay.timing import Span, multiples_in, samples_in
@@ -151,7 +152,7 @@ class Still(Strict, frozen=True, kw_only=True):
 
 
 class Sheet(Strict, frozen=True, kw_only=True):
-    """A sheet of thumbnails for each slice, or one for the whole video."""
+    """Sheets of thumbnails, all with the same grid: of each slice, or one of the whole video."""
 
     kind: ClassVar[Kind] = "sheets"
     name: _Name = "sheets"
@@ -167,14 +168,28 @@ class Sheet(Strict, frozen=True, kw_only=True):
     width: Annotated[
         int, Meta(ge=1, le=4096, description="Width of a thumbnail in px; never enlarged.")
     ] = 240
-    columns: Annotated[int, Meta(ge=1, le=1000, description="Thumbnails in a row.")] = 6
+    columns: Annotated[
+        int, Meta(ge=1, le=1000, description="Thumbnails in a row; without rows, at most.")
+    ] = 6
+    rows: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="Rows of each sheet; 0: one sheet for each slice, as large as it needs.",
+        ),
+    ] = 0
     quality: _Quality = 75
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
         _check_format(self.format, STILL_FORMATS, "sheets")
-        _check_unused(self, "video", ("interval",))
+        _check_unused(self, "video", ("interval", "rows"))
+
+    def grid(self, slice_length: Fraction, duration: Fraction) -> Grid:
+        """Return how the thumbnails of each sheet lie; times are in seconds."""
+        return grid_of(self.interval, self.columns, self.rows, slice_length, duration)
 
     @property
     def spacing(self) -> Fraction:
@@ -200,7 +215,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
     """What to make of a video. The defaults are the `classic` recipe."""
 
     slice_length: Annotated[
-        Fraction, Meta(description="Seconds of video in a slice: one animation, one sheet.")
+        Fraction, Meta(description="Seconds of video in a slice: one animation, whole sheets.")
     ] = Fraction(30)
     tolerance: Annotated[
         Fraction,
@@ -246,6 +261,8 @@ class Recipe(Strict, frozen=True, kw_only=True):
         for name, count in names.items():
             if count > 1:
                 raise ValueError(f"{count} outputs have the name {name!r}; give each its own name")
+        for each in (sheet for sheet in self.sheets if sheet.per == "slice"):
+            check_grid(each.name, each.interval, each.columns, each.rows, self.slice_length)
         for document in self.documents:
             if document not in DOCUMENTS:
                 raise ValueError(f"unknown document {document!r}; choose from {_ALL_DOCUMENTS}")
@@ -272,7 +289,7 @@ PRESETS: Mapping[str, Recipe] = {
         tolerance=Fraction(5),
         animations=(),
         frames=(),
-        sheets=(Sheet(interval=Fraction(10), width=320, columns=10),),
+        sheets=(Sheet(interval=Fraction(10), width=320, columns=10, rows=10),),
     ),
 }
 """Named recipes. `classic` is the default. `trickplay` is what media servers and TV boxes read:

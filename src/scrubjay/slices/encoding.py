@@ -68,7 +68,7 @@ class SliceEncoder:
     def encode(
         self, slice_: Slice, shown: Iterable[Shown[VideoFrame]], outputs: Collection[PlannedOutput]
     ) -> Iterator[Encoded]:
-        """Yield the artifacts of one slice: each still as its frame comes, then the rest.
+        """Yield the artifacts of one slice: each as soon as its last picture is there.
 
         Args:
             slice_: the slice.
@@ -147,28 +147,36 @@ class _StillFeed:
 
 
 class _SheetFeed:
-    """Lays thumbnails out, and encodes the sheet when the slice ends."""
+    """Lays thumbnails out, and encodes each sheet when the last of its pictures is there."""
 
     def __init__(
         self, output: PlannedOutput, options: Sheet, planned: Sequence[PlannedArtifact]
     ) -> None:
         self._output = output
         self._options = options
-        self._planned = planned
+        self._planned = iter(planned)
+        self._encode = still_encoder(options.format)
+        self._sheet = next(self._planned, None)
         self._thumbnails: list[RgbPicture] = []
         self._source_times: list[Fraction] = []
 
     def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
         self._thumbnails.append(picture)
         self._source_times.append(shown.source_time)
-        return iter(())
+        if self._sheet is not None and len(self._thumbnails) == self._sheet.pictures:
+            yield self._full(self._sheet)
 
     def finish(self) -> Iterator[Encoded]:
-        layout, options = self._output.layout, self._options
-        for planned in self._planned:
-            sheet = lay_out(self._thumbnails, columns=layout.columns, rows=layout.rows)
-            data = still_encoder(options.format)(sheet, options.quality)
-            yield encoded(self._output, planned, data, tuple(self._source_times))
+        return iter(())
+
+    def _full(self, planned: PlannedArtifact) -> Encoded:
+        """Encode the sheet, and begin the next one."""
+        layout, times = self._output.layout, tuple(self._source_times)
+        sheet = lay_out(self._thumbnails, columns=layout.columns, rows=layout.rows)
+        self._thumbnails, self._source_times = [], []
+        self._sheet = next(self._planned, None)
+        data = self._encode(sheet, self._options.quality)
+        return encoded(self._output, planned, data, times)
 
 
 def encoded(
