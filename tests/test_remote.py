@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
-import msgspec
 import pytest
 import trustme
 from films import write_clip, write_film
+from msgspec.structs import replace
 from range_server import RangeServer
 
 import scrubjay
@@ -29,7 +29,7 @@ from scrubjay.errors import (
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import identify, open_container
 from scrubjay.media.web import web_options
-from scrubjay.model import PRESETS, Plan, Recipe
+from scrubjay.model import PRESETS, Plan, Recipe, Sheet
 from scrubjay.places import ranges
 from scrubjay.places.place import Place
 from scrubjay.places.remote import RemoteFile, pinned, server_error
@@ -149,7 +149,8 @@ def test_a_slice_costs_little_more_than_itself(
 
 def test_sparse_pictures_are_sought(films: Callable[..., Path]) -> None:
     """A picture every 10 s takes a request for each, and not the film between them."""
-    recipe = msgspec.structs.replace(PRESETS["trickplay"], slice_length=Fraction(60))
+    sheet = Sheet(interval=Fraction(10), width=320)
+    recipe = replace(PRESETS["trickplay"], slice_length=Fraction(60), sheets=(sheet,))
     path = films("hour.mp4", 3600)
     cost = _cost(path, recipe)
     pictures = recipe.slice_length / recipe.sheets[0].interval
