@@ -62,6 +62,15 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
     "mp4": Format(
         "scrubjay.encode.mp4", "video/mp4", "mp4", 16_384, 1, encoder="libx264", side_step_px=2
     ),
+    "avif": Format(
+        "scrubjay.encode.avif",
+        "image/avif",
+        "avif",
+        8_704,
+        1,
+        encoder="libsvtav1",
+        smallest_side_px=4,
+    ),
 }
 """Formats of animations. An encoder gets a slice's pictures as they are decoded."""
 

@@ -52,9 +52,9 @@ def test_odd_sizes_are_not_distorted(count: int, height: int, width: int) -> Non
     assert len(shown) == count
     assert shown[0].shape == (height + height % 2, width + width % 2, 3)
     for picture, like in zip(shown, pictures, strict=True):
-        assert np.abs(picture[:height, :width].astype(int) - like).mean() < 15
+        assert np.abs(picture[:height, :width].astype(int) - like).mean() < 8
         edge = picture[-1:, :width].astype(int) - picture[-2:-1, :width]
-        assert height % 2 == 0 or np.abs(edge).mean() < 15
+        assert height % 2 == 0 or np.abs(edge).mean() < 8
 
 
 def test_colours_are_named() -> None:

@@ -8,7 +8,6 @@ import ctypes
 import sys
 
 _CAP_SYS_NICE = 23
-_PR_CAPBSET_DROP = 24
 _VERSION_3 = 0x20080522
 
 
@@ -23,14 +22,14 @@ class _Sets(ctypes.Structure):
 
 
 def give_up_real_time() -> None:
-    """Take the right to real-time priority from this thread and from all that it starts.
+    """Take the right to real-time priority from this thread and from all threads that it starts.
 
-    Only Linux has it to take; a process that is not root's lacks it already.
+    Only Linux has it to take; a process that is not root's lacks it already. Programs that root
+    starts get it back: what they encode, Scrubjay encodes, and keeps them ordinary itself.
     """
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None)
-    libc.prctl(_PR_CAPBSET_DROP, _CAP_SYS_NICE, 0, 0, 0)
     header, sets = _Header(_VERSION_3, 0), (_Sets * 2)()
     if libc.capget(ctypes.byref(header), sets) == 0:
         for name in ("effective", "permitted", "inherited"):

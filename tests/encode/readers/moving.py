@@ -39,15 +39,15 @@ class Video(NamedTuple):
 
 
 def moving(count: int, height: int = 90, width: int = 160) -> list[RgbPicture]:
-    """A block that moves over coarse noise: something to code in every picture."""
+    """A block that moves over coarse grey noise: something to code in every picture."""
     rows, columns = -(-height // 6), -(-width // 8)
-    noise = np.random.default_rng(8).integers(0, 256, (rows, columns, 3), dtype=np.uint8)
-    still = np.kron(noise, np.ones((6, 8, 1), np.uint8))[:height, :width]
+    noise = np.random.default_rng(8).integers(0, 256, (rows, columns, 1), dtype=np.uint8)
+    still = np.kron(noise, np.ones((6, 8, 3), np.uint8))[:height, :width]
     pictures: list[RgbPicture] = []
     for k in range(count):
         picture = still.copy()
         left = 8 * k % max(1, width - 8)
-        picture[height // 4 : height // 2, left : left + 40] = (255, 40 * k % 256, 0)
+        picture[height // 4 : height // 2, left : left + 40] = (200, 40 * k % 256, 100)
         pictures.append(picture)
     return pictures
 
