@@ -71,6 +71,7 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
         encoder="libsvtav1",
         smallest_side_px=4,
     ),
+    "webm": Format("scrubjay.encode.webm", "video/webm", "webm", 16_384, 1, encoder="libvpx-vp9"),
 }
 """Formats of animations. An encoder gets a slice's pictures as they are decoded."""
 
