@@ -72,6 +72,15 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
         smallest_side_px=4,
     ),
     "webm": Format("scrubjay.encode.webm", "video/webm", "webm", 16_384, 1, encoder="libvpx-vp9"),
+    "webm-av1": Format(
+        "scrubjay.encode.webm_av1",
+        "video/webm",
+        "webm",
+        8_704,
+        1,
+        encoder="libsvtav1",
+        smallest_side_px=4,
+    ),
 }
 """Formats of animations. An encoder gets a slice's pictures as they are decoded."""
 

@@ -1,4 +1,4 @@
-"""WebM of VP9: exact times, odd sizes; read by PyAV and by the ffmpeg program."""
+"""WebM of VP9 and of AV1: exact times, odd sizes; read by PyAV and by the ffmpeg program."""
 
 from fractions import Fraction
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from moving import Times, encoded, moving, read_by_program, read_video, seconds
 
-_FORMATS = ["webm"]
+_FORMATS = ["webm", "webm-av1"]
 
 
 @pytest.mark.parametrize("name", _FORMATS)
