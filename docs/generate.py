@@ -43,7 +43,7 @@ from scrubjay.model import (
     SliceRecord,
     SourceRef,
 )
-from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, FORMATS, STILL_FORMATS
+from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, FORMATS, SHEET_FORMATS, STILL_FORMATS
 from scrubjay.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -609,7 +609,8 @@ def choices_text(field: Field, group: str) -> str:
 
 def formats_of(kind: str) -> Iterable[str]:
     """Return the names of the formats that outputs of a kind can have."""
-    return ANIMATION_FORMATS if kind == "animations" else STILL_FORMATS
+    formats = {"animations": ANIMATION_FORMATS, "frames": STILL_FORMATS, "sheets": SHEET_FORMATS}
+    return formats[kind]
 
 
 def recipe_table(struct: type[msgspec.Struct], group: str) -> str:

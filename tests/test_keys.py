@@ -21,7 +21,7 @@ from scrubjay.keys import (
     record_key,
     set_prefix,
 )
-from scrubjay.model import Plan, Recipe, Sheet
+from scrubjay.model import Plan, Recipe, Sheet, Still
 from scrubjay.registry import DOCUMENTS
 
 ID = "3f9a2c1e77d0"
@@ -124,8 +124,9 @@ def test_the_manifest_and_the_plan_are_ours(key: str) -> None:
 def test_documents_are_ours(planned: Callable[..., Plan]) -> None:
     """Every file that the documents of any recipe have is known as a document's."""
     sheets = tuple(Sheet(name=name) for name in ("sheets", "master", "x"))
-    plan = planned(Fraction(60), Recipe(sheets=sheets, documents=tuple(DOCUMENTS)))
-    tracks = tracks_of(plan)
+    frames = tuple(Still(name=name, format="mjpg") for name in ("header", "master-2"))
+    recipe = Recipe(frames=frames, sheets=sheets, documents=tuple(DOCUMENTS))
+    tracks = tracks_of(planned(Fraction(60), recipe))
     assert len(tracks) >= len(DOCUMENTS) + 2
     assert len(set(tracks.values())) == len(tracks)
     assert all(is_document(key) and is_ours(key) for key in tracks.values())

@@ -42,7 +42,11 @@ def test_counting_is_as_good_as_listing(
     recipe = Recipe(
         slice_length=length,
         animations=(Animation(fps=Fraction(7, 3)), Animation(name="slow", fps=Fraction(1, 9))),
-        frames=(Still(interval=still), Still(name="few", interval=3 * still)),
+        frames=(
+            Still(interval=still),
+            Still(name="few", interval=3 * still),
+            Still(name="packed", format="mjpg", interval=still),
+        ),
         sheets=(sheet,),
     )
     plan = planned(duration, recipe)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
@@ -36,6 +37,7 @@ BOTH = Recipe(
     frames=(Still(width=64),),
     sheets=(Sheet(width=64),),
 )
+PACKED = replace(BOTH, frames=(Still(width=64), Still(name="packed", format="mjpg", width=64)))
 
 
 class _Made(NamedTuple):
@@ -61,7 +63,7 @@ class _Made(NamedTuple):
 def made(clip: Path) -> _Made:
     """The second slice of the clip, alone."""
     store = Store.in_memory()
-    plan = scrubjay.plan(clip, recipe=BOTH, engine=InlineEngine())
+    plan = scrubjay.plan(clip, recipe=PACKED, engine=InlineEngine())
     records = scrubjay.render_slice(plan, 1, source=clip, store=store)
     names = [output.name for output in plan.outputs]
     return _Made(plan, dict(zip(names, records, strict=True)), store)
@@ -80,8 +82,10 @@ def made(clip: Path) -> _Made:
         Recipe(animations=(), sheets=(Sheet(interval=Fraction(5, 2), columns=2, rows=1),)),
         Recipe(sheets=(), frames=(Still(interval=Fraction(5)),)),
         Recipe(tolerance=Fraction(3), animations=()),
+        PACKED,
+        Recipe(sheets=(), frames=(Still(format="mjpg", interval=Fraction(5)),)),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_what_is_made_matches_its_plan(clip: Path, recipe: Recipe) -> None:
     """The records of every recipe pass, so that nothing is made twice."""
@@ -115,9 +119,14 @@ ANYWHERE: list[tuple[str, Any]] = [
 LIES: list[tuple[str, str, Any]] = [
     *(
         (name, path, value)
-        for name in ("animations", "frames", "sheets")
+        for name in ("animations", "frames", "packed", "sheets")
         for path, value in ANYWHERE
     ),
+    ("packed", "artifacts.0.source_times", ["4"]),
+    ("packed", "artifacts.0.picture_bytes", []),
+    ("packed", "artifacts.0.picture_bytes.1", 0),
+    ("packed", "artifacts.0.picture_bytes.1", 7),
+    ("frames", "artifacts.0.picture_bytes", [7]),
     ("animations", "artifacts.0.source_times", ["4"]),
     ("animations", "artifacts.0.pictures", 7),
     ("frames", "artifacts.0.source_times", []),
@@ -136,7 +145,7 @@ def _changed(record: SliceRecord, path: str, value: object) -> dict[str, Any]:
     *steps, last = path.split(".")
     for step in steps:
         section = section[int(step)] if step.isdigit() else section[step]
-    section[last] = value
+    section[int(last) if last.isdigit() else last] = value
     return tree
 
 
@@ -147,6 +156,7 @@ def test_there_is_something_to_lie_about(made: _Made) -> None:
     assert {name: len(each.artifacts) for name, each in made.records.items()} == {
         "animations": 1,
         "frames": 4,
+        "packed": 1,
         "sheets": 1,
     }
 

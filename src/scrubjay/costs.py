@@ -18,9 +18,8 @@ from scrubjay.model import (
     Recipe,
     Sheet,
     SourceRef,
-    Still,
 )
-from scrubjay.registry import DOCUMENTS
+from scrubjay.registry import DOCUMENTS, FORMATS
 from scrubjay.spread import cells_over
 from scrubjay.timing import short_clock
 
@@ -33,6 +32,9 @@ noise: 5.9 bytes)."""
 _SHEET_PIXEL_BYTES = 9
 """Memory for a pixel of a sheet: the thumbnails, the sheet, and its JPEG at worst."""
 
+_PACKED_PIXEL_BYTES = 9
+"""Memory for a pixel of packed stills: their JPEGs at worst (measured on noise: 4.2 bytes), and the
+file of them."""
 
 _OWN_OBJECTS = 3
 """The plan, the note of its generation, and the manifest."""
@@ -103,10 +105,13 @@ def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> C
         whole = (slices - 1) * ceil(recipe.slice_length * output.fps)
         return Count(slices, whole + ceil(last * output.fps))
     pictures = ceil(duration / output.interval)
-    if isinstance(output, Still):
-        return Count(pictures, pictures)
-    grid = output.grid(recipe.slice_length, duration)
-    return Count(ceil(pictures / grid.cells), pictures)
+    if isinstance(output, Sheet):
+        return Count(ceil(pictures / output.grid(recipe.slice_length, duration).cells), pictures)
+    if not FORMATS[output.format].is_packed or output.interval > recipe.slice_length:
+        return Count(pictures, pictures)  # no two pictures fall in one slice
+    start_of_last = (slices - 1) * recipe.slice_length
+    files = slices - 1 + (ceil(start_of_last / output.interval) < pictures)
+    return Count(files, pictures)
 
 
 def check_counts(source: SourceRef, media: MediaInfo, recipe: Recipe, limits: Limits) -> None:
@@ -172,4 +177,6 @@ def _bytes_of(output: PlannedOutput, longest: Fraction) -> int:
     pixels = canvas.width * canvas.height
     if isinstance(output.options, Animation):
         return ceil(longest * output.options.fps) * pixels * _ANIMATION_PIXEL_BYTES
+    if output.format.is_packed:
+        return ceil(longest / output.options.spacing) * pixels * _PACKED_PIXEL_BYTES
     return pixels * _SHEET_PIXEL_BYTES if isinstance(output.options, Sheet) else 0

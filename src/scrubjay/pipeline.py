@@ -20,6 +20,7 @@ from scrubjay.errors import (
     StoreError,
 )
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceDone, SliceFailed
+from scrubjay.fragments import HEAD_BYTES
 from scrubjay.identity import plan_id
 from scrubjay.keys import FOLDERS, MANIFEST, is_ours
 from scrubjay.model import (
@@ -107,6 +108,7 @@ def make(
     with _swept(store) as folders, _opened(engine) as running:
         planned = _planned(running, video, recipe, report)
         folders.extend(each.rstrip("/") for each in all_folders(planned.outputs))
+        folders.extend({key.rpartition("/")[0] for key in tracks_of(planned).values()} - {""})
         state = _begin(store, planned, report)
         if strict:
             _check_whole(state)
@@ -374,7 +376,8 @@ def _finished(
         animations=len(animations),
         frames=len(frames),
         sheets=len(sheets),
-        size_bytes=sum(entry.size_bytes for entry in (*animations, *frames, *sheets)),
+        size_bytes=sum(entry.size_bytes for entry in (*animations, *frames, *sheets))
+        + HEAD_BYTES * sum(frame.byte_offset > 0 for frame in frames),
         damaged_slices=len(damaged),
         damaged_packets=sum(damaged),
         over_budget=sum(entry.over_budget for entry in animations),

@@ -140,6 +140,9 @@ def artifacts_of(plan: Plan, output: PlannedOutput, slice_: Slice) -> list[Plann
     match options:
         case Animation():
             return [planned(slice_.start, slice_.end, len(instants))]
+        case Still() if output.format.is_packed:
+            end = min(instants[-1] + options.interval, plan.media.duration)
+            return [planned(instants[0], end, len(instants))]
         case Still():
             return [planned(start, end, 1) for start, end in pairwise([*instants, slice_.end])]
         case Sheet():

@@ -152,6 +152,8 @@ def _remove_others(
             media_type = guess_type(key)[0] or "application/octet-stream"
             changes.append(_Change(File(key, b"", media_type), _found(store, key)))
             store.delete([key])
+            if "/" in key:
+                store.remove_empty([key.rpartition("/")[0]])
 
 
 def _found(store: Store, key: str) -> bytes:

@@ -11,7 +11,15 @@ line here.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["ANIMATION_FORMATS", "DOCUMENTS", "FORMATS", "STILL_FORMATS", "DocumentKind", "Format"]
+__all__ = [
+    "ANIMATION_FORMATS",
+    "DOCUMENTS",
+    "FORMATS",
+    "SHEET_FORMATS",
+    "STILL_FORMATS",
+    "DocumentKind",
+    "Format",
+]
 
 
 class Format(NamedTuple):
@@ -31,6 +39,8 @@ class Format(NamedTuple):
     side_step_px: int = 1
     """Of what a file's width and height are multiples; its encoder makes a picture that large by
     repeating the last column and row."""
+    is_packed: bool = False
+    """Whether all stills of a slice are in one file (`scrubjay.fragments`)."""
 
 
 class DocumentKind(NamedTuple):
@@ -86,8 +96,16 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
 
 STILL_FORMATS: Mapping[str, Format] = {
     "jpeg": Format("scrubjay.encode.jpeg", "image/jpeg", "jpg", 65_500, 1, ("simplejpeg",)),
+    "mjpg": Format(
+        "scrubjay.encode.mjpg", "video/mp4", "mp4", 65_500, 1, ("simplejpeg",), is_packed=True
+    ),
 }
-"""Formats of stills and sheets. The largest side of a JPEG is libjpeg's JPEG_MAX_DIMENSION."""
+"""Formats of stills. The largest side of a JPEG is libjpeg's JPEG_MAX_DIMENSION."""
+
+SHEET_FORMATS: Mapping[str, Format] = {
+    name: each for name, each in STILL_FORMATS.items() if not each.is_packed
+}
+"""Formats of sheets."""
 
 FORMATS: Mapping[str, Format] = {**ANIMATION_FORMATS, **STILL_FORMATS}
 
@@ -99,5 +117,25 @@ DOCUMENTS: Mapping[str, DocumentKind] = {
     ),
     "hls": DocumentKind("scrubjay.documents.hls", ("images.m3u8", "images.master.m3u8"), "sheets"),
     "dash": DocumentKind("scrubjay.documents.dash", ("thumbnails.xml",), "sheets", step_ms=1000),
+    "mjpg": DocumentKind(
+        "scrubjay.documents.mjpg",
+        ("iframes.m3u8", "iframes.header.mp4", "iframes.master.m3u8"),
+        "frames",
+        ("mjpg",),
+    ),
+    "bif": DocumentKind("scrubjay.documents.bif", ("index.bif",), "frames", ("mjpg",), step_ms=1),
+    "emby": DocumentKind(
+        "scrubjay.documents.emby",
+        ("{video}-{width}-{interval}.bif",),
+        "frames",
+        ("mjpg",),
+        step_ms=1000,
+    ),
+    "jellyfin": DocumentKind(
+        "scrubjay.documents.jellyfin",
+        ("jellyfin/{video}.trickplay/{width} - {columns}x{rows}/{number}.jpg",),
+        "sheets",
+        ("jpeg",),
+    ),
 }
 """Documents that can be written beside the manifest."""

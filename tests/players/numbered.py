@@ -11,7 +11,7 @@ from clips import FPS, number_of
 from PIL import Image
 
 import scrubjay
-from scrubjay.model import Manifest, Plan, Recipe, Sheet
+from scrubjay.model import Manifest, Plan, Recipe, Sheet, Still
 from scrubjay.publishing import publish
 from scrubjay.sets.state import save_plan
 from scrubjay.sets.store import Store
@@ -67,13 +67,13 @@ def number_in(data: bytes) -> int:
 
 
 def recipe_of(slice_length: int, interval: Fraction, columns: int) -> Recipe:
-    """Return a recipe of all documents; times are in seconds, and sheets are full."""
+    """Return a recipe with documents of sheets and packed stills; times are in seconds."""
     return Recipe(
         slice_length=Fraction(slice_length),
         animations=(),
-        frames=(),
+        frames=(Still(format="mjpg", width=_WIDTH, interval=interval, quality=90),),
         sheets=(Sheet(width=_WIDTH, interval=interval, columns=columns, quality=90),),
-        documents=("webvtt", "hls", "dash"),
+        documents=("webvtt", "hls", "dash", "mjpg", "bif", "jellyfin"),
     )
 
 

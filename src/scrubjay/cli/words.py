@@ -142,6 +142,8 @@ def _facts(output: PlannedOutput, number: Count) -> str:
     if isinstance(options, Animation):
         rate = f"{_number(options.fps)} frames/s, {number.pictures} frames"
         return f"{facts}{_size(layout.size)}, {rate}"
+    if output.format.is_packed:
+        facts += f"{number.pictures} pictures of "
     if isinstance(options, Sheet):
         facts += f"{layout.columns} x {layout.rows} thumbnails of "
     return f"{facts}{_size(layout.size)}, every {_number(output.spacing)} s"

@@ -5,6 +5,7 @@ from fractions import Fraction
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
+from scrubjay.fragments import offsets
 from scrubjay.keys import document_key
 from scrubjay.model import Artifact, Manifest, Plan, PlannedOutput, SliceRecord, TrackClock
 from scrubjay.needs import outputs_for
@@ -16,6 +17,7 @@ __all__ = [
     "Document",
     "File",
     "FinishedSet",
+    "PackedStill",
     "document",
     "each_key",
     "each_track",
@@ -42,6 +44,17 @@ class Cue(NamedTuple):
     """Left edge in the sheet, in px."""
     y: int
     """Top edge in the sheet, in px."""
+
+
+class PackedStill(NamedTuple):
+    """One picture of packed stills, and where its JPEG lies."""
+
+    time: Fraction
+    """The instant it stands for, in seconds from the beginning of the previews."""
+    key: str
+    byte_offset: int
+    size_bytes: int
+    """0 if it lies in a gap of the set: then it is nowhere."""
 
 
 class FinishedSet(NamedTuple):
@@ -97,6 +110,14 @@ class FinishedSet(NamedTuple):
                 yield from zip(planned, made, strict=True)
             else:
                 yield from ((each, None) for each in planned)
+
+    def packed(self, output: PlannedOutput) -> Iterator[PackedStill]:
+        """Yield every picture that an output of packed stills was to have, rising in time."""
+        for planned, made in self.planned(output):
+            sizes = made.picture_bytes if made else (0,) * planned.pictures
+            for place, (begin, size) in enumerate(zip(offsets(sizes), sizes, strict=True)):
+                time = planned.start + place * output.options.spacing
+                yield PackedStill(time, planned.key, begin, size)
 
     def cues(self, output: PlannedOutput) -> Iterator[Cue]:
         """Yield the thumbnails of an output of sheets; they touch, and none is before time 0.

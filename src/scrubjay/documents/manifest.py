@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
 
+from scrubjay.fragments import offsets
 from scrubjay.identity import plan_id
 from scrubjay.model import (
     AnimationEntry,
@@ -71,7 +73,7 @@ def build_manifest(
             for slice_ in plan.timeline
         ),
         animations=tuple(_listed(outputs, made, "animations", _animation)),
-        frames=tuple(_listed(outputs, made, "frames", _frame)),
+        frames=tuple(chain.from_iterable(_listed(outputs, made, "frames", _frames))),
         sheets=tuple(_listed(outputs, made, "sheets", _sheet)),
         whole=_whole(plan, made, reasons),
         gaps=tuple(
@@ -176,18 +178,24 @@ def _animation(output: PlannedOutput, artifact: Artifact) -> AnimationEntry:
     )
 
 
-def _frame(output: PlannedOutput, artifact: Artifact) -> FrameEntry:
-    canvas = output.canvas
-    return FrameEntry(
-        output=output.name,
-        key=artifact.key,
-        media_type=artifact.media_type,
-        time=_seconds(artifact.start),
-        source_time=_seconds(artifact.source_times[0]),
-        width=canvas.width,
-        height=canvas.height,
-        size_bytes=artifact.size_bytes,
-    )
+def _frames(output: PlannedOutput, artifact: Artifact) -> Iterator[FrameEntry]:
+    """Yield an entry for each picture of an artifact; only packed stills have several."""
+    canvas, sizes = output.canvas, artifact.picture_bytes
+    begins = offsets(sizes) if sizes else [0]
+    for place, (byte_offset, size_bytes) in enumerate(
+        zip(begins, sizes or [artifact.size_bytes], strict=True)
+    ):
+        yield FrameEntry(
+            output=output.name,
+            key=artifact.key,
+            media_type=artifact.media_type,
+            time=_seconds(artifact.start + place * output.options.spacing),
+            source_time=_seconds(artifact.source_times[place]),
+            width=canvas.width,
+            height=canvas.height,
+            size_bytes=size_bytes,
+            byte_offset=byte_offset,
+        )
 
 
 def _sheet(output: PlannedOutput, artifact: Artifact) -> SheetEntry:

@@ -33,7 +33,8 @@ def decimal(seconds: Fraction) -> str:
 
 def bandwidth(resources: Iterable[tuple[int, Fraction]]) -> int:
     """Return the most bits a second of several resources, each its bytes and its seconds."""
-    return max(ceil(8 * size_bytes / seconds) for size_bytes, seconds in resources if seconds)
+    rates = (ceil(8 * size_bytes / seconds) for size_bytes, seconds in resources if seconds)
+    return max(rates, default=1)
 
 
 def media_playlist(

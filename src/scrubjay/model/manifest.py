@@ -55,6 +55,13 @@ class FrameEntry(Value, frozen=True, kw_only=True):
     width: int
     height: int
     size_bytes: int
+    byte_offset: Annotated[
+        int,
+        Meta(
+            description="Where the picture begins in the file of that key: 0, except for packed "
+            "stills (`mjpg`), where these `size_bytes` from there on are a JPEG."
+        ),
+    ] = 0
 
 
 class SheetEntry(Value, frozen=True, kw_only=True):

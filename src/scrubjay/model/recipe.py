@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from scrubjay.model.grids import Grid, check_grid, grid_of
 from scrubjay.model.values import COLOUR, OUTPUT_NAME, Strict
-from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, STILL_FORMATS, Format
+from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, SHEET_FORMATS, STILL_FORMATS, Format
 from scrubjay.timing import Span, multiples_in, samples_in
 
 __all__ = [
@@ -159,7 +159,7 @@ class Sheet(Strict, frozen=True, kw_only=True):
     format: Annotated[
         str,
         Meta(
-            description=f"Format of the sheets: {' or '.join(STILL_FORMATS)}.",
+            description=f"Format of the sheets: {' or '.join(SHEET_FORMATS)}.",
             extra={"metavar": "FORMAT"},
         ),
     ] = "jpeg"
@@ -184,7 +184,7 @@ class Sheet(Strict, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
-        _check_format(self.format, STILL_FORMATS, "sheets")
+        _check_format(self.format, SHEET_FORMATS, "sheets")
         _check_unused(self, "video", ("interval", "rows"))
 
     def grid(self, slice_length: Fraction, duration: Fraction) -> Grid:

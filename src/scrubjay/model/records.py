@@ -18,10 +18,12 @@ class Artifact(Value, frozen=True, kw_only=True):
     """The time for which it, or its first picture, is requested."""
     end: Fraction
     pictures: Count
-    """How many pictures it has: frames of an animation, thumbnails of a sheet."""
+    """How many pictures it has: frames of an animation, thumbnails of a sheet, packed stills."""
     source_times: tuple[Fraction, ...]
     """When the source shows each picture of a still or sheet first; at most the picture's own time,
     except before the video's first picture. Empty for an animation."""
+    picture_bytes: tuple[Bytes, ...] = ()
+    """The size of each picture in packed stills (`scrubjay.fragments`); empty for all else."""
     size_bytes: Bytes
     blake2b: Digest
 

@@ -6,6 +6,7 @@ that differs from its plan in anything but a picture's bytes is ignored.
 
 from collections.abc import Iterator
 
+from scrubjay.fragments import HEAD_BYTES
 from scrubjay.model import Artifact, Plan, PlannedOutput, Slice, SliceRecord
 from scrubjay.planning import PlannedArtifact, artifacts_of
 
@@ -67,7 +68,8 @@ def _facts(
 
 def _bytes(output: PlannedOutput, artifact: Artifact) -> Iterator[str]:
     canvas = output.canvas
-    pictures = artifact.pictures if output.options.kind == "animations" else 1
+    is_one = output.options.kind != "animations" and not output.format.is_packed
+    pictures = 1 if is_one else artifact.pictures
     pixels = canvas.width * canvas.height
     if (
         not 0
@@ -75,3 +77,8 @@ def _bytes(output: PlannedOutput, artifact: Artifact) -> Iterator[str]:
         <= _HEAD_BYTES + pictures * (_HEAD_BYTES + _PIXEL_BYTES * pixels)
     ):
         yield f"an artifact of {canvas.width} x {canvas.height} px cannot have that many bytes"
+    sizes = artifact.picture_bytes
+    if len(sizes) != (pictures if output.format.is_packed else 0) or 0 in sizes:
+        yield f"it has the sizes of {len(sizes)} pictures"
+    elif sizes and artifact.size_bytes != sum(sizes) + len(sizes) * HEAD_BYTES:
+        yield "the sizes of its pictures are not its own"

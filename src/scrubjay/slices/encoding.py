@@ -10,6 +10,7 @@ from av import VideoFrame
 
 from scrubjay.encode.base import RgbPicture, animation_encoder, still_encoder
 from scrubjay.encode.sheet import lay_out
+from scrubjay.fragments import fragment
 from scrubjay.media.frames import Shown
 from scrubjay.media.picture import Painter
 from scrubjay.model import Animation, Artifact, Plan, PlannedOutput, Sheet, Size, Slice, Still
@@ -99,6 +100,8 @@ def _feed(plan: Plan, output: PlannedOutput, slice_: Slice) -> _Feed:
     match output.options:
         case Animation():
             return _AnimationFeed(output, output.options, planned)
+        case Still() if output.format.is_packed:
+            return _PackedFeed(output, output.options, planned)
         case Still():
             return _StillFeed(output, output.options, planned)
         case Sheet():
@@ -124,26 +127,66 @@ class _AnimationFeed:
             yield encoded(self._output, planned, self._encoder.finish(planned.end))
 
 
+class _StillCoder:
+    """Encodes pictures; one that is shown again is not encoded again."""
+
+    def __init__(self, options: Still) -> None:
+        self._encode = still_encoder(options.format)
+        self._quality = options.quality
+        self._picture: RgbPicture | None = None
+        self._data = b""
+
+    def encode(self, picture: RgbPicture) -> bytes:
+        if picture is not self._picture:
+            self._picture, self._data = picture, self._encode(picture, self._quality)
+        return self._data
+
+
 class _StillFeed:
-    """Encodes each picture at once; a picture that is shown again is not encoded again."""
+    """Encodes each picture at once."""
 
     def __init__(
         self, output: PlannedOutput, options: Still, planned: Sequence[PlannedArtifact]
     ) -> None:
         self._output = output
         self._planned = iter(planned)
-        self._encode = still_encoder(options.format)
-        self._quality = options.quality
-        self._picture: RgbPicture | None = None
-        self._data = b""
+        self._coder = _StillCoder(options)
 
     def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
-        if picture is not self._picture:
-            self._picture, self._data = picture, self._encode(picture, self._quality)
-        yield encoded(self._output, next(self._planned), self._data, (shown.source_time,))
+        data = self._coder.encode(picture)
+        yield encoded(self._output, next(self._planned), data, (shown.source_time,))
 
     def finish(self) -> Iterator[Encoded]:
         return iter(())
+
+
+class _PackedFeed:
+    """Encodes each picture at once, and hands all over in one file when the slice ends."""
+
+    def __init__(
+        self, output: PlannedOutput, options: Still, planned: Sequence[PlannedArtifact]
+    ) -> None:
+        self._output = output
+        self._planned = planned
+        self._interval = options.interval
+        self._coder = _StillCoder(options)
+        self._fragments: list[bytes] = []
+        self._sizes_bytes: list[int] = []
+        self._source_times: list[Fraction] = []
+
+    def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
+        data, [planned] = self._coder.encode(picture), self._planned
+        end = min(shown.time + self._interval, planned.end)
+        number = int(shown.time / self._interval)
+        self._fragments.append(fragment(data, number, shown.time, end))
+        self._sizes_bytes.append(len(data))
+        self._source_times.append(shown.source_time)
+        return iter(())
+
+    def finish(self) -> Iterator[Encoded]:
+        for planned in self._planned:
+            data, times = b"".join(self._fragments), tuple(self._source_times)
+            yield encoded(self._output, planned, data, times, tuple(self._sizes_bytes))
 
 
 class _SheetFeed:
@@ -184,6 +227,7 @@ def encoded(
     planned: PlannedArtifact,
     data: bytes,
     source_times: tuple[Fraction, ...] = (),
+    picture_bytes: tuple[int, ...] = (),
 ) -> Encoded:
     """Describe an object."""
     artifact = Artifact(
@@ -193,6 +237,7 @@ def encoded(
         end=planned.end,
         pictures=planned.pictures,
         source_times=source_times,
+        picture_bytes=picture_bytes,
         size_bytes=len(data),
         blake2b=blake2b(data, digest_size=16).hexdigest(),
     )

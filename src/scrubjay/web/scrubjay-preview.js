@@ -122,9 +122,10 @@ function checkedList(manifest, name, outputs = []) {
   const items = manifest[name] ?? [];
   if (!Array.isArray(items)) throw new TypeError(`the manifest's "${name}" is not a list`);
   items.forEach((item, index) => checkItem(item, name, `${name}[${index}]`));
+  const shown = items.filter((item) => !(item.byte_offset > 0));  // the others are parts of files
   const [first] = NUMBERS[name];
   const typeOf = name === 'animations' ? (/** @type {any} */ item) => item.media_type : () => '';
-  return ofOneOutput(items, outputs, typeOf).sort((one, other) => one[first] - other[first]);
+  return ofOneOutput(shown, outputs, typeOf).sort((one, other) => one[first] - other[first]);
 }
 
 /**
