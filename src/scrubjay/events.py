@@ -60,7 +60,7 @@ class Planned(_Event, frozen=True, kw_only=True, tag="planned"):
 class Unconfined(_Event, frozen=True, kw_only=True, tag="unconfined"):
     """This machine cannot confine worker processes completely; the run continues."""
 
-    missing: Annotated[tuple[str, ...], Meta(description="What it lacks, for people.")]
+    missing: Annotated[tuple[str, ...], Meta(description="What the machine lacks, for people.")]
 
 
 class SliceStarted(_Event, frozen=True, kw_only=True, tag="slice_started"):
@@ -92,7 +92,7 @@ class SliceDone(_Event, frozen=True, kw_only=True, tag="slice_done"):
     size_bytes: Annotated[int, Meta(description="Of its artifacts.")]
     damaged_packets: Annotated[
         int,
-        Meta(description="Packets of the slice that do not decode, or give a corrupt picture."),
+        Meta(description="Packets of the slice that cannot be decoded, or give a corrupt picture."),
     ]
 
 
@@ -133,7 +133,7 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
         int, Meta(description="Damaged packets in these, as in the manifest.")
     ]
     over_budget: Annotated[
-        int, Meta(description="Animations larger than `max_bytes` even at their worst.")
+        int, Meta(description="Animations that exceed `max_bytes` even at the lowest quality.")
     ]
     stale: Annotated[int, Meta(description="Objects of an earlier plan that are still there.")]
     removed: Annotated[int, Meta(description="Objects of an earlier plan that were removed.")]

@@ -60,7 +60,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(
             ge=1,
             description="Objects that any set may have, however small its video. The default is an "
-            "hour of the classic recipe, made of a single picture.",
+            "hour of the classic recipe, made from a single picture.",
         ),
     ] = 4_500
     objects_per_packet: Annotated[

@@ -111,7 +111,7 @@ class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="How the process that decodes is confined: `auto`, `require` or `off`."),
     ] = "auto"
     suffixes: Annotated[
-        str, Meta(description="Suffixes of videos' keys, in small or capital letters.")
+        str, Meta(description="Suffixes of the keys of videos, in lower or upper case.")
     ] = (
         ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm "
         ".wmv"

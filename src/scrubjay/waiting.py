@@ -1,7 +1,7 @@
-"""Waiting for what cannot be interrupted, in a way that can be.
+"""Waits for calls that cannot be interrupted, so that signals still work.
 
-A library that waits in C for a server hears no signal: the run would not stop when it is told to.
-So such calls run in threads that nobody has to wait for.
+While a library waits in C for a server, Python handles no signals, so a run could not be stopped.
+So such calls run in threads that are not waited for when a signal arrives.
 """
 
 import threading
@@ -16,9 +16,9 @@ R = TypeVar("R")
 
 
 def interruptible(call: Callable[[], R]) -> R:
-    """Call a function that may wait in C; signals are heard meanwhile.
+    """Call a function that may wait in C, and handle signals meanwhile.
 
-    Only the main thread hears signals, so others call it directly.
+    Only the main thread handles signals, so other threads call it directly.
     """
     if threading.current_thread() is not threading.main_thread():
         return call()
@@ -29,7 +29,7 @@ def interruptible(call: Callable[[], R]) -> R:
 def mapped(function: Callable[[T], R], items: Iterable[T], *, lanes: int) -> list[R]:
     """Call a function with each item, several at once, and return the results in order.
 
-    An error, or a signal's, is raised at once; calls that are under way are left to themselves.
+    The first error, or that of a signal, is raised at once; running calls are not waited for.
 
     Args:
         function: called from threads, unless there is one lane.

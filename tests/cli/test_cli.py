@@ -387,7 +387,7 @@ def test_flag_beats_environment_beats_file(tmp_path: Path, monkeypatch: pytest.M
             asked.append(workers)
             super().__init__(workers=workers, **others)
 
-    monkeypatch.setattr("scrubjay.cli.main.ProcessEngine", Recorded)
+    monkeypatch.setattr("scrubjay.cli.setup.ProcessEngine", Recorded)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "settings.toml").write_text("workers = 1\nstall_timeout = 22.5\n")
     file = {"SCRUBJAY_CONFIG": "settings.toml"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from range_server import RangeServer
 
 _SCRUBJAY = Path(sys.executable).with_name("scrubjay")
 
@@ -51,6 +52,16 @@ def test_a_remux_line_can_be_copied(media: Path) -> None:
     """Advice is an exact command line."""
     advice = _found(media / "odd" / "no_duration.webm", "--no-decode")["container"]["advice"]
     assert advice.endswith("ffmpeg -i no_duration.webm -c copy out.webm")
+
+
+def test_a_private_address_is_refused(clip: Path) -> None:
+    """With `--no-private-addresses`, no server on this machine is connected to."""
+    with RangeServer(clip.parent) as server:
+        url = f"{server.url}/{clip.name}"
+        done = _doctor(url, "--no-decode", "--no-private-addresses")
+        assert done.returncode == 3
+        assert "private network" in done.stdout
+        assert not server.requests
 
 
 def test_damage_is_found(media: Path) -> None:

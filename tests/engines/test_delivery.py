@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from scrubjay.engines.delivery import Delivery, Outbox
-from scrubjay.engines.inbox import HandedOver, Inbox
+from scrubjay.engines.inbox import Inbox, ReceivedObject
 from scrubjay.engines.wire import MAX_LINE_BYTES, Progress, Put
 from scrubjay.errors import LimitError, WorkerCrashedError
 from scrubjay.keys import record_key
@@ -57,7 +57,7 @@ def _key(output: PlannedOutput, time: int) -> str:
 
 def _still(
     output: PlannedOutput, time: int, data: bytes = b"picture"
-) -> tuple[HandedOver, Artifact]:
+) -> tuple[ReceivedObject, Artifact]:
     artifact = Artifact(
         key=_key(output, time),
         media_type=JPEG,
@@ -68,7 +68,7 @@ def _still(
         size_bytes=len(data),
         blake2b=blake2b(data, digest_size=16).hexdigest(),
     )
-    return HandedOver(artifact.key, JPEG, data), artifact
+    return ReceivedObject(artifact.key, JPEG, data), artifact
 
 
 def _record(output: PlannedOutput, *stills: Artifact) -> SliceRecord:
@@ -80,7 +80,7 @@ def _record_key(output: PlannedOutput) -> str:
 
 
 def _hand_over(delivery: Delivery, output: PlannedOutput, record: SliceRecord) -> None:
-    delivery.take(HandedOver(_record_key(output), "application/json", encode(record)))
+    delivery.take(ReceivedObject(_record_key(output), "application/json", encode(record)))
 
 
 def _hand_over_pictures(delivery: Delivery, output: PlannedOutput) -> SliceRecord:
@@ -145,7 +145,7 @@ def test_other_objects_are_not_written(
     """A worker can write nothing but what its slice is to have; its run is not fooled."""
     key = key.format(**{output.name: output.id for output in plan.outputs})
     with pytest.raises(WorkerCrashedError, match="does not belong"):
-        delivery.take(HandedOver(key, media_type, b"x"))
+        delivery.take(ReceivedObject(key, media_type, b"x"))
     assert not outbox.store.sizes()
 
 
@@ -179,7 +179,7 @@ def test_a_record_says_what_was_handed_over(
         assert not delivery.records
     delivery, _ = began()
     with pytest.raises(WorkerCrashedError, match="cannot be read"):
-        delivery.take(HandedOver(_record_key(frames), "application/json", b"\xff{"))
+        delivery.take(ReceivedObject(_record_key(frames), "application/json", b"\xff{"))
     assert not outbox.store.sizes(".scrubjay/")
 
 
@@ -210,7 +210,7 @@ def test_objects_come_whole_however_they_are_cut() -> None:
     whole = list(Inbox(100).take(sent))
     inbox = Inbox(100)
     single = [heard for byte in sent for heard in inbox.take(bytes([byte]))]
-    expected = [HandedOver(put.key, put.media_type, b"a\nb\n"), Progress(time=Fraction(1))]
+    expected = [ReceivedObject(put.key, put.media_type, b"a\nb\n"), Progress(time=Fraction(1))]
     assert whole == single == expected
 
 

@@ -52,7 +52,7 @@ def test_a_worker_that_closes_its_output_and_lives_is_ended(workers_do: Behave, 
     """It can say nothing any more, so it is of no use."""
     workers_do("os.close(1); time.sleep(3600)")
     engine = ProcessEngine(workers=1, attempts=1, stall_timeout=_DEADLINE)
-    with engine, pytest.raises(WorkerCrashedError, match="closed its output and lived on"):
+    with engine, pytest.raises(WorkerCrashedError, match="closed its output but did not exit"):
         engine.probe(Place.of(clip))
 
 

@@ -206,7 +206,7 @@ class Trials(AbstractContextManager["Trials"]):
         why = f"{type(error).__name__}: {error}"
         if isinstance(error, RenderError) and _RAW.match(str(error)):
             return Outcome("finding", f"raw: {error}")
-        if kind == "crash" and "was ended by" not in str(error):
+        if kind == "crash" and "was killed by" not in str(error):
             return Outcome("finding", f"no signal ended the worker: {error}")
         if kind not in _BY_CHANCE:  # a worker that was killed leaves what the run's end sweeps up
             kept = (PLAN, GENERATIONS)

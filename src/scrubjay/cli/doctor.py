@@ -1,6 +1,5 @@
 """`scrubjay doctor`: what is in a file, what Scrubjay does about it, and what a person can do."""
 
-import os
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,9 @@ import click
 from scrubjay.cli.exits import exit_code
 from scrubjay.cli.options import GroupedCommand, grouped, settings_options, stream_option
 from scrubjay.cli.report import reported, show
-from scrubjay.engines.processes import ProcessEngine
+from scrubjay.cli.setup import Setup
 from scrubjay.errors import SourceDamagedError, error_class
 from scrubjay.model import encode_pretty
-from scrubjay.places.place import Place
-from scrubjay.settings import load_limits, load_settings
 
 if TYPE_CHECKING:
     from scrubjay.doctor import Diagnosis, Finding
@@ -49,8 +46,10 @@ def doctor(video: str | None, *, as_json: bool, decode: bool, **values: Any) -> 
     from scrubjay.doctor import examine_machine  # noqa: PLC0415  other commands do not need it
 
     with reported(as_json=as_json):
-        machine = examine_machine()
-        found = _examined(video, values, decode=decode) if video is not None else None
+        machine, setup = examine_machine(), Setup(values)
+        found = None
+        if video is not None:
+            found = _examined(video, setup, stream=values["stream"], decode=decode)
         if as_json:
             show(encode_pretty({"machine": machine, "video": found}), nl=False)
         else:
@@ -59,23 +58,15 @@ def doctor(video: str | None, *, as_json: bool, decode: bool, **values: Any) -> 
             return
         if not found.makes_previews:
             raise SystemExit(exit_code(error_class(found.error)))
-        if found.is_damaged and load_settings(values, os.environ).strict:
+        if found.is_damaged and setup.settings.strict:
             raise SystemExit(exit_code(SourceDamagedError))
 
 
-def _examined(video: str, values: dict[str, Any], *, decode: bool) -> "Diagnosis":
+def _examined(video: str, setup: Setup, *, stream: int | None, decode: bool) -> "Diagnosis":
     from scrubjay.doctor import examine  # noqa: PLC0415  other commands do not need it
 
-    settings = load_settings(values, os.environ)
-    place = Place.of(video, endpoint=settings.endpoint, stream=values["stream"])
-    opened = ProcessEngine(
-        workers=settings.workers,
-        attempts=settings.attempts,
-        stall_timeout=settings.stall_timeout,
-        limits=load_limits(values, os.environ),
-        sandbox=settings.sandbox,
-    )
-    with opened as engine:
+    place = setup.place(video, stream=stream)
+    with setup.engine() as engine:
         return examine(place, engine, decode=decode)
 
 

@@ -1,13 +1,11 @@
 """The `scrubjay` command: a verb for each step, one function a verb."""
 
-import os
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self, get_args
 
 import click
-from msgspec.structs import replace
 
 import scrubjay
 from scrubjay import pipeline
@@ -24,18 +22,17 @@ from scrubjay.cli.options import (
     stream_option,
 )
 from scrubjay.cli.report import end_event, output_failed, reported, say, show
+from scrubjay.cli.setup import Setup
 from scrubjay.cli.words import (
     describe_media,
     describe_plan,
     describe_result,
     describe_unconfined,
 )
-from scrubjay.engines.processes import ProcessEngine
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, Unconfined
 from scrubjay.keys import PAGE
 from scrubjay.model import PRESETS, TrackClock, encode, encode_pretty
 from scrubjay.places.place import Place
-from scrubjay.settings import load_limits, load_settings
 
 __all__ = ["cli", "main"]
 
@@ -145,18 +142,18 @@ def make(
     VIDEO is a file, or an address that begins with https://, s3://, gs:// or az://.
     """
     with reported(as_json=as_json, resumable=True):
-        recipe = recipe_from(values, base)
+        recipe, setup = recipe_from(values, base), Setup(values)
         watcher = _Watcher(as_json=as_json, quiet=quiet)
-        with _engine(values) as local, engine_for(values, local) as engine, watcher:
+        with setup.engine() as local, engine_for(values, local) as engine, watcher:
             try:
                 pipeline.make(
-                    _place(video, values),
-                    _place(output, values | {"stream": None}),
+                    setup.place(video, stream=values["stream"]),
+                    setup.place(output),
                     recipe=recipe,
                     engine=engine,
                     on_progress=watcher,
                     remove_stale=remove_stale,
-                    strict=load_settings(values, os.environ).strict,
+                    strict=setup.settings.strict,
                     clock=clock,
                 )
             finally:
@@ -175,9 +172,11 @@ def make(
 @settings_options
 def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
     """Show what is in VIDEO, a file or an https://, s3://, gs:// or az:// address."""
-    with reported(as_json=as_json), _engine(values) as engine:
-        place = _place(video, values)
-        media = pipeline.probe(place, engine=engine)
+    with reported(as_json=as_json):
+        setup = Setup(values)
+        place = setup.place(video, stream=values["stream"])
+        with setup.engine() as engine:
+            media = pipeline.probe(place, engine=engine)
         text = encode_pretty(media) if as_json else describe_media(place.name, media)
         show(text, nl=not as_json)
 
@@ -211,9 +210,9 @@ def plan(
 ) -> None:
     """Show what would be made from VIDEO, a file or an address, without making it."""
     with reported(as_json=as_json):
-        recipe = recipe_from(values, base)
-        with _engine(values) as engine:
-            place = _place(video, values)
+        recipe, setup = recipe_from(values, base), Setup(values)
+        place = setup.place(video, stream=values["stream"])
+        with setup.engine() as engine:
             planned = pipeline.plan(place, recipe=recipe, engine=engine)
             reading = pipeline.explain(place, planned, engine=engine) if explain else None
         if as_json:
@@ -244,30 +243,13 @@ def plan(
 def prune(destination: str, *, keep_for: float, as_json: bool, **values: Any) -> None:  # noqa: ANN401
     """Remove the files of earlier sets from DESTINATION; the current set stays."""
     with reported(as_json=as_json):
-        removed = pipeline.prune(_place(destination, values), keep_for=keep_for)
+        removed = pipeline.prune(Setup(values).place(destination), keep_for=keep_for)
         text = f"Removed {removed} object{'' if removed == 1 else 's'} of earlier sets."
         show(encode({"removed": removed}) if as_json else text)
 
 
 cli.add_command(doctor)
 cli.add_command(aws)
-
-
-def _place(text: str, flags: dict[str, Any]) -> Place:
-    settings = load_settings(flags, os.environ)
-    place = Place.of(text, endpoint=settings.endpoint, stream=flags.get("stream"))
-    return replace(place, public_only=not settings.private_addresses)
-
-
-def _engine(flags: dict[str, Any]) -> ProcessEngine:
-    settings = load_settings(flags, os.environ)
-    return ProcessEngine(
-        workers=settings.workers,
-        attempts=settings.attempts,
-        stall_timeout=settings.stall_timeout,
-        limits=load_limits(flags, os.environ),
-        sandbox=settings.sandbox,
-    )
 
 
 class _Watcher:

@@ -2,7 +2,7 @@
 
 It reads commands from standard input and replies on standard output (`wire`). The first command
 drops, for good, all permissions that the video does not need; then it opens the video. It exits at
-once when its input ends, because then the run that started it is gone.
+once when its input ends, because then the run that started it has ended.
 """
 
 import gc
@@ -53,18 +53,18 @@ def main() -> None:
     """Serve commands until the input ends."""
     for format_ in FORMATS.values():  # a confined process may read no file that it has not loaded
         import_module(format_.module)
-    gc.freeze()  # what is loaded stays
+    gc.freeze()  # imports stay loaded
     gc.enable()
     run = _Run(os.dup(1))
-    os.dup2(2, 1)  # what libraries print must not get between the replies
+    os.dup2(2, 1)  # what libraries print must not mix with the replies
     if not (first := sys.stdin.buffer.readline()):
-        return  # it was started in advance and was not needed
+        return  # it was started in advance and is not needed
     begin = to_command(first)
     assert isinstance(begin, Begin)  # noqa: S101  the run always sends it first
     try:
-        _give_up(begin.confinement)
+        _drop_permissions(begin.confinement)
     except OSError as error:
-        run.say(Problem.of(SandboxError(f"this machine cannot fully confine a worker: {error}")))
+        run.send(Problem.of(SandboxError(f"this machine cannot fully confine a worker: {error}")))
         return
     commands: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(commands,), daemon=True).start()
@@ -74,7 +74,7 @@ def main() -> None:
             server.serve(to_command(line))
 
 
-def _give_up(confinement: Confinement) -> None:
+def _drop_permissions(confinement: Confinement) -> None:
     if confinement.ports:  # modules for requests must be loaded before files become unreadable
         for name in ("encodings.idna", "scrubjay.places.ranges"):
             import_module(name)
@@ -88,7 +88,7 @@ def _listen(commands: "SimpleQueue[bytes]") -> None:
             commands.put(line)
         code = 0
     finally:
-        os._exit(code)  # the run is gone, and half-written objects do not count
+        os._exit(code)  # the run has ended, and incomplete objects do not count
 
 
 class _Run:
@@ -98,12 +98,12 @@ class _Run:
 
     def __init__(self, replies: int) -> None:
         self._replies = replies
-        self._turn = threading.Lock()  # a thread that decodes ahead reports progress as well
+        self._lock = threading.Lock()  # a thread that decodes ahead reports progress as well
 
-    def say(self, reply: object, data: bytes = b"") -> None:
+    def send(self, reply: object, data: bytes = b"") -> None:
         """Send a line and the bytes that follow it."""
         line = encode(reply) + b"\n"
-        with self._turn:
+        with self._lock:
             for each in (line, data):
                 left = memoryview(each)
                 while left:
@@ -111,13 +111,13 @@ class _Run:
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
         """Send an object."""
-        self.say(Put(key=key, media_type=media_type, size_bytes=len(data)), data)
+        self.send(Put(key=key, media_type=media_type, size_bytes=len(data)), data)
 
 
 class _Server:
-    def __init__(self, run: _Run, heard: Callable[[], Command], stack: ExitStack) -> None:
+    def __init__(self, run: _Run, next_command: Callable[[], Command], stack: ExitStack) -> None:
         self._run = run
-        self._heard = heard
+        self._next_command = next_command
         self._stack = stack
         self._load: Load | None = None
         self._renderer: SliceRenderer | None = None
@@ -127,21 +127,21 @@ class _Server:
         """Carry out one command and send the replies."""
         try:
             for reply in self._do(command):
-                self._run.say(reply)
+                self._run.send(reply)
         except ScrubjayError as error:
-            self._run.say(Problem.of(error))
+            self._run.send(Problem.of(error))
         except MemoryError:
             most = WorkerMemoryError("the worker process reached its memory limit")
-            self._run.say(Problem.of(most))
+            self._run.send(Problem.of(most))
         except Exception as error:  # noqa: BLE001  a door: every error is reported to the run
             problem = RenderError(redacted(f"{type(error).__name__}: {error}"))
-            self._run.say(Problem.of(problem))
+            self._run.send(Problem.of(problem))
 
     def _do(self, command: Command) -> Iterator[object]:
         match command:
             case Probe():
                 source, media = probe_media(
-                    command.source, limits=command.limits, on_packet=self._live
+                    command.source, limits=command.limits, on_packet=self._report_alive
                 )
                 yield Probed(source=source, media=media, versions=installed_versions())
             case Explain():
@@ -176,16 +176,16 @@ class _Server:
         """Request a fresh URL, because this process has no credentials to sign one."""
         if source.is_local:
             return source
-        self._run.say(Renew())
-        answer = self._heard()
+        self._run.send(Renew())
+        answer = self._next_command()
         return answer.source if isinstance(answer, Renewed) else source
 
-    def _live(self) -> None:
-        """Show a sign of life."""
+    def _report_alive(self) -> None:
+        """Report progress while probing, which has no time in the video."""
         self._report(Fraction(0))
 
     def _report(self, time: Fraction) -> None:
         """Report the slice's progress, at most every `_PROGRESS_SECONDS`."""
         if monotonic() >= self._due:
-            self._run.say(Progress(time=time))
+            self._run.send(Progress(time=time))
             self._due = monotonic() + _PROGRESS_SECONDS

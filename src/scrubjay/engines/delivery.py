@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
-from scrubjay.engines.inbox import HandedOver
+from scrubjay.engines.inbox import ReceivedObject
 from scrubjay.errors import LimitError, WorkerCrashedError
 from scrubjay.keys import record_key
 from scrubjay.limits import Limits, option_of
@@ -30,7 +30,7 @@ __all__ = ["Delivery", "Outbox"]
 _MOST_WAITING_BYTES = 64 << 20
 """Most bytes of one slice that wait to be written; beyond that, its worker waits."""
 
-_RINGS = 1 << 12
+_WAKEUPS = 1 << 12
 
 
 class _Writing(Protocol):
@@ -62,7 +62,7 @@ class Outbox:
     def __init__(self, store: Store, workers: int) -> None:
         self.store = store
         self._pool: ThreadPoolExecutor | None = None
-        self.bell: socket | None = None
+        self.wakeup: socket | None = None
         """Readable when an object was written in the background; for `selectors`."""
         if store.lanes > 1:
             self._open(store.lanes * workers)
@@ -73,19 +73,19 @@ class Outbox:
         from socket import socketpair  # noqa: PLC0415
 
         self._pool = ThreadPoolExecutor(lanes)
-        self.bell, self._ringer = socketpair()
-        self.bell.settimeout(0)
-        self._ringer.settimeout(0)
+        self.wakeup, self._waker = socketpair()
+        self.wakeup.settimeout(0)
+        self._waker.settimeout(0)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         """Cancel writes that have not begun; wait for the others unless the run failed."""
-        if self._pool and self.bell:
+        if self._pool and self.wakeup:
             self._pool.shutdown(wait=kind is None, cancel_futures=True)
-            self.bell.close()
-            self._ringer.close()
+            self.wakeup.close()
+            self._waker.close()
 
     def submit(self, write: Callable[[], None]) -> _Writing:
         """Write an object, at once or in the background. Writes begin in the order of submission.
@@ -97,18 +97,18 @@ class Outbox:
             write()
             return _Written()
         coming = self._pool.submit(write)
-        coming.add_done_callback(self._ring)
+        coming.add_done_callback(self._wake)
         return coming
 
-    def hush(self) -> None:
-        """Reset the bell."""
+    def clear_wakeup(self) -> None:
+        """Make `wakeup` unreadable until another object was written."""
         with suppress(OSError):
-            if self.bell:
-                self.bell.recv(_RINGS)
+            if self.wakeup:
+                self.wakeup.recv(_WAKEUPS)
 
-    def _ring(self, _: object) -> None:
-        with suppress(OSError):  # the bell is ringing already, or the run has ended
-            self._ringer.send(b".")
+    def _wake(self, _: object) -> None:
+        with suppress(OSError):  # it is readable already, or the run has ended
+            self._waker.send(b".")
 
 
 class Delivery:
@@ -163,7 +163,7 @@ class Delivery:
         """
         return self.has_all and all(map(_is_over, self._ended))
 
-    def take(self, given: HandedOver) -> None:
+    def take(self, given: ReceivedObject) -> None:
         """Check one object, and write it.
 
         Raises:
@@ -175,7 +175,7 @@ class Delivery:
             self._finish(output, given.data)
             return
         if self.records or self._media_types.get(given.key) != given.media_type:
-            raise self._lie(f"sent {given.key!r}, which does not belong to its slice")
+            raise self._violation(f"sent {given.key!r}, which does not belong to its slice")
         digest = blake2b(given.data, digest_size=16).hexdigest()
         self._digests[given.key] = len(given.data), digest
         self._bytes += len(given.data)
@@ -187,7 +187,7 @@ class Delivery:
             )
         self._send(given)
 
-    def _send(self, given: HandedOver) -> None:
+    def _send(self, given: ReceivedObject) -> None:
         store = self._outbox.store
         job = self._outbox.submit(lambda: store.put(given.key, given.data, given.media_type))
         self._coming.append((job, len(given.data)))
@@ -197,14 +197,14 @@ class Delivery:
         try:
             record = decode(data, SliceRecord)
         except msgspec.DecodeError:
-            raise self._lie("sent a record that cannot be read") from None
+            raise self._violation("sent a record that cannot be read") from None
         try:
             check_record(self._plan, output, self._slice, record)
         except ValueError as error:
-            raise self._lie(f"sent a wrong record ({error})") from None
+            raise self._violation(f"sent a wrong record ({error})") from None
         for each in record.artifacts:
             if self._digests.get(each.key) != (each.size_bytes, each.blake2b):
-                raise self._lie("sent a record that differs from the objects it sent")
+                raise self._violation("sent a record that differs from the objects it sent")
         self.records.append(record)
         jobs = [job for job, _ in self._coming]
         self._ended.append(self._outbox.submit(lambda: self._save(jobs, output, record)))
@@ -214,7 +214,7 @@ class Delivery:
             job.result()
         save_record(self._outbox.store, output, record)
 
-    def _lie(self, what: str) -> WorkerCrashedError:
+    def _violation(self, what: str) -> WorkerCrashedError:
         return WorkerCrashedError(f"the worker process {what}, so it was killed")
 
 

@@ -1,8 +1,8 @@
-"""Which worker makes which slice next. Pure.
+"""Chooses the next slice for each worker. Pure.
 
-A worker that goes on to the next slice goes on decoding, without a new seek and lead-in. So a free
-worker takes the slice after its last one while that is to be had; else it takes a stretch that
-nobody is working towards; else the far half of the longest stretch that somebody is.
+For the slice after its last one, a worker continues decoding, without a new seek and lead-in. So a
+free worker gets that slice if it is still waiting. Otherwise it gets the start of a run of waiting
+slices that no other worker is about to reach, and otherwise the middle of the longest run.
 """
 
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ __all__ = ["Handout"]
 
 
 class Handout:
-    """The slices still to be handed out.
+    """The slices that wait for a worker.
 
     Args:
-        indexes: of the slices to make.
+        indexes: indexes of the slices to make.
     """
 
     def __init__(self, indexes: Iterable[int]) -> None:
@@ -32,13 +32,13 @@ class Handout:
         self._waiting.add(index)
 
     def clear(self) -> list[int]:
-        """Take back all that is waiting, and return it."""
+        """Remove all waiting slices, and return them."""
         rest = sorted(self._waiting)
         self._waiting.clear()
         return rest
 
     def take(self, last: int | None, busy: Iterable[int]) -> int:
-        """Choose a slice for a free worker; call it only while something is waiting.
+        """Choose a slice for a free worker; call it only while slices are waiting.
 
         Args:
             last: the slice that this worker made last, if any.
@@ -59,7 +59,7 @@ class Handout:
         return longest[len(longest) // 2]
 
     def _runs(self) -> list[list[int]]:
-        """Return the waiting slices as stretches of neighbours."""
+        """Return the waiting slices as runs of consecutive indexes."""
         rising = sorted(self._waiting)
         runs = [[rising[0]]]
         for before, index in pairwise(rising):

@@ -8,10 +8,10 @@ import msgspec
 from scrubjay.engines.wire import MAX_LINE_BYTES, Put, Reply, to_reply
 from scrubjay.errors import WorkerCrashedError
 
-__all__ = ["HandedOver", "Heard", "Inbox"]
+__all__ = ["Inbox", "Received", "ReceivedObject"]
 
 
-class HandedOver(NamedTuple):
+class ReceivedObject(NamedTuple):
     """An object that a worker made, not yet checked against its slice."""
 
     key: str
@@ -19,7 +19,7 @@ class HandedOver(NamedTuple):
     data: bytes
 
 
-Heard: TypeAlias = Reply | HandedOver
+Received: TypeAlias = Reply | ReceivedObject
 
 
 class Inbox:
@@ -35,7 +35,7 @@ class Inbox:
         self._searched = 0
         self._due: Put | None = None
 
-    def take(self, data: bytes) -> Iterator[Heard]:
+    def take(self, data: bytes) -> Iterator[Received]:
         """Add bytes, and yield each reply and object that is complete.
 
         Raises:
@@ -43,24 +43,24 @@ class Inbox:
         """
         self._unread += data
         while True:
-            heard = self._object(self._due) if self._due else self._line()
-            if heard is None:
+            received = self._object(self._due) if self._due else self._line()
+            if received is None:
                 return
-            if isinstance(heard, Put):
-                self._due = self._checked(heard)
+            if isinstance(received, Put):
+                self._due = self._checked(received)
             else:
                 self._due = None
-                yield heard
+                yield received
 
     def _checked(self, put: Put) -> Put:
         if put.size_bytes > self._most_bytes:
             raise WorkerCrashedError("the worker process announced an object that is too large")
         return put
 
-    def _object(self, put: Put) -> HandedOver | None:
+    def _object(self, put: Put) -> ReceivedObject | None:
         if len(self._unread) < put.size_bytes:
             return None
-        return HandedOver(put.key, put.media_type, self._cut(put.size_bytes))
+        return ReceivedObject(put.key, put.media_type, self._cut(put.size_bytes))
 
     def _line(self) -> Reply | None:
         end = self._unread.find(b"\n", self._searched)

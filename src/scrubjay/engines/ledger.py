@@ -1,4 +1,4 @@
-"""The book that an engine keeps during one run: what waits, what failed how often, what is lost."""
+"""Tracks the slices of one run: which wait, how often each has failed, and which are given up."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -44,21 +44,21 @@ _HOPELESS = (
     SandboxError,
     VersionError,
 )
-"""Errors that every other slice would meet as well: they end the run."""
+"""Errors that every other slice would also raise, so they end the run."""
 
 _GIVE_UP_AFTER = 6
-"""Slices that may be lost while none has been made, before the others are not even tried."""
+"""If this many slices fail before any is made, the others are not tried."""
 
 
 class Ledger:
-    """What became of each slice of a run. It tells every change as an event.
+    """The state of each slice of a run. Every change is reported as an event.
 
     Args:
         job: the plan, its video and where artifacts go.
         missing: the outputs to make, by slice index.
         attempts: how often a slice may be tried.
-        on_event: told of every change.
-        limits: how much the slices may take.
+        on_event: called with each event.
+        limits: limits on the bytes of all slices.
     """
 
     def __init__(
@@ -76,18 +76,18 @@ class Ledger:
         self.handout = Handout(missing)
         self.missing = missing
         self._records: dict[int, dict[str, SliceRecord]] = {}
-        self._lost: dict[int, ScrubjayError] = {}
+        self._errors: dict[int, ScrubjayError] = {}
         self._slices = job.plan.slices
         self._outputs = job.plan.outputs
         self._most_attempts = attempts
         self._attempts: Counter[int] = Counter()
         self._made = 0
-        self._tell = on_event
+        self._report = on_event
 
     def started(self, worker: int, index: int) -> None:
-        """Note that a worker began a slice."""
+        """Record that a worker began a slice."""
         slice_ = self._slices[index]
-        self._tell(
+        self._report(
             SliceStarted(
                 index=index,
                 worker=worker,
@@ -98,19 +98,19 @@ class Ledger:
         )
 
     def progressed(self, worker: int, index: int, time: Fraction) -> None:
-        """Note how far a slice is, in seconds of the video."""
-        self._tell(SliceProgress(index=index, worker=worker, time=time))
+        """Report the time in the video, in seconds, that a slice has reached."""
+        self._report(SliceProgress(index=index, worker=worker, time=time))
 
     @property
     def outcome(self) -> Outcome:
         """What was made, and why the rest was not."""
-        return Outcome(self._records, self._lost)
+        return Outcome(self._records, self._errors)
 
     def made(self, worker: int, index: int, records: Iterable[SliceRecord]) -> None:
-        """Note that all that was to be made of a slice is in the store.
+        """Record that all requested outputs of a slice are in the store.
 
         Raises:
-            LimitError: with it, the slices take more bytes than they may.
+            LimitError: the slices now take more bytes than allowed.
         """
         self._made += 1
         slice_ = self._slices[index]
@@ -119,7 +119,7 @@ class Ledger:
             output.name: by_id[output.id] for output in self._outputs if output.id in by_id
         }
         size_bytes = sum(sum(record.sizes().values()) for record in by_id.values())
-        self._tell(
+        self._report(
             SliceDone(
                 index=index,
                 worker=worker,
@@ -135,16 +135,16 @@ class Ledger:
         most = self._limits.output_bytes_for(self._source.size_bytes)
         if self._bytes > most:
             raise LimitError(
-                f"the set of {self._source.name} takes more than {most >> 20} MiB, the most for a "
-                f"video of {self._source.size_bytes} bytes; ask for smaller or fewer pictures, or "
+                f"the set of {self._source.name} takes more than {most >> 20} MiB, the limit for a "
+                f"video of {self._source.size_bytes} bytes; make smaller or fewer pictures, or "
                 f"raise {option_of('base_output')} or {option_of('output_per_byte')}"
             )
 
     def failed(self, worker: int, index: int, error: ScrubjayError) -> None:
-        """Note that a try failed: the slice is handed out again, or given up.
+        """Record a failed attempt: the slice is handed out again, or given up.
 
         Raises:
-            ScrubjayError: the error itself, where every other slice would meet it as well.
+            ScrubjayError: the error itself, if every other slice would also raise it.
         """
         if isinstance(error, _HOPELESS):
             raise error
@@ -152,7 +152,7 @@ class Ledger:
         again = error.retryable and not isinstance(error, OutOfTimeError)  # it would take as long
         if again and self._attempts[index] < self._most_attempts:
             self.handout.put_back(index)
-            self._tell(
+            self._report(
                 SliceRetried(
                     index=index,
                     worker=worker,
@@ -163,16 +163,16 @@ class Ledger:
             )
             return
         self._give_up(index, error)
-        if not self._made and len(self._lost) >= _GIVE_UP_AFTER:
-            reason = f"not tried, for the first {_GIVE_UP_AFTER} slices all failed: {error}"
+        if not self._made and len(self._errors) >= _GIVE_UP_AFTER:
+            reason = f"not tried, because the first {_GIVE_UP_AFTER} slices all failed: {error}"
             for rest in self.handout.clear():
                 self._give_up(rest, type(error)(reason))
 
     def _give_up(self, index: int, error: ScrubjayError) -> None:
         slice_ = self._slices[index]
         named = type(error)(f"{slice_.shown}: {error}")
-        self._lost[index] = named
-        self._tell(
+        self._errors[index] = named
+        self._report(
             SliceFailed(
                 index=index,
                 start=slice_.start,

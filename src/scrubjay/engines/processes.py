@@ -1,8 +1,8 @@
 """The default engine: worker processes on this machine, one for each core.
 
-A worker that crashes, hangs or eats memory is replaced; only the slice it was on is charged with a
-try. Why `subprocess` and not a process pool: docs/decisions/0004-worker-processes.md; why a worker
-may do next to nothing: docs/decisions/0014-confined-workers.md.
+A worker that crashes, hangs or takes too much memory is replaced; only the slice that it was making
+counts as a failed attempt. docs/decisions/0004-worker-processes.md says why this is `subprocess`
+and not a process pool, and docs/decisions/0014-confined-workers.md why workers are confined.
 """
 
 import os
@@ -17,9 +17,9 @@ from msgspec.structs import replace
 
 from scrubjay.engines.base import Job, Outcome, Probing
 from scrubjay.engines.delivery import Delivery, Outbox
-from scrubjay.engines.inbox import HandedOver, Heard
+from scrubjay.engines.inbox import Received, ReceivedObject
 from scrubjay.engines.ledger import Ledger
-from scrubjay.engines.slot import ASKED, Deadline, Pipe, Slot, Terms
+from scrubjay.engines.slot import QUESTION, Deadline, Pipe, Slot, Terms
 from scrubjay.engines.terms import readable_by_url
 from scrubjay.engines.wire import (
     Command,
@@ -60,33 +60,33 @@ __all__ = ["ProcessEngine"]
 A = TypeVar("A", Probed, Explained)
 T = TypeVar("T")
 
-_SLICE_MAY_TAKE = "this slice may take: ask for shorter slices, or allow more with --slice-timeout"
+_SLICE_MAY_TAKE = "this slice may take: use shorter slices, or raise --slice-timeout"
 
 _GRACE = 5.0
-"""Seconds after its limit that a worker has to say itself that probing takes too long."""
+"""Seconds beyond the limit on probing in which a worker can report that error itself."""
 
 _LONGEST_WAIT = 0.5
-"""Seconds between two looks whether a worker is overdue."""
+"""Most seconds between two checks for workers that are overdue."""
 
 _BUSY_SECONDS = 1.0
-"""Time after which what this process does counts: no worker was listened to meanwhile."""
+"""If this process did not read replies for longer, that time does not count against workers."""
 
 
 class ProcessEngine:
     """Makes slices in worker processes on this machine.
 
-    Workers wait for more work until the engine is closed, at the end of its `with` block: the next
-    call for the same video finds them started.
+    Workers wait for more work until the engine is closed, at the end of its `with` block, so the
+    next call for the same video does not start new ones.
 
     Args:
-        workers: how many at once, at most; 0 is one for each core that may be used. One starts
-            only where it is worth it (`engines.worth`).
-        attempts: how often a slice may be tried when its worker dies, at least 1.
+        workers: most workers at once; 0 is one for each core that this process may use. A worker
+            only starts if there is enough work for it (`engines.worth`).
+        attempts: how often to try a slice whose worker dies, at least 1.
         stall_timeout: seconds without any progress after which a worker is killed.
-        limits: how much one video may cost; memory is limited on Linux alone.
-        sandbox: whether workers are confined: "auto" as far as this machine can, "require" wholly
-            or not at all, "off" never.
-        time_left: seconds that a slice or a question may take at most, whatever `limits` allow.
+        limits: how much one video may cost; memory is limited on Linux only.
+        sandbox: whether workers are confined: "auto", as far as possible; "require", completely or
+            the run fails; "off", not at all.
+        time_left: most seconds for a slice or a probe, even if `limits` allow more.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ProcessEngine:
         self.limits = limits
         self._terms = Terms(sandbox, stall_timeout, limits.memory_limit_bytes)
         self._has_warned = False
-        self._listened_at = monotonic()
+        self._received_at = monotonic()
         try:
             self._selector = selectors.DefaultSelector()
         except OSError as exc:
@@ -119,15 +119,15 @@ class ProcessEngine:
     def __exit__(self, *_: object) -> None:
         """Kill every worker."""
         for slot in self._slots:
-            slot.dismiss()
+            slot.kill()
             slot.free()
 
     def probe(self, source: Place) -> Probing:
-        """Look into the video at a place, in a worker process.
+        """Probe the video at a place, in a worker process.
 
         Raises:
-            SourceError: it cannot be opened, has no video, or gives no picture.
-            EngineError: the worker died, as often as it may be tried.
+            SourceError: the video cannot be opened, has no video stream, or gives no picture.
+            EngineError: the worker died in every attempt.
         """
         question = Probe(source=readable_by_url(source), limits=self.limits)
         probed = self._ask(question, source, Probed)
@@ -137,8 +137,8 @@ class ProcessEngine:
         """Count what a plan's pictures will cost to read, in a worker process.
 
         Raises:
-            SourceError: it cannot be opened, or is another one.
-            EngineError: the worker died, as often as it may be tried.
+            SourceError: the video cannot be opened, or is not the planned one.
+            EngineError: the worker died in every attempt.
         """
         question = Explain(plan=plan, source=readable_by_url(source))
         return self._ask(question, source, Explained).reading
@@ -161,15 +161,15 @@ class ProcessEngine:
         ledger = Ledger(
             job, missing, attempts=self._attempts, on_event=on_event, limits=self.limits
         )
-        with self._undisturbed(), Outbox(job.store, workers) as outbox, self._heeding(outbox):
+        with self._killing_on_error(), Outbox(job.store, workers) as outbox, self._woken_by(outbox):
             while ledger.handout or any(slot.busy is not None for slot in self._slots):
                 for slot in self._slots[:workers]:
                     if slot.busy is None and ledger.handout:
                         self._assign(slot, load, ledger, outbox)
-                for slot, what in self._hear():
-                    self._note(slot, what, ledger)
+                for slot, what in self._receive():
+                    self._handle(slot, what, ledger)
                 for slot in self._slots:
-                    self._conclude(slot, ledger)
+                    self._finish(slot, ledger)
         return ledger.outcome
 
     def _warn(self, on_event: OnEvent) -> None:
@@ -185,12 +185,12 @@ class ProcessEngine:
         if missing:
             raise SandboxError(
                 f"this machine cannot confine worker processes; it lacks {' and '.join(missing)}. "
-                "Use sandbox=auto to go on without"
+                "Use sandbox=auto to continue without it"
             )
 
     @contextmanager
-    def _undisturbed(self) -> Generator[None]:
-        """End all workers if anything ends the run early: they are in the middle of slices."""
+    def _killing_on_error(self) -> Generator[None]:
+        """Kill all workers if the run ends early, because they are in the middle of slices."""
         try:
             yield
         except BaseException:
@@ -198,58 +198,58 @@ class ProcessEngine:
             raise
 
     @contextmanager
-    def _heeding(self, outbox: Outbox) -> Generator[None]:
-        """Wake up when something has been written."""
-        if outbox.bell is None:
+    def _woken_by(self, outbox: Outbox) -> Generator[None]:
+        """Stop waiting for workers when the outbox has written something."""
+        if outbox.wakeup is None:
             yield
             return
-        self._selector.register(outbox.bell, selectors.EVENT_READ, outbox)
+        self._selector.register(outbox.wakeup, selectors.EVENT_READ, outbox)
         try:
             yield
         finally:
-            self._selector.unregister(outbox.bell)
+            self._selector.unregister(outbox.wakeup)
 
-    def _ask(self, command: Command, source: Place, wanted: type[A]) -> A:
-        """Put a question to a worker, as often as it may be tried, and return the answer."""
+    def _ask(self, command: Command, source: Place, answer_type: type[A]) -> A:
+        """Send a question to a worker and return the answer; try again if the worker dies."""
         self._check_sandbox()
         slot = self._slots[0]
         for attempt in range(1, self._attempts + 1):
             try:
-                return self._ask_once(slot, command, source, wanted)
+                return self._ask_once(slot, command, source, answer_type)
             except EngineError as error:
-                is_final = isinstance(error, OutOfTimeError)  # it would take as long again
+                is_final = isinstance(error, OutOfTimeError)  # another attempt would take as long
                 if attempt == self._attempts or not error.retryable or is_final:
                     raise
         raise AssertionError  # attempts is at least 1
 
-    def _ask_once(self, slot: Slot, command: Command, source: Place, wanted: type[A]) -> A:
-        with self._only(slot, source) as worker:
+    def _ask_once(self, slot: Slot, command: Command, source: Place, answer_type: type[A]) -> A:
+        with self._asking(slot, source) as worker:
             worker.send(command)
-            answer = self._answer_of(wanted)
+            answer = self._wait_for_answer(answer_type)
         if isinstance(answer, Problem):
             raise answer.to_error()
         return answer
 
-    def _answer_of(self, wanted: type[A]) -> A | Problem:
+    def _wait_for_answer(self, answer_type: type[A]) -> A | Problem:
         """Wait for the answer to a question."""
         while True:
-            for _, what in self._hear():
-                if isinstance(what, wanted | Problem):
+            for _, what in self._receive():
+                if isinstance(what, answer_type | Problem):
                     return what
                 if isinstance(what, EngineError):
                     raise what
 
     @contextmanager
-    def _only(self, slot: Slot, source: Place) -> Generator[Worker]:
-        """Mark a slot as busy with a question; end its worker if the answer is not waited for."""
-        slot.busy = ASKED
+    def _asking(self, slot: Slot, source: Place) -> Generator[Worker]:
+        """Yield the worker of a slot that is busy with a question; kill it on any error."""
+        slot.busy = QUESTION
         try:
             seconds = min(self.limits.probe_timeout + _GRACE, self._time_left)
             yield slot.worker_for(
-                source, Deadline(seconds, "looking into a video may take (--probe-timeout)")
+                source, Deadline(seconds, "probing may take; raise the limit with --probe-timeout")
             )
         except BaseException:
-            slot.dismiss()
+            slot.kill()
             raise
         finally:
             slot.busy = None
@@ -274,17 +274,17 @@ class ProcessEngine:
         except WorkerCrashedError as error:
             self._fail(slot, error, ledger, is_over=True)
 
-    def _note(self, slot: Slot, what: Heard | EngineError, ledger: Ledger) -> None:
-        """Enter what a slot's worker sent, or how it ended."""
+    def _handle(self, slot: Slot, what: Received | EngineError, ledger: Ledger) -> None:
+        """Handle what a slot's worker sent, or the error with which it ended."""
         index = slot.busy
         if index is None or slot.delivery is None or slot.is_made:
-            return  # it had nothing to do
+            return  # it has no slice
         match what:
             case Progress():
                 ledger.progressed(slot.number, index, what.time)
-            case HandedOver() | Renew() | Made():
+            case ReceivedObject() | Renew() | Made():
                 try:
-                    self._answer(slot, what)
+                    self._handle_slice(slot, what)
                 except ScrubjayError as error:
                     self._fail(slot, error, ledger, is_over=True)
             case Problem():
@@ -292,18 +292,18 @@ class ProcessEngine:
             case EngineError():
                 self._fail(slot, what, ledger)
             case Probed() | Explained() | Put():
-                pass  # an answer to nothing: not trusted
+                pass  # nothing asked for it, so it is ignored
 
-    def _answer(self, slot: Slot, what: HandedOver | Renew | Made) -> None:
-        """Do what a worker asks for that makes a slice.
+    def _handle_slice(self, slot: Slot, what: ReceivedObject | Renew | Made) -> None:
+        """Handle what a worker sends while it makes a slice.
 
         Raises:
-            WorkerCrashedError: it is dead, or asks for what it may not have.
-            StoreError: something could not be written.
-            SourceUnreadableError: there are no credentials any more to sign the video's URL with.
+            WorkerCrashedError: the worker has ended, or sent what it must not send.
+            StoreError: an object could not be written.
+            SourceUnreadableError: there are no credentials to sign the video's URL with.
         """
         match what:
-            case HandedOver():
+            case ReceivedObject():
                 _known(slot.delivery).take(what)
             case Renew():
                 source = readable_by_url(_known(slot.loaded).source)
@@ -312,11 +312,11 @@ class ProcessEngine:
                 slot.is_made = True
             case Made():
                 raise WorkerCrashedError(
-                    f"the worker process claims slice {what.index}, which it did not hand over"
+                    f"the worker process reported slice {what.index} as made but did not send it"
                 )
 
-    def _conclude(self, slot: Slot, ledger: Ledger) -> None:
-        """Enter a slice as made once everything of it is written."""
+    def _finish(self, slot: Slot, ledger: Ledger) -> None:
+        """Record a slice as made once all its objects are written."""
         index, delivery = slot.busy, slot.delivery
         if index is None or delivery is None or not slot.is_made:
             return
@@ -333,47 +333,47 @@ class ProcessEngine:
     def _fail(
         self, slot: Slot, error: ScrubjayError, ledger: Ledger, *, is_over: bool = False
     ) -> None:
-        """Enter a failed try.
+        """Record a failed attempt.
 
         Args:
-            slot: whose worker failed.
-            error: why.
-            ledger: where it is entered.
-            is_over: whether the worker is of no more use.
+            slot: the slot of the worker.
+            error: the error.
+            ledger: records the attempt.
+            is_over: whether to kill the worker.
         """
         index, load = _known(slot.busy), slot.loaded
         is_outdated = (
             isinstance(error, SourceError) and load is not None and slot.is_outdated(load.source)
         )
         if is_over or is_outdated:
-            slot.dismiss()
+            slot.kill()
         slot.free()
         slot.last = None
-        if is_outdated:  # another file lies there: a worker that may read it shall say what it is
+        if is_outdated:  # the file was replaced; a worker that may read the new one finds out
             ledger.handout.put_back(index)
         else:
             ledger.failed(slot.number, index, error)
 
-    def _hear(self) -> list[tuple[Slot, Heard | EngineError]]:
-        """Wait for workers to say something; deaths and stalls are errors, and end the worker."""
-        self._forgive()
+    def _receive(self) -> list[tuple[Slot, Received | EngineError]]:
+        """Wait until workers send something; return it, with errors of dead or stalled workers."""
+        self._excuse_own_delay()
         for slot in self._slots:
             slot.watch()
-        heard: list[tuple[Slot, Heard | EngineError]] = []
+        received: list[tuple[Slot, Received | EngineError]] = []
         for key, _ in self._selector.select(min(self._terms.stall_timeout, _LONGEST_WAIT)):
             if isinstance(key.data, Outbox):
-                key.data.hush()
+                key.data.clear_wakeup()
             else:
-                self._listen(key.data, heard)
-        self._listened_at = monotonic()
+                self._serve_pipe(key.data, received)
+        self._received_at = monotonic()
         for slot in self._slots:
             if (error := slot.overdue()) is not None:
-                slot.dismiss()
-                heard.append((slot, error))
-        return heard
+                slot.kill()
+                received.append((slot, error))
+        return received
 
-    def _listen(self, pipe: Pipe, heard: list[tuple[Slot, Heard | EngineError]]) -> None:
-        """Do what one pipe is ready for, and add to `heard` what came out of it."""
+    def _serve_pipe(self, pipe: Pipe, received: list[tuple[Slot, Received | EngineError]]) -> None:
+        """Read from or write to one ready pipe; add what was read to `received`."""
         slot, worker = pipe.slot, pipe.slot.worker
         if worker is None:
             return
@@ -382,27 +382,27 @@ class ProcessEngine:
                 case "input":
                     worker.flush()
                 case "output":
-                    heard.extend((slot, each) for each in worker.replies())
+                    received.extend((slot, each) for each in worker.replies())
                 case _:
-                    if not worker.listen_to_complaints():
-                        self._selector.unregister(worker.complaints)
+                    if not worker.read_stderr():
+                        self._selector.unregister(worker.stderr)
         except WorkerCrashedError as error:
-            slot.dismiss()
-            heard.append((slot, error))
+            slot.kill()
+            received.append((slot, error))
 
-    def _forgive(self) -> None:
-        """Don't count against workers the time in which this process did not listen."""
+    def _excuse_own_delay(self) -> None:
+        """Do not count against workers the time in which this process did not read replies."""
         now = monotonic()
-        if now - self._listened_at > _BUSY_SECONDS:
+        if now - self._received_at > _BUSY_SECONDS:
             for slot in self._slots:
                 if slot.worker:
-                    later = slot.worker.heard_at + now - self._listened_at
-                    slot.worker.heard_at = min(now, later)
+                    later = slot.worker.active_at + now - self._received_at
+                    slot.worker.active_at = min(now, later)
 
 
 def _known(value: T | None) -> T:
-    """Return what a slot that makes a slice has."""
-    assert value is not None  # noqa: S101  see above
+    """Return a value that is never None while a slot makes a slice."""
+    assert value is not None  # noqa: S101  as the docstring says
     return value
 
 

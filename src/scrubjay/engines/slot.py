@@ -14,10 +14,10 @@ from scrubjay.errors import EngineError, OutOfTimeError, WorkerStalledError
 from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Sandbox
 
-__all__ = ["ASKED", "Deadline", "Pipe", "Slot", "Terms"]
+__all__ = ["QUESTION", "Deadline", "Pipe", "Slot", "Terms"]
 
-ASKED = -1
-"""What a slot is busy with while its worker probes or explains, and makes no slice."""
+QUESTION = -1
+"""Stands for a slice in `Slot.busy` while the worker probes or explains."""
 
 
 class Terms(NamedTuple):
@@ -41,7 +41,7 @@ class Pipe(NamedTuple):
 
     slot: "Slot"
     kind: str
-    """`input`, `output` or `complaints`."""
+    """`input`, `output` or `stderr`."""
 
 
 class Slot:
@@ -61,7 +61,7 @@ class Slot:
         self.busy: int | None = None
         """The slice that it is making."""
         self.last: int | None = None
-        """The slice that it made last, where its decoder stands."""
+        """The slice that it made last, after which its decoder can continue."""
         self.delivery: Delivery | None = None
         self.is_made = False
         """Whether the worker has finished its slice; its objects may still have to be written."""
@@ -82,7 +82,7 @@ class Slot:
         if self.worker and (
             self.worker.has_ended or self._source != source or self.is_outdated(source)
         ):
-            self.dismiss()
+            self.kill()
         if self.worker is None:
             self._source, self._file = source, file_at(source)
             terms = confinement_for(
@@ -93,18 +93,18 @@ class Slot:
             )
             self.worker = Worker(terms)
             self.loaded = self.last = None
-            self._register(self.worker.complaints, selectors.EVENT_READ, "complaints")
+            self._register(self.worker.stderr, selectors.EVENT_READ, "stderr")
         return self.worker
 
     def is_outdated(self, source: Place) -> bool:
         """Whether the file at a place is not the one that the worker may read."""
         return source.is_local and file_at(source) != self._file
 
-    def dismiss(self) -> None:
+    def kill(self) -> None:
         """Kill the worker, if the slot has one."""
         if self.worker is None:
             return
-        for pipe in (self.worker.input, self.worker.output, self.worker.complaints):
+        for pipe in (self.worker.input, self.worker.output, self.worker.stderr):
             if pipe in self._selector.get_map():
                 self._selector.unregister(pipe)
         self.worker.kill()
@@ -124,14 +124,14 @@ class Slot:
         unsent = self.worker.has_unsent
         self._toggle(self.worker.input, selectors.EVENT_WRITE, "input", is_watched=unsent)
         if is_full:
-            self.worker.heard_at = monotonic()  # the worker waits for us
+            self.worker.active_at = monotonic()  # the worker waits for this process
 
     def overdue(self) -> EngineError | None:
         """Return the reason to kill the worker, if there is one."""
         if self.worker is None or self.busy is None or self.is_made:
             return None
         now, patience = monotonic(), self.terms.stall_timeout
-        if now - self.worker.heard_at > patience:
+        if now - self.worker.active_at > patience:
             return WorkerStalledError(
                 f"the worker process showed no progress for {patience:g} s and was killed"
             )

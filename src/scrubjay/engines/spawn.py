@@ -1,8 +1,8 @@
 """Starts the processes of workers; one may be started before anything else is loaded.
 
 A process loads all that it needs before it reads its first command, `Begin`. So the command line
-starts the first one at once, and both load their libraries side by side. Nothing is imported here
-but the standard library.
+starts the first one at once, and both load their libraries at the same time. This module imports
+only the standard library.
 """
 
 import os
@@ -14,18 +14,18 @@ from contextlib import suppress
 __all__ = ["spawn_ahead", "spawned", "worker_environment"]
 
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Slices run side by side, one core each: numpy's libraries must not start threads of their own."""
+"""Slices run in parallel, one core each, so numpy's libraries must not start threads."""
 
-_GIVE_BACK = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(4 << 20))
-"""For glibc: memory that is freed goes back to the system. Left to itself it raises these limits
-with each larger block, and a worker grows for a dozen slices (mallopt(3), "dynamic mmap
-threshold"). Much lower ones make numpy's intermediate results cost system time."""
+_RETURN_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(4 << 20))
+"""For glibc: return freed memory to the system. By default it raises these thresholds with each
+larger block, so a worker's memory grows for a dozen slices (mallopt(3), "dynamic mmap threshold").
+Much lower thresholds make numpy's intermediate results cost system time."""
 
 _PROGRAM = "import gc; gc.disable(); from scrubjay.engines.child import main; main()"
-"""What a worker runs. What is loaded stays: to look for garbage meanwhile would take a tenth of the
+"""The program of a worker. Imports leave no garbage, and looking for some would take a tenth of the
 time."""
 
-_HANDED_DOWN = (
+_INHERITED = (
     "LANG",
     "LC_ALL",
     "LC_CTYPE",
@@ -36,34 +36,37 @@ _HANDED_DOWN = (
     "PYTHONUTF8",
     "SYSTEMROOT",
 )
-"""Variables that every worker gets: where its libraries lie, and which language it writes."""
+"""Variables that every worker gets: the paths of its libraries, and its language."""
 
-_HANDED_DOWN_FOR_SERVERS = (
+_INHERITED_FOR_SERVERS = (
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
-"""Variables that a worker gets as well if its video lies on a server: the way there."""
+"""Variables that a worker also gets if its video is on a server: proxies and certificates."""
 
 _ahead: "list[subprocess.Popen[bytes]]" = []
-"""The process that waits for the first worker who needs one."""
+"""The process that was started in advance, until the first worker takes it."""
 
 
 def worker_environment(environ: Mapping[str, str], *, network: bool) -> dict[str, str]:
-    """Return the environment of a worker: no secret of ours is in it.
+    """Return the environment of a worker, which has no secrets.
 
     Args:
-        environ: our own.
-        network: whether its video lies on a server.
+        environ: the environment of this process.
+        network: whether its video is on a server.
     """
-    names = (*_HANDED_DOWN, *(_HANDED_DOWN_FOR_SERVERS if network else ()))
+    names = (*_INHERITED, *(_INHERITED_FOR_SERVERS if network else ()))
     kept = {name: environ[name] for name in names if name in environ}
     search_path = os.pathsep.join(path for path in sys.path if path)
-    return kept | _ONE_THREAD | _GIVE_BACK | {"PYTHONPATH": search_path}
+    return kept | _ONE_THREAD | _RETURN_MEMORY | {"PYTHONPATH": search_path}
 
 
 def spawn_ahead() -> None:
-    """Start a process for the first worker of a video on this machine, if the system allows it."""
+    """Start a process in advance for the first worker, if the system allows it.
+
+    Only a worker for a video on this machine can use it.
+    """
     with suppress(OSError):
         _ahead.append(_spawn(network=False))
 
@@ -72,10 +75,10 @@ def spawned(*, network: bool) -> "subprocess.Popen[bytes]":
     """Return a process that waits for its first command.
 
     Args:
-        network: whether its video lies on a server.
+        network: whether its video is on a server.
 
     Raises:
-        OSError: the system starts no more processes for us.
+        OSError: the system does not allow another process.
     """
     if _ahead and not network:
         return _ahead.pop()
@@ -84,7 +87,7 @@ def spawned(*, network: bool) -> "subprocess.Popen[bytes]":
 
 def _spawn(*, network: bool) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603  a constant, in this interpreter
-        # -P: a module of that name in the current folder must not stand in for another
+        # -P: do not import modules from the current folder
         [sys.executable, "-P", "-c", _PROGRAM],
         bufsize=0,
         stdin=subprocess.PIPE,

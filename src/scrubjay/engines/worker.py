@@ -1,7 +1,7 @@
-"""One worker process, seen from the run: started, spoken to, listened to, killed.
+"""One worker process, from the run's side: starting it, commands, replies, killing it.
 
-Nothing here waits for a worker: what it does not read is kept, and what it does not say is missed
-by the run, which ends it.
+Nothing here waits for a worker. Commands that it does not read yet are kept; if it stays silent for
+too long, the run kills it.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import IO
 
-from scrubjay.engines.inbox import Heard, Inbox
+from scrubjay.engines.inbox import Inbox, Received
 from scrubjay.engines.spawn import spawned
 from scrubjay.engines.wire import Begin, Command
 from scrubjay.errors import WorkerCrashedError, WorkerStartError
@@ -24,83 +24,83 @@ from scrubjay.sandbox.confinement import Confinement
 __all__ = ["Worker"]
 
 _READ_BYTES = 1 << 20
-_LAST_WORDS_BYTES = 4096
-_MOST_LAST_READS = 16
-"""How often what a dead worker wrote last is read: whoever holds its pipe may write for ever."""
+_MOST_STDERR_BYTES = 4096
+_MOST_STDERR_READS = 16
+"""Most reads of a dead worker's standard error, because another process may still fill the pipe."""
 _PATIENCE = 5
-"""Seconds in which a process that was killed is gone, unless the system itself hangs."""
+"""Seconds to wait for a killed process to end; it takes longer only if the system hangs."""
 _SHORT_PATIENCE = 0.5
-"""Seconds in which a process that has closed its output ends by itself, if it does."""
+"""Seconds to wait for a process that has closed its output to end by itself."""
 
 
 class Worker:
     """A worker process. It dies with the run, and can be killed at any moment.
 
     Args:
-        confinement: what it may still do once it has started.
+        confinement: what it may still do after its first command.
 
     Raises:
-        WorkerStartError: the system starts no more processes for us.
+        WorkerStartError: the system does not allow another process.
     """
 
     def __init__(self, confinement: Confinement) -> None:
         self._process = _started(network=bool(confinement.ports))
         self._inbox = Inbox(confinement.memory_limit_bytes)
         self._unsent = bytearray()
-        self._last_words = b""
-        self.heard_at = monotonic()
-        """When it last gave a sign of life, by the monotonic clock."""
-        for pipe in (self.input, self.output, self.complaints):
+        self._stderr_tail = b""
+        self.active_at = monotonic()
+        """When it last replied or got a command, by the monotonic clock."""
+        for pipe in (self.input, self.output, self.stderr):
             os.set_blocking(pipe.fileno(), False)
-        with suppress(OSError, AttributeError):  # Linux: fewer turns for a large object
+        with suppress(OSError, AttributeError):  # Linux only: fewer reads for a large object
             fcntl.fcntl(self.output, fcntl.F_SETPIPE_SZ, _READ_BYTES)
         self.send(Begin(confinement=confinement))
 
     @property
     def pid(self) -> int:
-        """Its process id, which is also its group's."""
+        """Process id, and id of its process group."""
         return self._process.pid
 
     @property
     def input(self) -> IO[bytes]:
-        """Where commands go: for `selectors`."""
+        """The pipe for commands, for `selectors`."""
         return _pipe(self._process.stdin)
 
     @property
     def output(self) -> IO[bytes]:
-        """Where replies come from: for `selectors`."""
+        """The pipe for replies, for `selectors`."""
         return _pipe(self._process.stdout)
 
     @property
-    def complaints(self) -> IO[bytes]:
-        """Where its libraries complain: for `selectors`."""
+    def stderr(self) -> IO[bytes]:
+        """The pipe for what its libraries print, for `selectors`."""
         return _pipe(self._process.stderr)
 
     @property
     def has_unsent(self) -> bool:
-        """Whether there is something that it has not read yet: `flush` it when it reads."""
+        """Whether commands are unsent because its pipe is full; `flush` sends them."""
         return bool(self._unsent)
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is dead."""
+        """Whether the process has ended."""
         return self._process.poll() is not None
 
     def send(self, command: Command) -> None:
-        """Tell it what to do; what it does not read now is kept for `flush`.
+        """Send a command; what does not fit into the pipe is kept for `flush`.
 
         Raises:
-            WorkerCrashedError: it is dead.
+            WorkerCrashedError: it has ended.
         """
-        self.heard_at = monotonic()
+        self.active_at = monotonic()
         self._unsent += encode(command) + b"\n"
         self.flush()
 
     def flush(self) -> None:
-        """Send what is unsent, as far as it reads.
+        """Send what is unsent, as far as it fits into the pipe.
 
         Raises:
-            WorkerCrashedError: it is dead.
+            WorkerCrashedError: it has ended.
         """
         try:
             while self._unsent:
@@ -110,11 +110,11 @@ class Worker:
         except BrokenPipeError:
             raise self._crash() from None
 
-    def replies(self) -> Iterator[Heard]:
-        """Yield what it sent since the last call; call it when `output` can be read.
+    def replies(self) -> Iterator[Received]:
+        """Yield what it has sent since the last call; call this when `output` is readable.
 
         Raises:
-            WorkerCrashedError: it is dead, or sends what no worker sends.
+            WorkerCrashedError: it has ended, or sent something invalid.
         """
         try:
             data = os.read(self.output.fileno(), _READ_BYTES)
@@ -122,41 +122,43 @@ class Worker:
             return
         if not data:
             raise self._crash()
-        self.heard_at = monotonic()
+        self.active_at = monotonic()
         yield from self._inbox.take(data)
 
-    def listen_to_complaints(self) -> bool:
-        """Keep the end of what its libraries wrote; return whether there may be more."""
+    def read_stderr(self) -> bool:
+        """Keep the end of what its libraries print; return whether there may be more."""
         try:
-            data = os.read(self.complaints.fileno(), _READ_BYTES)
+            data = os.read(self.stderr.fileno(), _READ_BYTES)
         except BlockingIOError:
             return True
-        self._last_words = (self._last_words + data)[-_LAST_WORDS_BYTES:]
+        self._stderr_tail = (self._stderr_tail + data)[-_MOST_STDERR_BYTES:]
         return bool(data)
 
     def kill(self) -> None:
-        """End it at once, with everything that it started."""
-        with suppress(ProcessLookupError, PermissionError):  # it may be gone already
+        """Kill the process and every process that it started."""
+        with suppress(ProcessLookupError, PermissionError):  # it may have ended already
             os.killpg(self.pid, signal.SIGKILL)
-        with suppress(subprocess.TimeoutExpired):  # it hangs inside the system, on a dead disk
+        with suppress(
+            subprocess.TimeoutExpired
+        ):  # it hangs in a system call, such as on a broken disk
             self._process.wait(_PATIENCE)
-        for pipe in (self.input, self.output, self.complaints):
+        for pipe in (self.input, self.output, self.stderr):
             with suppress(BrokenPipeError):
                 pipe.close()
 
     def _crash(self) -> WorkerCrashedError:
-        """Say how it ended; end it first if it only looks dead."""
-        how = "closed its output and lived on"
+        """Kill the process if it still runs, and return an error that says how it ended."""
+        how = "closed its output but did not exit"
         with suppress(subprocess.TimeoutExpired):
             code = self._process.wait(_SHORT_PATIENCE)
-            how = f"was ended by {_signal_name(-code)}" if code < 0 else f"exited with {code}"
+            how = f"was killed by {_signal_name(-code)}" if code < 0 else f"exited with {code}"
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        for _ in range(_MOST_LAST_READS):
-            if not self.listen_to_complaints():
+        for _ in range(_MOST_STDERR_READS):
+            if not self.read_stderr():
                 break
-        words = redacted(self._last_words.decode(errors="replace")).strip()
-        last = f"; its last words: {words.splitlines()[-1]}" if words else ""
+        text = redacted(self._stderr_tail.decode(errors="replace")).strip()
+        last = f"; its last output: {text.splitlines()[-1]}" if text else ""
         return WorkerCrashedError(f"the worker process {how}{last}")
 
 
@@ -178,5 +180,5 @@ def _signal_name(number: int) -> str:
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    assert pipe is not None  # noqa: S101  all three were asked for
+    assert pipe is not None  # noqa: S101  all three pipes are requested
     return pipe

@@ -1,4 +1,4 @@
-"""How many workers a run is worth: a start is not free, and most videos are short. Pure.
+"""How many workers to start: a start is not free, and most videos are short. Pure.
 
 The seconds here are CPU seconds of one machine (AMD EPYC, 2026-11-26; classic recipe, H.264 of
 360p to 720p). Only their ratios matter, and these differ little between machines.
@@ -13,40 +13,40 @@ from scrubjay.planning import chosen_outputs
 __all__ = ["threads_for", "work_of", "workers_for"]
 
 _START = 0.25
-"""What it costs to start a worker: Python, FFmpeg and numpy are loaded."""
+"""Cost of starting a worker: loading Python, FFmpeg and numpy."""
 
 _LEAST_SHARE = 8 * _START
-"""The least work that is worth a worker: its start adds at most an eighth to it."""
+"""Least work that justifies a worker: its start adds at most an eighth."""
 
 _DECODED_PIXEL = 1.3e-9
-"""What it costs to decode a pixel of the video."""
+"""Cost of decoding a pixel of the video."""
 
 _SCALED_PIXEL = 2.4e-9
-"""What it costs to scale a pixel of the video for a picture."""
+"""Cost of scaling a pixel of the video for a picture."""
 
 _ANIMATED_PIXEL = 3.1e-8
-"""What it costs to draw a pixel of an animation: choose its color, compress it."""
+"""Cost of a pixel of an animation: choosing its colour, and compression."""
 
 _STILL_PIXEL = 6e-9
-"""What it costs to compress a pixel of a still or a sheet."""
+"""Cost of compressing a pixel of a still or a sheet."""
 
 _LOOKS = 300
 """Frames that are decoded for what the whole video has once, about."""
 
 _IDLE_SHARE = 0.1
-"""Of all cores over all rounds of slices, how many may be idle."""
+"""Share of the cores, over all rounds of slices, that may be idle."""
 
 _MOST_THREADS = 8
-"""More decoder threads than that decode faster than their pictures are painted."""
+"""More decoder threads do not help, because painting is then slower than decoding."""
 
 
 def work_of(plan: Plan, index: int, names: Collection[str]) -> float:
     """Estimate what a slice costs, in CPU seconds.
 
     Args:
-        plan: what the slice belongs to.
+        plan: the plan of the slice.
         index: which slice, 0-based.
-        names: of the outputs that are to be made.
+        names: names of the outputs to make.
     """
     media, slice_ = plan.media, plan.slices[index]
     seconds = float(slice_.span.duration)
@@ -59,7 +59,7 @@ def work_of(plan: Plan, index: int, names: Collection[str]) -> float:
 
 
 def _painted(output: PlannedOutput, source_pixels: int) -> float:
-    """Estimate what an output costs for each second of video, beside the decoding."""
+    """Estimate the cost of an output for each second of video, in addition to decoding."""
     options, size = output.options, output.layout.size
     pixels = size.width * size.height
     scaled = source_pixels * _SCALED_PIXEL
@@ -69,41 +69,41 @@ def _painted(output: PlannedOutput, source_pixels: int) -> float:
 
 
 def workers_for(works: Sequence[float], most: int) -> int:
-    """Return how many workers are worth their start: each one's share is worth several starts.
+    """Return how many workers to start, so that each one's work costs several times its start.
 
-    The first always starts. What is too little for one more is left to those that are there, which
-    go on decoding where they stand.
+    The first one always starts. Work that is too little for one more worker goes to the others,
+    which continue decoding from their last slice.
 
     Args:
-        works: what each of the slices to make costs, in CPU seconds, at least one.
+        works: cost of each slice to make, in CPU seconds; at least one slice.
         most: how many workers there may be.
     """
     falling = sorted(works, reverse=True)
     total = waiting = sum(works)
     for others, work in enumerate(falling[: most - 1], start=1):
-        waiting -= work  # what is left for one more, when each of the others has a slice
+        waiting -= work  # the work left for one more when each of the others has a slice
         if min(waiting, total / (others + 1)) < _LEAST_SHARE:
             return others
     return min(most, len(works))
 
 
 def threads_for(works: Sequence[float], workers: int, most: int) -> int:
-    """Return how many threads each decoder gets, so that few cores are idle for want of slices.
+    """Return how many threads each decoder gets, so that few cores are idle.
 
-    Where slices are few, the last round of them does not fill the cores. Where they are many, that
-    matters little, and one thread costs the least memory. Where there is little to do, threads cost
-    more than the time that they save.
+    With few slices, the last round leaves cores idle, and more threads use them. With many slices
+    that matters little, and one thread takes the least memory. For little work, threads cost more
+    time than they save.
 
     Args:
-        works: what each of the slices to make costs, in CPU seconds, at least one.
-        workers: how many make them at once.
+        works: cost of each slice to make, in CPU seconds; at least one slice.
+        workers: how many workers make them at once.
         most: how many workers there may be.
     """
     if sum(works) < _LEAST_SHARE:
         return 1
     if workers < most:
         return min(most // workers, _MOST_THREADS)
-    slices = max(1, floor(sum(works) / max(works)))  # counted as of full length
+    slices = max(1, floor(sum(works) / max(works)))  # as if all had full length
     rounds = ceil(slices / most)
     idle = rounds * most - slices
     if idle <= _IDLE_SHARE * rounds * most:

@@ -243,11 +243,11 @@ def _clock_warnings(
     """Yield what is unusual about the times of a stream, and the consequences."""
     rate = float(1 / usual_length(stream))
     if is_stitched:
-        yield "its clock jumps; its stretches are joined, as players do"
+        yield "its clock jumps; the stretches between the jumps are joined, as in players"
     if beginning.clock == "count":
-        yield f"it has no times: its pictures are counted, {rate:.6g} a second"
+        yield f"it has no times: its pictures are counted at {rate:.6g} per second"
     elif beginning.clock == "order":
-        yield "it has no presentation times: pictures get its decoding times in order"
+        yield "it has no presentation times: its pictures get the decoding times in order"
     elif beginning.clock == "gaps":
         yield "some of its pictures have no time: they are spread evenly between the others"
     if not beginning.seeks:

@@ -24,10 +24,10 @@ class SourceRef(Value, frozen=True, kw_only=True):
     """The identity of a video, wherever it is: no path, no address, no secret."""
 
     name: str
-    """The last part of its address, for people."""
+    """Name of its file, for people."""
     size_bytes: Bytes
     fingerprint: str
-    """BLAKE2b of its size and content (of samples of the content where it is large)."""
+    """BLAKE2b of its size and content, or of samples of the content if it is large."""
 
 
 class MediaInfo(Value, frozen=True, kw_only=True):
@@ -41,9 +41,9 @@ class MediaInfo(Value, frozen=True, kw_only=True):
     declared_duration: Fraction | None
     """What the container's header claims for the longest stream."""
     first_picture: Fraction
-    """When the first picture is shown; before it, a preview shows that first one."""
+    """When the first picture is shown; earlier previews also show it."""
     origin: Fraction
-    """What the stream's clock shows at the left end of the seek bar."""
+    """Time on the stream's clock at the left end of the seek bar."""
     time_base: Fraction
     """Length of the stream's tick in seconds."""
     frame_rate: Fraction | None
@@ -55,30 +55,30 @@ class MediaInfo(Value, frozen=True, kw_only=True):
     coded_height: Pixels
     sample_aspect_ratio: Fraction
     rotation_deg: Literal[0, 90, 180, 270]
-    """Clockwise turn that puts the coded picture upright."""
+    """Clockwise rotation that makes the coded picture upright."""
     mirrored: bool
-    """Whether the coded picture is flipped left to right before it is turned."""
+    """Whether the coded picture is flipped left to right before it is rotated."""
     pixel_format: str
     color_space: str
     color_range: str
     color_transfer: str
     has_audio: bool
     packets: int
-    """About how many packets hold its pictures: a bound on what its previews may cost."""
+    """About how many packets its pictures have, which limits what its previews may cost."""
     color_primaries: str = "unspecified"
     peak_nits: Count = 0
-    """How bright its brightest white is, in cd/m2, where HDR video says so; 0 where not."""
+    """Luminance of the brightest white in cd/m2, if HDR video declares it; otherwise 0."""
     crop: Crop = Crop()
-    """What the container cuts off the coded picture, whose size it leaves as it is."""
+    """Edges that the container cuts off; the coded size includes them."""
     stereo: Stereo = "mono"
     clock: Literal["pts", "gaps", "order", "count"] = "pts"
-    """Where pictures' times come from: `pts`, the stream's times of presentation; `gaps`, the same,
-    but some are missing; `order`, its decoding times, which pictures take in the order of output;
-    `count`, their number."""
+    """Source of the pictures' times: `pts`, the stream's presentation times; `gaps`, the same, but
+    some are missing; `order`, its decoding times, assigned in the order of output; `count`, the
+    picture's number."""
     seeks: bool = True
-    """Whether jumps land where they should; else it is read from its start."""
+    """Whether seeking is reliable; otherwise the video is read from its start."""
     is_stitched: bool = False
-    """Whether its clock jumps, and its stretches are put one after the other."""
+    """Whether its clock jumps, so that its stretches are joined."""
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -102,7 +102,7 @@ class _Patience:
         if self._idle > self._most:
             raise SourceDamagedError(
                 f"{self._name} gives no picture in {self._most} packets after "
-                f"{short_clock(self._time)}; {option_of('idle_packets')} allows more"
+                f"{short_clock(self._time)}; raise the limit with {option_of('idle_packets')}"
             )
         self._on_time(self._time)
 
@@ -354,7 +354,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         name = self._plan.source.name
         if count < planned_count or (self._damaged_in(reader, slice_) and not own):
             what = "encrypted" if reader.stream.damage.is_encrypted else "damaged"
-            raise SourceDamagedError(f"{name} gives no picture {span}: it is {what} there")
+            raise SourceDamagedError(f"{name} is {what} {span}: no picture can be decoded")
         if own and sum(own.values()) >= _NOISE_SHARE * len(own):
             raise SourceDamagedError(
                 f"{name} is damaged {span}: the decoder could only guess "

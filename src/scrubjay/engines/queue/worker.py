@@ -214,7 +214,7 @@ def found_again(plan: Plan, video: Place) -> Place | None:
     The same video may be uploaded again as another version: in parts, or encrypted.
 
     Raises:
-        SourceError: the video cannot be read, or is being replaced at this moment.
+        SourceError: the video cannot be read, or is being replaced now.
     """
     from scrubjay.media.source import identify  # noqa: PLC0415  FFmpeg loads slowly
 
@@ -222,6 +222,6 @@ def found_again(plan: Plan, video: Place) -> Place | None:
     try:
         found = identify(place)
     except SourceChangedError:
-        message = f"{place.shown} is being replaced at this moment"
+        message = f"{place.shown} is being replaced now; try again"
         raise SourceUnavailableError(message) from None
     return place if found.fingerprint == plan.source.fingerprint else None

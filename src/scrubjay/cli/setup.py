@@ -1,0 +1,54 @@
+"""What a command needs from its settings: places, and an engine."""
+
+import os
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from scrubjay.engines.processes import ProcessEngine
+from scrubjay.places.place import Place
+from scrubjay.settings import load_limits, load_settings
+
+__all__ = ["Setup"]
+
+
+class Setup:
+    """The settings of one command, loaded once.
+
+    Args:
+        flags: the command's options, by field name.
+
+    Raises:
+        RecipeError: a setting is wrong; the text names it.
+    """
+
+    def __init__(self, flags: Mapping[str, object]) -> None:
+        self._flags = flags
+        self.settings = load_settings(flags, os.environ)
+
+    def place(self, text: str, *, stream: int | None = None) -> Place:
+        """Return the place at an address, which may have to be on the public internet.
+
+        Args:
+            text: a path or a URL.
+            stream: video stream of the file, 0-based; None means the one that browsers show.
+
+        Raises:
+            PlaceError: the address is not of a kind that Scrubjay supports.
+        """
+        place = Place.of(text, endpoint=self.settings.endpoint, stream=stream)
+        return replace(place, public_only=not self.settings.private_addresses)
+
+    def engine(self) -> ProcessEngine:
+        """Return a new engine, which the caller closes.
+
+        Raises:
+            RecipeError: a limit is wrong; the text names it.
+        """
+        return ProcessEngine(
+            workers=self.settings.workers,
+            attempts=self.settings.attempts,
+            stall_timeout=self.settings.stall_timeout,
+            limits=load_limits(self._flags, os.environ),
+            sandbox=self.settings.sandbox,
+        )
