@@ -28,13 +28,14 @@ from scrubjay.errors import (
     SourceNotFoundError,
     StoreError,
 )
-from scrubjay.keys import MANIFEST
+from scrubjay.keys import DOCUMENT_FIELDS, MANIFEST, document_key, video_stem
 from scrubjay.model import Manifest, Recipe, decode
 from scrubjay.places.clouds import open_bucket
 from scrubjay.places.place import Place
 from scrubjay.places.remote import RemoteFile, pinned, signed
 from scrubjay.places.signing import LIFETIME, sign_s3
 from scrubjay.publishing import publish
+from scrubjay.registry import DOCUMENTS
 from scrubjay.sets.store import Store
 
 SHORT = Recipe(slice_length=Fraction(5))
@@ -128,6 +129,18 @@ def test_what_is_gone_is_not_replaced(store: Store) -> None:
     assert not store.put_if("a", b"new", "x/y", seen)
     assert store.version("a") == ""
     assert store.sizes() == {}
+
+
+@pytest.mark.parametrize("name", ["Film (2008).mkv", 'my "film" #1 & ünï %20 {x} ~a *?[b]+.mp4'])
+def test_a_document_may_have_the_video_s_name(store: Store, name: str) -> None:
+    """Emby's and Jellyfin's keys keep their spaces and signs in every store."""
+    for file in (*DOCUMENTS["emby"].files, *DOCUMENTS["jellyfin"].files):
+        fields = dict.fromkeys(DOCUMENT_FIELDS, "10") | {"video": video_stem(name)}
+        key = document_key(file, "", **fields)
+        assert store.put_if(key, b"1", "image/jpeg", "")
+        assert list(store.sizes()) == [key]
+        assert store.get(key) == b"1"
+        store.delete([key])
 
 
 def test_an_object_has_an_age(store: Store) -> None:

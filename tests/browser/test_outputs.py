@@ -15,7 +15,11 @@ from scrubjay.model import Animation, Recipe, Sheet, Still
 RECIPE = Recipe(
     slice_length=Fraction(4),
     animations=(Animation(fps=Fraction(2), width=160), Animation(name="tiny", width=40)),
-    frames=(Still(), Still(name="small", interval=Fraction(1, 2), width=64)),
+    frames=(
+        Still(name="packed", format="mjpg", width=64),  # which it leaves out
+        Still(),
+        Still(name="small", interval=Fraction(1, 2), width=64),
+    ),
     sheets=(Sheet(), Sheet(name="coarse", interval=Fraction(2), width=120)),
 )
 

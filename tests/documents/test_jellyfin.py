@@ -1,10 +1,15 @@
 """Jellyfin's trickplay folder: sheets by number, found as the server finds them."""
 
 from fractions import Fraction
+from pathlib import Path
 
+from msgspec.structs import replace
 from numbered import Made
 
+import scrubjay
+from scrubjay.engines.inline import InlineEngine
 from scrubjay.keys import is_document
+from scrubjay.model import Recipe, Sheet
 
 
 def test_each_time_has_its_picture(made: Made) -> None:
@@ -33,6 +38,20 @@ def test_a_gap_shows_the_sheet_before(made: Made) -> None:
     for place in range(1, len(sheets)):
         is_gap = made.expected(Fraction(place) * length) is None
         assert (sheets[place] == sheets[place - 1]) == is_gap
+
+
+def test_a_folder_that_is_asked_for_no_more_goes(clips: dict[str, Path], tmp_path: Path) -> None:
+    """With all that is in it, but never with what somebody else put there."""
+    sheets = Recipe(animations=(), frames=(), sheets=(Sheet(width=64),), documents=("jellyfin",))
+    for mine in (None, tmp_path / "jellyfin" / "mine.txt"):
+        scrubjay.make(clips["plain"], tmp_path, recipe=sheets, engine=InlineEngine())
+        assert len(list(tmp_path.glob("jellyfin/*.trickplay/*/*.jpg"))) == 1
+        if mine:
+            mine.write_text("mine")
+        without = replace(sheets, documents=("webvtt",))
+        scrubjay.make(clips["plain"], tmp_path, recipe=without, engine=InlineEngine())
+        assert list(tmp_path.glob("jellyfin/**/*")) == ([mine] if mine else [])
+        assert (tmp_path / "jellyfin").exists() == (mine is not None)
 
 
 def _sheets(made: Made) -> list[tuple[int, str]]:

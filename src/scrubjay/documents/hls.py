@@ -38,8 +38,7 @@ def write(finished: FinishedSet) -> Iterator[File]:
     for key, output in keyed:
         sheets = list(finished.planned(output))
         lengths = durations([each.start for each, _ in sheets], finished.plan.media.duration)
-        there = zip(sheets, lengths, strict=True)
-        bits = bandwidth((made.size_bytes, length) for (_, made), length in there if made)
+        bits = bandwidth((made.size_bytes for _, made in sheets if made), lengths)
         variants.append((bits, output.layout.size, output.options.format, key))
         tiles = _tiles(output)
         resources = [

@@ -42,8 +42,7 @@ def write(finished: FinishedSet) -> Iterator[File]:
     for (key, output), header_key in zip(finished.keyed("mjpg"), headers, strict=True):
         stills, size = list(finished.packed(output)), output.layout.size
         lengths = durations([still.time for still in stills], finished.plan.media.duration)
-        shown = list(zip(stills, lengths, strict=True))
-        bits = bandwidth((HEAD_BYTES + still.size_bytes, length) for still, length in shown)
+        bits = bandwidth((HEAD_BYTES + still.size_bytes for still in stills), lengths)
         variants.append((bits, size, "mjpg", key))
         kind = ["#EXT-X-I-FRAMES-ONLY", f'#EXT-X-MAP:URI="{header_key}"']
         resources = [
@@ -52,7 +51,7 @@ def write(finished: FinishedSet) -> Iterator[File]:
                 still.size_bytes > 0,
                 (*_range(still.byte_offset, still.size_bytes), still.key),
             )
-            for still, length in shown
+            for still, length in zip(stills, lengths, strict=True)
         ]
         yield File(key, media_playlist(kind, resources), MEDIA_TYPE)
         yield File(header_key, header(size.width, size.height), "video/mp4")

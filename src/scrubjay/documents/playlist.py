@@ -31,10 +31,17 @@ def decimal(seconds: Fraction) -> str:
     return f"{float(seconds):.3f}"
 
 
-def bandwidth(resources: Iterable[tuple[int, Fraction]]) -> int:
-    """Return the most bits a second of several resources, each its bytes and its seconds."""
-    rates = (ceil(8 * size_bytes / seconds) for size_bytes, seconds in resources if seconds)
-    return max(rates, default=1)
+def bandwidth(sizes_bytes: Iterable[int], lengths: Iterable[Fraction]) -> int:
+    """Return the most bits a second that pictures need, loaded as fast as they are shown.
+
+    All last equally long but the last one: it counts as if it did, since what is averaged over
+    less than half a target duration is no peak (RFC 8216, section 4.3.4.2).
+
+    Args:
+        sizes_bytes: of each that is there.
+        lengths: how long each is shown, in seconds.
+    """
+    return ceil(8 * max(sizes_bytes, default=1) / max(lengths))
 
 
 def media_playlist(
