@@ -2,15 +2,25 @@
 
 import subprocess
 import sys
+from contextlib import closing
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from moving import read_video
 from PIL import Image
 
-from scrubjay.model import Manifest, decode
+from scrubjay.encode.base import RgbPicture
+from scrubjay.media.probe import probe_media
+from scrubjay.model import Animation, Manifest, Recipe, decode
+from scrubjay.places.place import Place
+from scrubjay.planning import make_plan
 from scrubjay.registry import ANIMATION_FORMATS
+from scrubjay.slices.aside import Aside
+from scrubjay.slices.renderer import SliceRenderer
+from scrubjay.slices.versions import installed_versions
 
 _SCRUBJAY = [sys.executable, "-c", "from scrubjay.cli.start import start; start()"]
 
@@ -55,3 +65,68 @@ def _size_and_length(data: bytes, media_type: str) -> tuple[tuple[int, int], flo
             image.load()
             total += float(image.info["duration"])
         return image.size, total / 1000
+
+
+class _Kept:
+    """A store in memory, for objects that nobody reads."""
+
+    lanes = 1
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put(self, key: str, data: bytes, media_type: str) -> None:
+        """Keep an object."""
+        assert media_type
+        self.objects[key] = data
+
+
+def test_threads_change_no_byte(clip: Path) -> None:
+    """Encoders that run in threads of their own make what they make one after another."""
+    recipe = Recipe(
+        slice_length=Fraction(5),
+        animations=tuple(
+            Animation(name=f"of-{name}", format=name, width=120, max_bytes=most)
+            for name, most in {**dict.fromkeys(ANIMATION_FORMATS, 0), "mp4": 9_000}.items()
+        ),
+    )
+    place = Place.of(clip)
+    found, media = probe_media(place)
+    plan = make_plan(found, media, recipe, versions=installed_versions())
+    made: list[dict[str, bytes]] = []
+    for threads in (1, 2):
+        store = _Kept()
+        with SliceRenderer(plan, source=place, store=store, threads=threads) as renderer:
+            renderer.make(1)
+        made.append(store.objects)
+    assert len(made[0]) == len(ANIMATION_FORMATS) + 5 + 1 + len(plan.outputs)
+    assert made[0] == made[1]
+
+
+class _Broken:
+    """An encoder that fails at its second picture."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, picture: RgbPicture, time: Fraction) -> None:
+        """Fail the second time."""
+        del picture, time
+        self.count += 1
+        if self.count == 2:
+            raise MemoryError
+
+    def finish(self, end: Fraction) -> bytes:
+        """Return what would be wrong."""
+        del end
+        return b"wrong"
+
+
+def test_an_error_in_a_thread_is_raised() -> None:
+    """No file comes of an encoder that failed at any picture."""
+    encoder = _Broken()
+    with closing(Aside(encoder, pictures=3, end=Fraction(3))) as aside:
+        for k in range(3):
+            aside.add(np.zeros((2, 2, 3), np.uint8), Fraction(k))
+        with pytest.raises(MemoryError):
+            aside.finish(Fraction(3))

@@ -1,6 +1,7 @@
 """One slice's pictures, painted once for each size and fed to every output's encoder."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from functools import partial
 from hashlib import blake2b
@@ -8,13 +9,14 @@ from typing import NamedTuple, Protocol
 
 from av import VideoFrame
 
-from scrubjay.encode.base import RgbPicture, animation_encoder, still_encoder
+from scrubjay.encode.base import AnimationEncoder, RgbPicture, animation_encoder, still_encoder
 from scrubjay.encode.sheet import lay_out
 from scrubjay.fragments import fragment
 from scrubjay.media.frames import Shown
 from scrubjay.media.picture import Painter
 from scrubjay.model import Animation, Artifact, Plan, PlannedOutput, Sheet, Size, Slice, Still
 from scrubjay.planning import PlannedArtifact, artifacts_of
+from scrubjay.slices.aside import Aside
 
 __all__ = ["Encoded", "Painters", "SliceEncoder", "encoded"]
 
@@ -60,15 +62,18 @@ class SliceEncoder:
 
     Args:
         plan: what to make.
+        threads: with more than one, each animation is encoded in a thread of its own. No byte
+            depends on it.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, threads: int = 1) -> None:
         self._plan = plan
+        self._threads = threads
         self._paint = Painters(plan).paint
 
     def encode(
         self, slice_: Slice, shown: Iterable[Shown[VideoFrame]], outputs: Collection[PlannedOutput]
-    ) -> Iterator[Encoded]:
+    ) -> Generator[Encoded]:
         """Yield the artifacts of one slice: each as soon as its last picture is there.
 
         Args:
@@ -76,15 +81,33 @@ class SliceEncoder:
             shown: the frame at each of the slice's instants, in order.
             outputs: which to make.
         """
-        feeds = [_feed(self._plan, output, slice_) for output in outputs]
-        needs = [frozenset(output.options.instants(slice_.span)) for output in outputs]
-        for each in shown:
-            for output, feed, instants in zip(outputs, feeds, needs, strict=True):
-                if each.time in instants:
-                    picture = self._paint(each.frame, output.layout.size)
-                    yield from feed.add(picture, each)
-        for feed in reversed(feeds):
-            yield from feed.finish()
+        with ExitStack() as asides:
+            feeds = [self._feed(output, slice_, asides) for output in outputs]
+            needs = [frozenset(output.options.instants(slice_.span)) for output in outputs]
+            for each in shown:
+                for output, feed, instants in zip(outputs, feeds, needs, strict=True):
+                    if each.time in instants:
+                        picture = self._paint(each.frame, output.layout.size)
+                        yield from feed.add(picture, each)
+            for feed in reversed(feeds):
+                yield from feed.finish()
+
+    def _feed(self, output: PlannedOutput, slice_: Slice, asides: ExitStack) -> "_Feed":
+        planned = artifacts_of(self._plan, output, slice_)
+        match output.options:
+            case Animation() as options:
+                encoder = animation_encoder(options)
+                if self._threads > 1:
+                    [whole] = planned
+                    aside = Aside(encoder, pictures=whole.pictures, end=whole.end)
+                    encoder = asides.enter_context(closing(aside))
+                return _AnimationFeed(output, encoder, planned)
+            case Still() as options if output.format.is_packed:
+                return _PackedFeed(output, options, planned)
+            case Still() as options:
+                return _StillFeed(output, options, planned)
+            case Sheet() as options:
+                return _SheetFeed(output, options, planned)
 
 
 class _Feed(Protocol):
@@ -95,28 +118,15 @@ class _Feed(Protocol):
     def finish(self) -> Iterator[Encoded]: ...
 
 
-def _feed(plan: Plan, output: PlannedOutput, slice_: Slice) -> _Feed:
-    planned = artifacts_of(plan, output, slice_)
-    match output.options:
-        case Animation():
-            return _AnimationFeed(output, output.options, planned)
-        case Still() if output.format.is_packed:
-            return _PackedFeed(output, output.options, planned)
-        case Still():
-            return _StillFeed(output, output.options, planned)
-        case Sheet():
-            return _SheetFeed(output, output.options, planned)
-
-
 class _AnimationFeed:
     """Hands pictures on to the encoder of an animated format."""
 
     def __init__(
-        self, output: PlannedOutput, options: Animation, planned: Sequence[PlannedArtifact]
+        self, output: PlannedOutput, encoder: AnimationEncoder, planned: Sequence[PlannedArtifact]
     ) -> None:
         self._output = output
         self._planned = planned
-        self._encoder = animation_encoder(options)
+        self._encoder = encoder
 
     def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
         self._encoder.add(picture, shown.time)

@@ -123,7 +123,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         source: the plan's video.
         store: where artifacts and records are written.
         threads: threads that the decoder may use; with more than one, it also decodes ahead of
-            painting. The result does not depend on it.
+            painting, and animations are encoded behind it. The result does not depend on it.
         limits: most packets in a row without a picture.
         renewed: returns the source's place with a fresh URL, before it is opened again: a signed
             URL may have expired.
@@ -151,7 +151,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         self._was_open = False
         self._store = store
         self._threads = threads
-        self._encoder = SliceEncoder(plan)
+        self._encoder = SliceEncoder(plan, threads)
         self._open = ExitStack()
         self._reader: FrameReader[VideoFrame] | None = None
         self._next_index: int | None = None
@@ -268,7 +268,8 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         if not goes_on:
             reader.start(targets_from(self._plan, slice_.index, read))
         shown = self._shown(reader, slice_, read, on_time)
-        artifacts = self._stored(self._encoder.encode(slice_, shown, outputs), outputs)
+        with closing(self._encoder.encode(slice_, shown, outputs)) as made:
+            artifacts = self._stored(made, outputs)
         return artifacts, self._damaged_in(reader, slice_)
 
     def _rendered_whole(
