@@ -46,6 +46,9 @@ _WIDEST, _NARROWEST = 2.4, 1.2
 """Shapes beyond which a stereo video must contain two pictures of full size: cinema has 2.39, and
 stereo video is not upright."""
 
+_LEAST_BUDGET = 1024
+"""Bytes that any animation may have: headers take several hundred, whatever the format."""
+
 
 def make_plan(
     source: SourceRef,
@@ -238,6 +241,11 @@ def _shown(media: MediaInfo, recipe: Recipe) -> tuple[int, int]:
 def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layout:
     """Return the size of an output's pictures, and a sheet's columns and rows."""
     size = _fitted(_shown(media, recipe), output)
+    if isinstance(output, Animation) and 0 < output.max_bytes < _LEAST_BUDGET:
+        raise RecipeError(
+            f"max_bytes of {output.name!r} is {output.max_bytes}, which not even one picture "
+            f"fits into; use {_LEAST_BUDGET} or more, or 0 for no limit"
+        )
     if not isinstance(output, Sheet):
         return Layout(id=id_, size=size)
     interval: Fraction | None = None
