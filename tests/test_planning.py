@@ -304,6 +304,6 @@ def test_a_picture_too_large_for_its_format_is_refused(
 def test_a_budget_that_no_animation_fits_into_is_refused(planned: Planned) -> None:
     """The message names the output and a budget that would do."""
     tiny = Recipe(animations=(Animation(max_bytes=10),))
-    with pytest.raises(RecipeError, match="max_bytes of 'animations' is 10, .* use 1024"):
+    with pytest.raises(RecipeError, match=r"max_bytes of 'animations' is 10, .* use 1024"):
         planned(Fraction(30), tiny)
     assert planned(Fraction(30), Recipe(animations=(Animation(max_bytes=1024),)))
