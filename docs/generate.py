@@ -376,7 +376,7 @@ and `r` rows, thumbnail `k = floor(t / i)` is cell `k mod (c * r)` of sheet `flo
 - `slice_length` has to be a multiple of `interval`, unless there is not more than one thumbnail in
   a slice; `interval` has to be a whole number of milliseconds.
 
-A recipe that breaks a rule is refused with the numbers that would do.
+If a recipe breaks a rule, the error names the values that are possible.
 """
 
 _ABOUT_CHANGES = """\

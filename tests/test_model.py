@@ -220,7 +220,7 @@ def test_no_numbers_are_refused(value: object) -> None:
         ({"animations": (), "frames": (), "sheets": ()}, "no output"),
         (
             {"frames": [{"name": f"f{number}"} for number in range(31)]},
-            "33 outputs; 32 are allowed",
+            "33 outputs; at most 32 are allowed",
         ),
         ({"documents": ["subtitles"]}, "unknown document 'subtitles'; choose from page"),
         ({"documents": ["page", "page"]}, "a document twice"),

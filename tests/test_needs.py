@@ -20,19 +20,19 @@ PACKED = Still(format="mjpg", interval=Fraction(10), width=320)
 @pytest.mark.parametrize(
     ("name", "fields", "words"),
     [
-        ("bif", {}, r"made of stills with format = 'mjpg'.*add frames of that kind"),
+        ("bif", {}, r"needs stills with format = 'mjpg'.*add such frames"),
         ("bif", {"frames": (Still(),)}, r"format = 'mjpg'"),
         ("mjpg", {}, r"format = 'mjpg'"),
         ("emby", {}, r"format = 'mjpg'"),
-        ("storyboard", {"frames": (PACKED,), "sheets": ()}, r"made of sheets"),
-        ("webvtt", {"frames": (PACKED,), "sheets": ()}, r"made of sheets"),
-        ("hls", {"frames": (PACKED,), "sheets": ()}, r"made of sheets"),
-        ("dash", {"frames": (PACKED,), "sheets": ()}, r"made of sheets"),
+        ("storyboard", {"frames": (PACKED,), "sheets": ()}, r"which needs sheets"),
+        ("webvtt", {"frames": (PACKED,), "sheets": ()}, r"which needs sheets"),
+        ("hls", {"frames": (PACKED,), "sheets": ()}, r"which needs sheets"),
+        ("dash", {"frames": (PACKED,), "sheets": ()}, r"which needs sheets"),
         ("jellyfin", {"frames": (PACKED,), "sheets": ()}, r"sheets with format = 'jpeg'"),
         (
             "emby",
             {"frames": (Still(format="mjpg", interval=Fraction(1, 2)),)},
-            r"whole seconds, and a still of 'frames' lasts 0\.5 s; choose another interval",
+            r"whole seconds, and a still of 'frames' lasts 0\.5 s; use another interval",
         ),
         (
             "bif",
@@ -57,7 +57,7 @@ def test_a_document_without_what_it_needs(
     with pytest.raises(RecipeError, match=words) as caught:
         planned(Fraction(60), recipe)
     assert str(caught.value).startswith(f"documents has '{name}', ")
-    assert str(caught.value).endswith(f"leave '{name}' out")
+    assert str(caught.value).endswith(f"remove '{name}'")
 
 
 def test_every_document_can_be_had(planned: Planned) -> None:

@@ -156,7 +156,7 @@ def test_the_id_depends_on_nothing_else_of_the_recipe(planned: Callable[..., Pla
 
 def test_a_field_without_a_meaning_is_refused() -> None:
     """The distance of an overview's cells follows from the video's length."""
-    with pytest.raises(ValueError, match='interval means nothing where per = "video"'):
+    with pytest.raises(ValueError, match='interval does not apply if per = "video"'):
         Sheet(per="video", interval=Fraction(5))
 
 

@@ -89,7 +89,7 @@ class SliceDone(_Event, frozen=True, kw_only=True, tag="slice_done"):
     start: Fraction
     end: Fraction
     is_whole: _Whole = False
-    size_bytes: Annotated[int, Meta(description="Of its artifacts.")]
+    size_bytes: Annotated[int, Meta(description="Size of its artifacts.")]
     damaged_packets: Annotated[
         int,
         Meta(description="Packets of the slice that cannot be decoded, or give a corrupt picture."),

@@ -1,4 +1,4 @@
-"""What a recipe's documents are made of, and whether a plan has it. Pure."""
+"""Which outputs a recipe's documents need, and whether a plan has them. Pure."""
 
 from fractions import Fraction
 
@@ -13,7 +13,7 @@ _STEPS = {1: "milliseconds", 1000: "seconds"}
 
 
 def outputs_for(plan: Plan, name: str) -> list[PlannedOutput]:
-    """Return the outputs that a document is made of, in the plan's order."""
+    """Return the outputs from which a document is made, in the plan's order."""
     kind = DOCUMENTS[name]
     outputs: dict[str, list[PlannedOutput]] = {"slice": [], "video": []}
     for output in plan.outputs:
@@ -25,12 +25,12 @@ def outputs_for(plan: Plan, name: str) -> list[PlannedOutput]:
 
 
 def check_documents(plan: Plan) -> None:
-    """Check that every document that was asked for by name can be made.
+    """Check that every document that the recipe names can be made.
 
-    A recipe that leaves `documents` as it is asks for none by name: it gets those that it can have.
+    A recipe with the default `documents` names none: it gets those that are possible.
 
     Raises:
-        RecipeError: one cannot; the text says what would do.
+        RecipeError: a document cannot be made; the text says what to change.
     """
     if plan.recipe.documents == Recipe().documents:
         return
@@ -38,8 +38,8 @@ def check_documents(plan: Plan) -> None:
         kind, outputs = DOCUMENTS[name], outputs_for(plan, name)
         if kind.reads and not outputs:
             raise RecipeError(
-                f"documents has {name!r}, which is made of {_words(kind)}, and the recipe has "
-                f"none; add {kind.reads} of that kind, or leave {name!r} out"
+                f"documents has {name!r}, which needs {_words(kind)}, and the recipe has none; "
+                f"add such {kind.reads}, or remove {name!r}"
             )
         for output in outputs if kind.step_ms else ():
             _check_step(plan, name, output)
@@ -51,10 +51,10 @@ def _words(kind: DocumentKind) -> str:
 
 
 def _check_step(plan: Plan, name: str, output: PlannedOutput) -> None:
-    """Check that a document can write an output's times.
+    """Check that the format of a document can express an output's times.
 
     Raises:
-        RecipeError: it cannot.
+        RecipeError: it cannot; the text says what to change.
     """
     step_ms, layout = DOCUMENTS[name].step_ms, output.layout
     length = output.spacing * layout.columns * layout.rows
@@ -65,8 +65,8 @@ def _check_step(plan: Plan, name: str, output: PlannedOutput) -> None:
     what = f"a sheet of {layout.columns} x {layout.rows} thumbnails" if is_sheet else "a still"
     raise RecipeError(
         f"documents has {name!r}, whose times are whole {_STEPS[step_ms]}, and {what} of "
-        f"{output.name!r} lasts {_decimal(length)} s; choose another interval"
-        f"{' or another grid' if is_sheet else ''}, or leave {name!r} out"
+        f"{output.name!r} lasts {_decimal(length)} s; use another interval"
+        f"{' or another grid' if is_sheet else ''}, or remove {name!r}"
     )
 
 

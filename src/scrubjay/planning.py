@@ -68,10 +68,10 @@ def make_plan(
         versions: versions of the libraries that will make the slices.
 
     Raises:
-        LimitError: it would cost more than that.
-        RecipeError: the recipe asks for larger or smaller pictures or sheets than can be made or
-            held, for a format that the workers' FFmpeg cannot make, or for a document that it has
-            nothing for.
+        LimitError: the set would be over a limit.
+        RecipeError: pictures or sheets would be too large or too small for their format, or too
+            large for memory; or the workers' FFmpeg cannot make a format; or a document needs an
+            output that the recipe does not have.
     """
     _check_encoders(recipe, versions)
     check_counts(source, media, recipe, limits)
@@ -258,9 +258,9 @@ def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layou
     largest, held = max(columns * size.width, rows * size.height), _largest_side(output)
     if largest > held:
         raise RecipeError(
-            f"a sheet of {columns} x {rows} thumbnails would be {largest} px long, and a "
-            f"{output.format.upper()} holds {held}; ask for other columns and rows, or "
-            f"for a longer interval, of {output.name!r}"
+            f"{output.name!r}: a sheet of {columns} x {rows} thumbnails would be {largest} px "
+            f"long, over the {held} px of a {output.format.upper()}; use other columns and rows, "
+            "or a longer interval"
         )
     return Layout(id=id_, size=size, columns=columns, rows=rows, interval=interval)
 
@@ -278,9 +278,8 @@ def _fitted(shown: tuple[int, int], output: Output) -> Size:
     least = FORMATS[output.format].smallest_side_px
     if min(width, height) < least:
         raise RecipeError(
-            f"pictures of {output.name!r} would be {width} x {height} px, and "
-            f"{output.format.upper()} needs {least} px a side; ask for a larger width or another "
-            "format"
+            f"{output.name!r}: pictures would be {width} x {height} px, under the {least} px a "
+            f"side that {output.format.upper()} needs; use a larger width or another format"
         )
     return Size(width=width, height=height)
 

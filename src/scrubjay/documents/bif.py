@@ -74,9 +74,9 @@ def check_size(name: str, sizes_bytes: Sequence[int]) -> None:
     size_bytes = _HEAD_BYTES + _ENTRY_BYTES * (len(sizes_bytes) + 1) + sum(sizes_bytes)
     if size_bytes > _MOST_BYTES:
         raise RecipeError(
-            f"a BIF file of {name!r} would have {size_bytes >> 20} MiB, and {_MOST_BYTES >> 20} "
-            "are allowed; ask for a longer interval, a smaller width or a lower quality, or leave "
-            "the documents 'bif' and 'emby' out"
+            f"a BIF file of {name!r} would have {size_bytes >> 20} MiB, over the limit of "
+            f"{_MOST_BYTES >> 20}; use a longer interval, a smaller width or a lower quality, or "
+            "remove the documents 'bif' and 'emby'"
         )
 
 

@@ -18,7 +18,7 @@ _TRIES = 100
 
 
 class Grid(NamedTuple):
-    """How the thumbnails of each sheet lie."""
+    """The arrangement of the thumbnails in each sheet."""
 
     columns: int
     rows: int
@@ -34,16 +34,16 @@ def grid_of(
 ) -> Grid:
     """Return the grid of an output's sheets.
 
-    With rows, it is as asked for. Without, the sheets of a slice are one, without an empty cell:
-    as many columns as the thumbnails of a slice can be divided by. If the whole video needs but
-    one sheet, the grid is only as large as that.
+    With `rows`, the grid is as requested. Without, a slice has one sheet without empty cells: the
+    number of columns is the largest that divides the number of thumbnails. If the whole video
+    needs only one sheet, the grid is only as large as that sheet.
 
     Args:
         interval: seconds from one thumbnail to the next.
-        columns: the most in a row; with rows, the number.
-        rows: their number, or 0.
-        slice_length: seconds, as `check_grid` allows it.
-        duration: of the video in seconds.
+        columns: thumbnails in a row; without `rows`, at most.
+        rows: number of rows, or 0.
+        slice_length: length of a slice in seconds, checked by `check_grid`.
+        duration: duration of the video in seconds.
     """
     if rows:
         return Grid(columns, rows)
@@ -59,52 +59,53 @@ def grid_of(
 def check_grid(
     name: str, interval: Fraction, columns: int, rows: int, slice_length: Fraction
 ) -> None:
-    """Check that the sheets of an output can all be alike.
+    """Check that all sheets of an output can have the same grid.
 
     Args:
-        name: of the output.
+        name: name of the output.
         interval: seconds from one thumbnail to the next.
         columns: thumbnails in a row.
-        rows: their number; 0 if that is free.
-        slice_length: seconds.
+        rows: number of rows; 0 if any number is allowed.
+        slice_length: length of a slice in seconds.
 
     Raises:
-        ValueError: they cannot; the text says what would do.
+        ValueError: they cannot; the text names values that are possible.
     """
     if (interval * 1000).denominator > 1:
         raise ValueError(
-            f"interval of {name!r} is {interval}, no whole number of milliseconds, so thumbnails "
-            f"would drift in every player; {_decimal(Fraction(round(interval * 1000), 1000))} "
-            "would do"
+            f"interval of {name!r} is {interval}, which is not a whole number of milliseconds, so "
+            "thumbnails would drift in every player; use interval = "
+            f"{_decimal(Fraction(round(interval * 1000), 1000))}"
         )
     if interval < slice_length and slice_length % interval:
         raise ValueError(
-            f"slice_length is {_decimal(slice_length)}, no multiple of {_decimal(interval)}, the "
-            f"interval of {name!r}, so its sheets would differ, and players of DASH, HLS and "
-            f"Jellyfin would show wrong thumbnails; {_remedies(interval, slice_length)} would do"
+            f"slice_length is {_decimal(slice_length)}, which is not a multiple of "
+            f"{_decimal(interval)}, the interval of {name!r}, so its sheets would differ, and "
+            "players of DASH, HLS and Jellyfin would show wrong thumbnails; use "
+            f"{_remedies(interval, slice_length)}"
         )
     length = columns * rows * interval
     if rows and slice_length % length:
         fitting = length * max(1, round(slice_length / length))
         raise ValueError(
             f"slice_length is {_decimal(slice_length)}, and a sheet of {columns} x {rows} "
-            f"thumbnails of {name!r} lasts {_decimal(length)} s; a sheet lies in one slice, so "
+            f"thumbnails of {name!r} lasts {_decimal(length)} s, but a slice has whole sheets; use "
             + (f"slice_length = {_decimal(fitting)} or " if fitting <= _LONGEST_SLICE else "")
-            + "rows = 0 would do"
+            + "rows = 0"
         )
 
 
 def _remedies(interval: Fraction, slice_length: Fraction) -> str:
-    """Say which interval or length near those would do."""
+    """Return the nearest possible slice length and interval, for people."""
     near = round(slice_length / interval)
     counts = (count for off in range(_TRIES) for count in (near - off, near + off) if count > 0)
     fitting = (slice_length / count for count in counts)
     whole = next((each for each in fitting if (each * 1000).denominator == 1), None)
     length = f"slice_length = {_decimal(near * interval)}"
-    return length if whole is None else f"{length} or an interval of {_decimal(whole)}"
+    return length if whole is None else f"{length} or interval = {_decimal(whole)}"
 
 
 def _decimal(seconds: Fraction) -> str:
-    """Write seconds as recipes do: 30, 0.25, or 7/3 where there is no end to the decimals."""
+    """Write seconds as recipes do: 30, 0.25, or 7/3 if the decimals never end."""
     decimal = f"{float(seconds):.3f}".rstrip("0").rstrip(".")
     return decimal if Fraction(decimal) == seconds else str(seconds)

@@ -87,16 +87,16 @@ class ClipEntry(Value, frozen=True, kw_only=True):
     output: _Output
     key: _Key
     media_type: str
-    duration: Annotated[float, Meta(description="Seconds that it lasts.")]
+    duration: Annotated[float, Meta(description="Duration in seconds.")]
     moments: Annotated[
-        tuple[float, ...], Meta(description="Where each of its moments is in the video, rising.")
+        tuple[float, ...], Meta(description="Time of each moment in the video, rising.")
     ]
     width: int
     height: int
-    frames: Annotated[int, Meta(description="How many pictures it holds.")]
+    frames: Annotated[int, Meta(description="How many pictures it has.")]
     size_bytes: int
     over_budget: Annotated[
-        bool, Meta(description="Whether it is larger than `max_bytes` even at its worst.")
+        bool, Meta(description="Whether it exceeds `max_bytes` even at the lowest quality.")
     ]
 
 
@@ -117,10 +117,10 @@ class SliceEntry(Value, frozen=True, kw_only=True):
 
 
 class WholeEntry(Value, frozen=True, kw_only=True):
-    """What was made once of the whole video, in the manifest: no part of the timeline."""
+    """What was made once from the whole video, in the manifest, apart from the slices."""
 
     status: Literal["done", "failed"] = "done"
-    reason: Annotated[str, Meta(description="Why it failed, for people; else empty.")] = ""
+    reason: Annotated[str, Meta(description="Why it failed, for people; otherwise empty.")] = ""
     animations: tuple[ClipEntry, ...] = ()
     frames: tuple[FrameEntry, ...] = ()
     sheets: tuple[SheetEntry, ...] = ()
@@ -170,7 +170,7 @@ class Manifest(Value, frozen=True, kw_only=True):
     sheets: tuple[SheetEntry, ...]
     whole: Annotated[
         WholeEntry | None,
-        Meta(description="What was made once of the whole video; null if nothing was to be."),
+        Meta(description="What was made once from the whole video; null if the recipe has none."),
     ] = None
     gaps: tuple[Gap, ...]
     tracks: Annotated[

@@ -64,11 +64,11 @@ def _check_format(name: str, formats: Mapping[str, Format], what: str) -> None:
 
 
 def _check_unused(output: "Output", per: Per, names: Sequence[str]) -> None:
-    """Check that fields without a meaning where an output is made `per` that have their default."""
+    """Check that fields that do not apply to an output `per` slice or video have their default."""
     defaults = {field.name: field.default for field in msgspec.structs.fields(output)}
     for name in names if output.per == per else ():
         if getattr(output, name) != defaults[name]:
-            raise ValueError(f'{name} means nothing where per = "{per}"; leave it out')
+            raise ValueError(f'{name} does not apply if per = "{per}"; remove it')
 
 
 class Animation(Strict, frozen=True, kw_only=True):
@@ -169,14 +169,14 @@ class Sheet(Strict, frozen=True, kw_only=True):
         int, Meta(ge=1, le=4096, description="Width of a thumbnail in px; never enlarged.")
     ] = 240
     columns: Annotated[
-        int, Meta(ge=1, le=1000, description="Thumbnails in a row; without rows, at most.")
+        int, Meta(ge=1, le=1000, description="Thumbnails in a row; at most, if rows is 0.")
     ] = 6
     rows: Annotated[
         int,
         Meta(
             ge=0,
             le=1000,
-            description="Rows of each sheet; 0: one sheet for each slice, as large as it needs.",
+            description="Rows of each sheet; 0: one sheet for each slice, as large as necessary.",
         ),
     ] = 0
     quality: _Quality = 75
@@ -256,7 +256,7 @@ class Recipe(Strict, frozen=True, kw_only=True):
             raise ValueError("the recipe has no outputs; add animations, frames or sheets")
         if len(self.outputs) > _MOST_OUTPUTS:
             raise ValueError(
-                f"the recipe has {len(self.outputs)} outputs; {_MOST_OUTPUTS} are allowed"
+                f"the recipe has {len(self.outputs)} outputs; at most {_MOST_OUTPUTS} are allowed"
             )
         for name, count in names.items():
             if count > 1:

@@ -81,4 +81,4 @@ def _bytes(output: PlannedOutput, artifact: Artifact) -> Iterator[str]:
     if len(sizes) != (pictures if output.format.is_packed else 0) or 0 in sizes:
         yield f"it has the sizes of {len(sizes)} pictures"
     elif sizes and artifact.size_bytes != sum(sizes) + len(sizes) * HEAD_BYTES:
-        yield "the sizes of its pictures are not its own"
+        yield "the sizes of its pictures do not add up to its size"

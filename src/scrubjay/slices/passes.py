@@ -13,7 +13,7 @@ from scrubjay.timing import Target
 
 __all__ = ["NOTHING", "Passes"]
 
-NOTHING = "nothing in the whole video can be decoded"
+NOTHING = "no picture of the whole video can be decoded"
 
 _MOST_FAILURES = 3
 """Instants in a row that may give no picture before a pass ends: each may cost a look at all that
