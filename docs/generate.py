@@ -380,6 +380,33 @@ If a recipe breaks a rule, the error names the values that are possible.
 """
 
 _ABOUT_CHANGES = """\
+## Of the whole video
+
+`per = "video"` makes an output once of the whole video, not of each slice: an overview sheet, a
+poster, a short clip to show on hover. `per = "slice"` is the default.
+
+```toml
+# site.toml: what a page that lists videos needs
+animations = [{name = "hover", per = "video", format = "webp"}]
+frames = [{name = "poster", per = "video", width = 1280}]
+sheets = [{name = "overview", per = "video", columns = 10}]
+documents = ["poster", "storyboard"]
+```
+
+- **Sheet**: `columns` x `rows` thumbnails; without `rows`, about 50 below 15 minutes and 100 from
+  there on, in full rows. They are at least 2 s apart, so a short video has fewer. Each shows a
+  picture of its own stretch, mostly a keyframe, so that the sheet of a long film costs seconds.
+  `storyboard` is over it; so are all other documents that need sheets, if there are none of slices.
+- **Still**: the best picture between 5 and 85 % of the video. It is not black, faded, blurred or in
+  a dissolve if there is a better one; `source_time` says which it is. The document `poster` is a
+  copy with a fixed name, `poster.jpg`, if the still is a JPEG.
+- **Animation**: `moments` of `seconds` each, evenly spread between 5 and 95 %, one after another.
+  They begin at keyframes where they can, and are not black if that can be helped. A short video
+  has fewer.
+
+The [manifest](manifest.md) lists them under `whole`. `interval` means nothing here, nor do
+`moments` and `seconds` in a slice.
+
 ## Changing a recipe
 
 Run `scrubjay make` with another recipe into the same destination. Outputs that the new recipe has

@@ -8,18 +8,21 @@ from io import BytesIO
 from math import ceil
 from pathlib import Path
 
+import av
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from clips import number_of
+from PIL import Image, ImageFilter, ImageSequence
 
 import scrubjay
 from scrubjay.engines.inline import InlineEngine
+from scrubjay.errors import RecipeError
 from scrubjay.events import Event, SliceDone
 from scrubjay.media.probe import probe_media
 from scrubjay.media.rehearsal import RehearsalDecoder
-from scrubjay.model import Artifact, Plan, Recipe, Sheet, WholeEntry
+from scrubjay.model import Animation, Artifact, Plan, Recipe, Sheet, Still, WholeEntry
 from scrubjay.places.place import Place
 from scrubjay.planning import make_plan
 from scrubjay.publishing import publish
@@ -27,10 +30,18 @@ from scrubjay.sets.state import load_plan, load_state
 from scrubjay.sets.store import Store
 from scrubjay.slices.passes import Passes
 from scrubjay.slices.reading import open_reader
-from scrubjay.spread import cells_over, middles
+from scrubjay.spread import cells_over, middles, shares_over
 
 _FPS = 24
-"""Of the numbered clip."""
+"""Of the clips."""
+
+_ALL = Recipe(
+    animations=(Animation(name="hover", per="video"),),
+    frames=(Still(name="poster", per="video"),),
+    sheets=(Sheet(name="overview", per="video", columns=4, quality=95),),
+    documents=("poster",),
+)
+"""Everything that a whole video can have."""
 
 _OVERVIEW = Recipe(
     animations=(),
@@ -127,6 +138,17 @@ def test_cells_cover_any_video(seed: int) -> None:
     assert all(k * interval < time < duration for k, time in enumerate(times))
 
 
+def test_rows_of_an_overview_are_as_asked_for(planned: Callable[..., Plan]) -> None:
+    """They are that many where the video is long enough, and else those that it needs."""
+    sheet = Sheet(name="overview", per="video", columns=5, rows=4)
+    recipe = msgspec.structs.replace(_OVERVIEW, sheets=(sheet,))
+    layouts = [planned(Fraction(length), recipe).outputs[0].layout for length in (100, 20)]
+    assert [(each.columns, each.rows, each.interval) for each in layouts] == [
+        (5, 4, Fraction(5)),
+        (5, 2, Fraction(2)),
+    ]
+
+
 def test_the_job_comes_last_and_is_no_part_of_the_timeline(planned: Callable[..., Plan]) -> None:
     """Its index follows the slices', which know nothing of its outputs, nor it of theirs."""
     recipe = Recipe(sheets=(Sheet(), Sheet(name="overview", per="video")))
@@ -152,6 +174,12 @@ def test_the_id_depends_on_nothing_else_of_the_recipe(planned: Callable[..., Pla
         )
     }
     assert len(ids) == 1
+
+
+def test_a_poster_is_not_packed() -> None:
+    """A format that packs stills one after another is refused where there is only one."""
+    with pytest.raises(ValueError, match="a still of the whole video can be jpeg"):
+        Still(per="video", format="mjpg")
 
 
 def test_a_field_without_a_meaning_is_refused() -> None:
@@ -224,6 +252,162 @@ def test_tracks_are_over_the_overview_where_there_is_nothing_else(clip: Path) ->
     assert "00:00:10.000 --> 00:00:12.000" in track
 
 
+# -- the poster
+
+
+def _scene(seed: int, detail: int) -> npt.NDArray[np.uint8]:
+    """Draw a still scene of squares; the smaller they are, the more detail it has."""
+    rng = np.random.default_rng(seed)
+    squares = rng.integers(60, 200, (180 // detail, 320 // detail, 3), np.uint8)
+    return np.ascontiguousarray(squares.repeat(detail, axis=0).repeat(detail, axis=1))
+
+
+_PLAIN, _RICH, _OTHER = _scene(1, 20), _scene(2, 10), _scene(3, 10)
+_BLACK, _WHITE = np.zeros_like(_PLAIN), np.full_like(_PLAIN, 255)
+
+
+def _mixed(
+    one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8], share: float
+) -> npt.NDArray[np.uint8]:
+    return (one * (1 - share) + other * share).round().astype(np.uint8)
+
+
+def _blurred(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(6)))
+
+
+Part = Callable[[float], npt.NDArray[np.uint8]]
+_BAD: dict[str, Part] = {
+    "black": lambda _: _BLACK,
+    "white": lambda _: _WHITE,
+    "blurred": lambda _: _blurred(_RICH),
+    "faded": lambda share: _mixed(_BLACK, _RICH, 0.2 + 0.2 * share),
+    "dissolving": lambda share: _mixed(_RICH, _OTHER, 2 * share % 1),
+}
+"""Parts of a film: the picture at a share of the part."""
+
+
+def _film(path: Path, parts: Sequence[Part]) -> Path:
+    """Write a film of parts of 2 s each, with a keyframe every half second."""
+    with av.open(path, "w") as new:
+        options = {"g": "12", "bf": "0", "preset": "veryfast", "threads": "1", "crf": "18"}
+        stream = new.add_stream("libx264", rate=_FPS, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(2 * _FPS * len(parts)):
+            part, place = divmod(number, 2 * _FPS)
+            picture = parts[part](place / (2 * _FPS))
+            new.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        new.mux(stream.encode(None))
+    return path
+
+
+def _poster_time(video: Path) -> Fraction:
+    recipe = msgspec.structs.replace(_ALL, animations=(), sheets=())
+    store, _ = _made(video, recipe)
+    poster = _artifacts(store)["poster"]
+    assert store.get("poster.jpg") == store.get(poster.key)
+    assert _picture(store, poster.key).shape == (180, 320, 3)
+    (time,) = poster.source_times
+    return time
+
+
+@pytest.mark.parametrize("bad", _BAD)
+def test_a_poster_is_never_worse_than_it_must_be(tmp_path: Path, bad: str) -> None:
+    """Between six seconds of one bad thing, four of a plain scene are found."""
+    parts = [_BAD[bad]] * 2 + [lambda _: _PLAIN] * 2 + [_BAD[bad]]
+    assert 4 <= _poster_time(_film(tmp_path / "film.mp4", parts)) < 8
+
+
+def test_a_poster_prefers_the_picture_with_more_in_it(tmp_path: Path) -> None:
+    """Of two scenes that stand still, it shows the rich one."""
+    parts: list[Part] = [lambda _: _PLAIN, lambda _: _RICH, lambda _: _PLAIN]
+    assert 2 <= _poster_time(_film(tmp_path / "film.mp4", parts)) < 4
+
+
+def test_where_there_is_nothing_better_a_poster_shows_what_there_is(tmp_path: Path) -> None:
+    """Of a film that is black all over, it is black; of one long dissolve, it is within that."""
+    assert 0 <= _poster_time(_film(tmp_path / "black.mp4", [_BAD["black"]])) < 2
+    assert 0 <= _poster_time(_film(tmp_path / "dissolve.mp4", [_BAD["dissolving"]])) < 2
+
+
+def test_a_document_without_its_poster_is_refused(planned: Callable[..., Plan]) -> None:
+    """A recipe whose stills are those of slices has no poster."""
+    with pytest.raises(RecipeError, match=r"stills with format = 'jpeg' and per = 'video'"):
+        planned(Fraction(60), Recipe(documents=("poster",)))
+
+
+# -- the clip
+
+
+@pytest.mark.parametrize(
+    ("duration", "expected"),
+    [
+        (Fraction(100), [(5, "13.5", "1.5"), (20, "13.5", "1.5"), (35, "13.5", "1.5")]),
+        (Fraction(10), [(Fraction(1, 2), "0", "1.5")]),
+        (Fraction(1), [(0, "0", "1")]),
+    ],
+)
+def test_where_moments_may_begin(
+    duration: Fraction, expected: list[tuple[Fraction, str, str]]
+) -> None:
+    """Six equal shares between 5 and 95 % of a long video; a short one has fewer."""
+    shares = shares_over(duration, 6, Fraction(3, 2))
+    assert len(shares) == (6 if duration >= 10 else 1)
+    for share, (start, slack, length) in zip(shares, expected, strict=False):
+        assert share == (start, Fraction(slack), Fraction(length))
+    assert all(share.start + share.slack + share.length <= duration for share in shares)
+
+
+def test_a_clip_shows_its_moments_one_after_another(media: Path) -> None:
+    """Read by machine: each picture is the one it claims, and the file's times go on evenly.
+
+    Each moment is played at its own speed, begins at a keyframe, and lies in its share.
+    """
+    video = media / "real" / "barcode_frames_60s.mp4"
+    hover = Animation(name="hover", per="video", width=512, fps=Fraction(8), format="gif")
+    store, _ = _made(
+        video,
+        msgspec.structs.replace(_ALL, animations=(hover,), frames=(), sheets=(), documents=()),
+    )
+    clip = _artifacts(store)["hover"]
+    numbers, lengths_ms = [], []
+    with Image.open(BytesIO(store.get(clip.key))) as gif:
+        for picture in ImageSequence.Iterator(gif):
+            numbers.append(number_of(np.asarray(picture.convert("RGB"))))
+            lengths_ms.append(picture.info["duration"])
+    assert sum(lengths_ms) == 9000
+    assert set(lengths_ms) <= {120, 130}
+    assert numbers == [time * _FPS for time in clip.source_times]
+    moments = [numbers[k : k + 12] for k in range(0, 72, 12)]
+    assert [number for moment in moments for number in moment] == numbers
+    for place, moment in enumerate(moments):
+        assert moment == list(range(moment[0], moment[0] + 36, 3))
+        assert moment[0] % 120 == 0  # five seconds from one keyframe to the next
+        assert 3 + 9 * place <= moment[0] / _FPS <= 12 + 9 * place - Fraction(3, 2)
+    manifest = publish(_plan_in(store), store)
+    assert manifest.whole
+    (entry,) = manifest.whole.animations
+    assert (entry.duration, entry.frames) == (9, 72)
+    assert entry.moments == tuple(moment[0] / _FPS for moment in moments)
+
+
+def test_a_clip_leaves_out_what_is_black_if_it_can(tmp_path: Path) -> None:
+    """Every other two seconds are black: no picture of the clip is."""
+    parts: list[Part] = [_BAD["black"], lambda _: _PLAIN] * 6
+    hover = Animation(name="hover", per="video", moments=4, seconds=Fraction(1))
+    recipe = msgspec.structs.replace(_ALL, animations=(hover,), frames=(), sheets=(), documents=())
+    store, _ = _made(_film(tmp_path / "film.mp4", parts), recipe)
+    clip = _artifacts(store)["hover"]
+    assert clip.pictures == 40
+    assert all(int(time) // 2 % 2 for time in clip.source_times)
+
+
+def test_fields_of_moments_mean_nothing_in_a_slice() -> None:
+    """One sentence names the field."""
+    with pytest.raises(ValueError, match='moments means nothing where per = "slice"'):
+        Animation(moments=3)
+
+
 # -- engines, damage
 
 
@@ -245,24 +429,26 @@ def test_an_output_that_is_added_is_all_that_is_made(clip: Path) -> None:
     "name", ["s_half_second.mp4", "s_one_frame.mp4", "s_three_frames_1fps.mp4"]
 )
 def test_a_short_video_has_them_all_the_same(media: Path, name: str) -> None:
-    """One cell is enough."""
-    store, _ = _made(media / "odd" / name, _OVERVIEW)
-    overview = _artifacts(store)["overview"]
-    assert overview.pictures == 1
-    assert _picture(store, overview.key).mean() > 20
+    """One cell, one moment and one picture are enough."""
+    store, _ = _made(media / "odd" / name, _ALL)
+    made = _artifacts(store)
+    assert made["overview"].pictures == made["poster"].pictures == 1
+    assert 1 <= made["hover"].pictures <= 15
+    assert all(_picture(store, artifact.key).mean() > 20 for artifact in made.values())
 
 
 @pytest.mark.parametrize("name", ["hole_30pct_zeros.mp4", "garbage_after_30pct.mp4"])
 def test_a_damaged_video_shows_what_there_is(media: Path, name: str) -> None:
-    """Every cell has a picture that was decoded, and two runs agree on each byte."""
-    store, _ = _made(media / "bad" / name, _OVERVIEW)
-    overview = _artifacts(store)["overview"]
-    layout = _plan_in(store).outputs[0].layout
+    """Every cell has a picture that was decoded; a clip is the same alone and with the others."""
+    store, _ = _made(media / "bad" / name, _ALL)
+    made = _artifacts(store)
+    overview, layout = made["overview"], _plan_in(store).outputs[2].layout
     cells = _cells(_picture(store, overview.key), layout.columns, layout.rows)
     assert all(cell.std() > 5 for cell in cells[: overview.pictures])
-    again = scrubjay.make(media / "bad" / name, Store.in_memory(), recipe=_OVERVIEW)
-    assert again.whole
-    assert again.whole.sheets[0].size_bytes == overview.size_bytes
+    assert _picture(store, made["poster"].key).std() > 5
+    alone = Recipe(animations=_ALL.animations, frames=(), sheets=(), documents=())
+    again, _ = _made(media / "bad" / name, alone)
+    assert _artifacts(again)["hover"] == made["hover"]
 
 
 def test_a_job_that_fails_makes_the_set_partial(clip: Path) -> None:

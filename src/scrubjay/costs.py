@@ -18,12 +18,13 @@ from scrubjay.model import (
     Recipe,
     Sheet,
     SourceRef,
+    Still,
 )
 from scrubjay.registry import DOCUMENTS, FORMATS
-from scrubjay.spread import cells_over
+from scrubjay.spread import cells_over, shares_over
 from scrubjay.timing import short_clock
 
-__all__ = ["Count", "Counts", "check_counts", "check_memory", "counts_of"]
+__all__ = ["Count", "Counts", "check_counts", "check_memory", "counts_of", "pictures_of_whole"]
 
 _ANIMATION_PIXEL_BYTES = 6
 """Memory for a pixel of an animation: its picture, and a GIF that cannot compress it (measured on
@@ -98,8 +99,8 @@ def _documents(recipe: Recipe, counts: Sequence[Count]) -> int:
 
 
 def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> Count:
-    if isinstance(output, Sheet) and output.per == "video":
-        return Count(1, cells_over(duration, output.columns).number)
+    if output.per == "video":
+        return Count(1, pictures_of_whole(output, duration))
     if isinstance(output, Animation):
         last = duration - (slices - 1) * recipe.slice_length
         whole = (slices - 1) * ceil(recipe.slice_length * output.fps)
@@ -112,6 +113,23 @@ def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> C
     start_of_last = (slices - 1) * recipe.slice_length
     files = slices - 1 + (ceil(start_of_last / output.interval) < pictures)
     return Count(files, pictures)
+
+
+def pictures_of_whole(output: Output, duration: Fraction) -> int:
+    """Count the pictures of the artifact that a whole video has of an output, at most.
+
+    Args:
+        output: one that is made of the whole video.
+        duration: of the video in seconds, above 0.
+    """
+    match output:
+        case Animation():
+            shares = shares_over(duration, output.moments, output.seconds)
+            return sum(ceil(share.length * output.fps) for share in shares)
+        case Still():
+            return 1
+        case Sheet():
+            return cells_over(duration, output.columns, output.rows).number
 
 
 def check_counts(source: SourceRef, media: MediaInfo, recipe: Recipe, limits: Limits) -> None:
@@ -168,15 +186,18 @@ def slice_bytes_of(plan: Plan) -> int:
     longest = min(plan.recipe.slice_length, plan.media.duration)
     sizes = {False: 0, True: 0}
     for output in plan.outputs:
-        sizes[output.is_whole] += _bytes_of(output, longest)
+        sizes[output.is_whole] += _bytes_of(output, longest, plan.media.duration)
     return max(sizes.values())
 
 
-def _bytes_of(output: PlannedOutput, longest: Fraction) -> int:
+def _bytes_of(output: PlannedOutput, longest: Fraction, duration: Fraction) -> int:
     canvas = output.canvas
     pixels = canvas.width * canvas.height
     if isinstance(output.options, Animation):
-        return ceil(longest * output.options.fps) * pixels * _ANIMATION_PIXEL_BYTES
+        pictures = ceil(longest * output.options.fps)
+        if output.is_whole:
+            pictures = pictures_of_whole(output.options, duration)
+        return pictures * pixels * _ANIMATION_PIXEL_BYTES
     if output.format.is_packed:
-        return ceil(longest / output.options.spacing) * pixels * _PACKED_PIXEL_BYTES
+        return ceil(longest / output.spacing) * pixels * _PACKED_PIXEL_BYTES
     return pixels * _SHEET_PIXEL_BYTES if isinstance(output.options, Sheet) else 0

@@ -24,6 +24,9 @@ VERSIONS: Mapping[str, str] = {"scrubjay": str(RENDER_VERSION)}
 _EVERY_LIBRARY = ("scrubjay", "av", "numpy")
 """The libraries that choose, decode and paint every picture."""
 
+_CHOOSING_LIBRARIES = ("simplejpeg",)
+"""Libraries that choose the best picture of a whole video, in whichever format it is written."""
+
 FOR_PEOPLE = frozenset({"container", "codec", "declared_duration", "frame_rate", "has_audio"}) | {
     "packets",
     "warnings",
@@ -52,7 +55,9 @@ def output_id(
         versions: versions of the libraries that make the pictures, by name.
     """
     format_ = FORMATS[output.format]
-    used = filter(None, (*_EVERY_LIBRARY, *format_.libraries, format_.encoder))
+    chooses = output.per == "video" and output.kind != "sheets"
+    choosing = _CHOOSING_LIBRARIES if chooses else ()
+    used = filter(None, (*_EVERY_LIBRARY, *choosing, *format_.libraries, format_.encoder))
     facts = {name: getattr(media, name) for name in media.__struct_fields__}
     decisive = [
         source.fingerprint,

@@ -47,7 +47,10 @@ def check_documents(plan: Plan) -> None:
 
 def _words(kind: DocumentKind) -> str:
     what = _KINDS[kind.reads]
-    return f"{what} with format = {' or '.join(map(repr, kind.formats))}" if kind.formats else what
+    fields = [f"format = {' or '.join(map(repr, kind.formats))}"] if kind.formats else []
+    if kind.per == "video" and kind.reads != "sheets":
+        fields.append("per = 'video'")
+    return f"{what} with {' and '.join(fields)}" if fields else what
 
 
 def _check_step(plan: Plan, name: str, output: PlannedOutput) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
 
-from scrubjay.costs import check_counts, check_memory
+from scrubjay.costs import check_counts, check_memory, pictures_of_whole
 from scrubjay.errors import RecipeError
 from scrubjay.identity import VERSIONS, output_id
 from scrubjay.keys import artifact_key
@@ -28,7 +28,7 @@ from scrubjay.model import (
 )
 from scrubjay.needs import check_documents
 from scrubjay.registry import FORMATS
-from scrubjay.spread import cells_over, middles
+from scrubjay.spread import cells_over
 from scrubjay.timing import Target, spans_of
 
 __all__ = [
@@ -161,7 +161,7 @@ def artifacts_of(plan: Plan, output: PlannedOutput, slice_: Slice) -> list[Plann
 def _planned_whole(output: PlannedOutput, slice_: Slice) -> PlannedArtifact:
     """Return the only artifact of an output of the whole video."""
     key = artifact_key(output.name, output.id, slice_.start, output.format.suffix)
-    pictures = len(middles(slice_.end, output.spacing))
+    pictures = pictures_of_whole(output.options, slice_.end)
     return PlannedArtifact(key, slice_.start, slice_.end, pictures)
 
 
@@ -250,7 +250,7 @@ def _layout(media: MediaInfo, recipe: Recipe, output: Output, id_: str) -> Layou
         return Layout(id=id_, size=size)
     interval: Fraction | None = None
     if output.per == "video":
-        cells, interval = cells_over(media.duration, output.columns)
+        cells, interval = cells_over(media.duration, output.columns, output.rows)
         columns = min(output.columns, cells)
         rows = ceil(cells / columns)
     else:

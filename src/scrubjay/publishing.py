@@ -12,6 +12,7 @@ from scrubjay.documents.manifest import build_manifest
 from scrubjay.errors import ObjectNotFoundError, PlanReplacedError, StoreError
 from scrubjay.keys import MANIFEST, is_document
 from scrubjay.model import Manifest, Plan, TrackClock, decode, encode
+from scrubjay.needs import outputs_for
 from scrubjay.sets.state import SetState, check_is_current, load_state
 from scrubjay.sets.store import Store
 
@@ -62,7 +63,7 @@ def publish(
         StoreError: a document could not be written.
     """
     state = state or load_state(store, plan)
-    tracks = tracks_of(plan)
+    tracks = tracks_of(plan, _documents_of(state))
     ours = build_manifest(plan, state.made, reasons or {}, tracks, clock)
     keys = [*tracks.values(), MANIFEST]
     for _ in range(_MOST_TRIES):
@@ -82,13 +83,23 @@ def publish(
     raise StoreError("other runs keep writing the same documents; run it again")
 
 
+def _documents_of(state: SetState) -> list[str]:
+    """Return the documents that a set has: none for what the whole video has, if that failed."""
+    plan, whole = state.plan, state.plan.whole
+    names = plan.recipe.documents
+    if whole is None or whole.index in state.made:
+        return list(names)
+    outputs = {name: outputs_for(plan, name) for name in names}
+    return [name for name in names if not any(each.is_whole for each in outputs[name])]
+
+
 def _files(
     state: SetState, store: Store, manifest: Manifest, video_url: str | None
 ) -> Iterable[File]:
     """Yield the documents of a set, the manifest last."""
     data = encode(manifest)
     finished = FinishedSet(state.plan, state.made, manifest, data, video_url, store.get)
-    for name in state.plan.recipe.documents:
+    for name in _documents_of(state):
         yield from document(name).write(finished)
     yield File(MANIFEST, data, "application/json")
 

@@ -115,6 +115,9 @@ DOCUMENTS: Mapping[str, DocumentKind] = {
     "storyboard": DocumentKind(
         "scrubjay.documents.storyboard", ("storyboard.json",), "sheets", per="video"
     ),
+    "poster": DocumentKind(
+        "scrubjay.documents.poster", ("poster.jpg",), "frames", ("jpeg",), per="video"
+    ),
     "hls": DocumentKind("scrubjay.documents.hls", ("images.m3u8", "images.master.m3u8"), "sheets"),
     "dash": DocumentKind("scrubjay.documents.dash", ("thumbnails.xml",), "sheets", step_ms=1000),
     "mjpg": DocumentKind(

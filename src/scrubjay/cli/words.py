@@ -146,7 +146,9 @@ def _facts(output: PlannedOutput, number: Count) -> str:
         facts += f"{number.pictures} pictures of "
     if isinstance(options, Sheet):
         facts += f"{layout.columns} x {layout.rows} thumbnails of "
-    return f"{facts}{_size(layout.size)}, every {_number(output.spacing)} s"
+    facts += _size(layout.size)
+    is_single = output.is_whole and not isinstance(options, Sheet)
+    return facts if is_single else f"{facts}, every {_number(output.spacing)} s"
 
 
 def _example(plan: Plan, output: PlannedOutput) -> str:

@@ -116,7 +116,7 @@ class FinishedSet(NamedTuple):
         for planned, made in self.planned(output):
             sizes = made.picture_bytes if made else (0,) * planned.pictures
             for place, (begin, size) in enumerate(zip(offsets(sizes), sizes, strict=True)):
-                time = planned.start + place * output.options.spacing
+                time = planned.start + place * output.spacing
                 yield PackedStill(time, planned.key, begin, size)
 
     def cues(self, output: PlannedOutput) -> Iterator[Cue]:
@@ -185,10 +185,15 @@ def document(name: str) -> Document:
     return cast("Document", import_module(DOCUMENTS[name].module))
 
 
-def tracks_of(plan: Plan) -> dict[str, str]:
-    """Return the key of each file that a plan's documents have, by track."""
+def tracks_of(plan: Plan, names: Iterable[str] | None = None) -> dict[str, str]:
+    """Return the key of each file that a plan's documents have, by track.
+
+    Args:
+        plan: whose documents they are.
+        names: of the documents; None is all.
+    """
     return {
         track: key
-        for name in plan.recipe.documents
+        for name in (plan.recipe.documents if names is None else names)
         for track, key in document(name).tracks(plan).items()
     }

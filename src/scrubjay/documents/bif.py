@@ -56,7 +56,7 @@ def bif(finished: FinishedSet, output: PlannedOutput) -> bytes:
         index.append(struct.pack("<II", number, offset))
         offset += still.size_bytes
     index.append(struct.pack("<II", _END, offset))
-    interval_ms = milliseconds(output.options.spacing)
+    interval_ms = milliseconds(output.spacing)
     head = struct.pack("<III", 0, len(stills), interval_ms).ljust(_HEAD_BYTES - len(_MAGIC), b"\0")
     return b"".join([_MAGIC, head, *index, *_pictures(finished, stills)])
 

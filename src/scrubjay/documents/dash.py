@@ -40,7 +40,7 @@ def _adaptation_set(finished: FinishedSet, output: PlannedOutput, id_: int) -> s
     layout, canvas = output.layout, output.canvas
     length = output.spacing * layout.columns * layout.rows
     scale = 1 if length.denominator == 1 else 1000  # with one sheet alone, at 0
-    largest = max((made.size_bytes for _, made in sheets if made), default=0)
+    largest = max(made.size_bytes for _, made in sheets if made)
     folder, _, name = sheets[0][0].key.rpartition("/")
     suffix = name.rpartition(".")[2]
     repeats = f' r="{len(sheets) - 1}"' if len(sheets) > 1 else ""

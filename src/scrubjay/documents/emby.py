@@ -43,7 +43,7 @@ def _outputs(plan: Plan) -> dict[str, PlannedOutput]:
             DOCUMENTS["emby"].files[0],
             video=video_stem(plan.source.name),
             width=output.layout.size.width,
-            interval=int(output.options.spacing),
+            interval=int(output.spacing),
         )
         found.setdefault(key, output)
     return found

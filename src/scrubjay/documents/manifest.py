@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import chain
-from typing import Any, TypeVar
+from math import ceil
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from scrubjay.fragments import offsets
 from scrubjay.identity import plan_id
 from scrubjay.model import (
+    Animation,
     AnimationEntry,
     Artifact,
+    ClipEntry,
     FrameEntry,
     Gap,
     Kind,
@@ -27,6 +30,7 @@ from scrubjay.model import (
     TrackClock,
     WholeEntry,
 )
+from scrubjay.spread import shares_over
 
 __all__ = ["build_manifest", "clock_for"]
 
@@ -106,7 +110,11 @@ def _whole(
         return WholeEntry(status="failed", reason=reasons.get(index, _NO_REASON))
     outputs = plan.outputs_of(plan.whole)
     only = {index: made[index]}
-    return WholeEntry(sheets=tuple(_listed(outputs, only, "sheets", _sheet)))
+    return WholeEntry(
+        animations=tuple(_listed(outputs, only, "animations", _clip)),
+        frames=tuple(chain.from_iterable(_listed(outputs, only, "frames", _frames))),
+        sheets=tuple(_listed(outputs, only, "sheets", _sheet)),
+    )
 
 
 def _listed(
@@ -185,17 +193,38 @@ def _frames(output: PlannedOutput, artifact: Artifact) -> Iterator[FrameEntry]:
     for place, (byte_offset, size_bytes) in enumerate(
         zip(begins, sizes or [artifact.size_bytes], strict=True)
     ):
+        source_time = artifact.source_times[place]
         yield FrameEntry(
             output=output.name,
             key=artifact.key,
             media_type=artifact.media_type,
-            time=_seconds(artifact.start + place * output.options.spacing),
-            source_time=_seconds(artifact.source_times[place]),
+            time=_seconds(
+                source_time if output.is_whole else artifact.start + place * output.spacing
+            ),
+            source_time=_seconds(source_time),
             width=canvas.width,
             height=canvas.height,
             size_bytes=size_bytes,
             byte_offset=byte_offset,
         )
+
+
+def _clip(output: PlannedOutput, artifact: Artifact) -> ClipEntry:
+    canvas, options = output.canvas, cast("Animation", output.options)
+    share = shares_over(artifact.end, options.moments, options.seconds)[0]
+    each = ceil(share.length * options.fps)  # pictures of a moment
+    return ClipEntry(
+        output=output.name,
+        key=artifact.key,
+        media_type=artifact.media_type,
+        duration=_seconds(artifact.pictures * output.spacing),
+        moments=tuple(map(_seconds, artifact.source_times[::each])),
+        width=canvas.width,
+        height=canvas.height,
+        frames=artifact.pictures,
+        size_bytes=artifact.size_bytes,
+        over_budget=0 < options.max_bytes < artifact.size_bytes,
+    )
 
 
 def _sheet(output: PlannedOutput, artifact: Artifact) -> SheetEntry:

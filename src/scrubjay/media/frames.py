@@ -41,6 +41,8 @@ class Manner(NamedTuple):
     """Seconds by which a picture may miss its instant if that is cheaper."""
     is_sparse: bool = False
     """Whether instants are so far apart that seeking from one to the next may pay."""
+    keys_only: bool = False
+    """Whether instants without a keyframe within the tolerance are passed over."""
 
 
 class FrameReader(Generic[F]):
@@ -75,6 +77,7 @@ class FrameReader(Generic[F]):
         self._clock: Clock[F] = clock_for(media.clock, usual_ticks(video.stream))
         self._keyframes: KeyframeReader[F] | None = None
         self._may_skip_gops = False
+        self._keys_only = False
         self._instants = Instants(self._timeline, (), tolerance)
         self._frames: Iterator[Timed[F]] | None = None
         self._current: Timed[F] | None = None
@@ -88,7 +91,7 @@ class FrameReader(Generic[F]):
             targets: rising.
             manner: how they are looked for; None is what the reader was created with.
         """
-        tolerance, is_sparse = manner or self._manner
+        tolerance, is_sparse, self._keys_only = manner or self._manner
         may_jump = is_sparse and self.stream.seeks and self.stream.has_pts
         self._keyframes = KeyframeReader(self.stream) if may_jump and tolerance else None
         self._may_skip_gops = may_jump
@@ -102,7 +105,11 @@ class FrameReader(Generic[F]):
         A frame is shown until the next one; before the first, the first is shown.
         """
         while (instant := self._instants.peek()) is not None and instant.time < end:
-            found = self._keyframe_for(instant) or self._frame_for(instant)
+            found = self._keyframe_for(instant)
+            if found is None and self._keys_only:
+                self._instants.take()
+                continue
+            found = found or self._frame_for(instant)
             if found is None:
                 return
             self._instants.take()

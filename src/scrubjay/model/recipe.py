@@ -72,10 +72,9 @@ def _check_unused(output: "Output", per: Per, names: Sequence[str]) -> None:
 
 
 class Animation(Strict, frozen=True, kw_only=True):
-    """One animation for each slice."""
+    """One animation for each slice, or one clip of moments of the whole video."""
 
     kind: ClassVar[Kind] = "animations"
-    per: ClassVar[Per] = "slice"
     name: _Name = "animations"
     format: Annotated[
         str,
@@ -84,6 +83,13 @@ class Animation(Strict, frozen=True, kw_only=True):
             extra={"metavar": "FORMAT"},
         ),
     ] = "gif"
+    per: _Per = "slice"
+    moments: Annotated[
+        int, Meta(ge=1, le=60, description='Moments of the clip, with per = "video".')
+    ] = 6
+    seconds: Annotated[
+        Fraction, Meta(description='Seconds of each moment, with per = "video".')
+    ] = Fraction(3, 2)
     fps: Annotated[Fraction, Meta(description="Frames per second, up to 50.")] = Fraction(10)
     width: Annotated[
         int, Meta(ge=1, le=4096, description="Width in px; smaller videos are not enlarged.")
@@ -105,7 +111,9 @@ class Animation(Strict, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check("fps", self.fps, Fraction(1, 100), Fraction(50))
+        _check("seconds", self.seconds, Fraction(1, 10), Fraction(60))
         _check_format(self.format, ANIMATION_FORMATS, "animations")
+        _check_unused(self, "slice", ("moments", "seconds"))
 
     @property
     def spacing(self) -> Fraction:
@@ -118,10 +126,9 @@ class Animation(Strict, frozen=True, kw_only=True):
 
 
 class Still(Strict, frozen=True, kw_only=True):
-    """A still for each interval."""
+    """A still for each interval, or the best picture of the whole video."""
 
     kind: ClassVar[Kind] = "frames"
-    per: ClassVar[Per] = "slice"
     name: _Name = "frames"
     format: Annotated[
         str,
@@ -130,6 +137,7 @@ class Still(Strict, frozen=True, kw_only=True):
             extra={"metavar": "FORMAT"},
         ),
     ] = "jpeg"
+    per: _Per = "slice"
     interval: _Interval = Fraction(1)
     width: Annotated[
         int, Meta(ge=0, le=16384, description="Width in px; 0 is the size of the video.")
@@ -140,6 +148,9 @@ class Still(Strict, frozen=True, kw_only=True):
         super().__post_init__()
         _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
         _check_format(self.format, STILL_FORMATS, "stills")
+        if self.per == "video":
+            _check_format(self.format, SHEET_FORMATS, "a still of the whole video")
+        _check_unused(self, "video", ("interval",))
 
     @property
     def spacing(self) -> Fraction:
@@ -176,7 +187,7 @@ class Sheet(Strict, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=1000,
-            description="Rows of each sheet; 0: one sheet for each slice, as large as necessary.",
+            description="Rows of each sheet; 0: as many as the slice, or the whole video, needs.",
         ),
     ] = 0
     quality: _Quality = 75
@@ -185,7 +196,7 @@ class Sheet(Strict, frozen=True, kw_only=True):
         super().__post_init__()
         _check("interval", self.interval, Fraction(1, 100), Fraction(86400))
         _check_format(self.format, SHEET_FORMATS, "sheets")
-        _check_unused(self, "video", ("interval", "rows"))
+        _check_unused(self, "video", ("interval",))
 
     def grid(self, slice_length: Fraction, duration: Fraction) -> Grid:
         """Return how the thumbnails of each sheet lie; times are in seconds."""

@@ -11,7 +11,7 @@ from scrubjay.errors import SourceDamagedError
 from scrubjay.model import PlannedOutput, Sheet
 from scrubjay.planning import PlannedArtifact
 from scrubjay.slices.encoding import Encoded, Painters, encoded
-from scrubjay.slices.passes import NOTHING, Passes
+from scrubjay.slices.passes import NOTHING, Passes, filled
 from scrubjay.spread import middles
 
 __all__ = ["make_overview"]
@@ -52,10 +52,7 @@ def make_overview(
         found[shown.time] = _Cell(picture, shown.source_time)
     if not found:
         raise SourceDamagedError(NOTHING)
-    cells = [found[min(found)]]
-    for time in times:
-        cells.append(found.get(time, cells[-1]))
-    del cells[0]
+    cells = filled(times, found)
     sheet = lay_out([cell.picture for cell in cells], columns=layout.columns, rows=layout.rows)
     data = still_encoder(options.format)(sheet, options.quality)
     return encoded(output, planned, data, tuple(cell.source_time for cell in cells))

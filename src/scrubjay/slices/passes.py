@@ -1,9 +1,9 @@
 """Reading a whole video several times, each time for a few instants."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
-from typing import Generic
+from typing import Generic, TypeVar
 
 from scrubjay.errors import SourceDamagedError
 from scrubjay.media.clocks import F
@@ -11,7 +11,9 @@ from scrubjay.media.damage import BeginAnewError
 from scrubjay.media.frames import FrameReader, Manner, Shown
 from scrubjay.timing import Target
 
-__all__ = ["NOTHING", "Passes"]
+__all__ = ["NOTHING", "Passes", "filled"]
+
+P = TypeVar("P")
 
 NOTHING = "no picture of the whole video can be decoded"
 
@@ -78,6 +80,20 @@ class Passes(Generic[F]):
             failures = 0 if count else failures + 1
             rest = rest[count + 1 :]
 
+    def keyframes(self, times: Sequence[Fraction], tolerance: Fraction) -> Iterator[Shown[F]]:
+        """Yield a keyframe for each time that has one near it; decode nothing else.
+
+        Args:
+            times: rising, in seconds.
+            tolerance: seconds from a time to its keyframe, at most.
+
+        Raises:
+            BeginAnewError: one cannot be decoded, and the video was not known to be hurt.
+        """
+        for shown in self._read(times, Manner(tolerance, is_sparse=True, keys_only=True)):
+            self._on_shown(shown.time)
+            yield shown
+
     def _read(self, times: Sequence[Fraction], manner: Manner) -> Iterator[Shown[F]]:
         """Yield pictures up to the first time that gives none."""
         reader = self._reader()
@@ -97,3 +113,18 @@ def _targets(times: Sequence[Fraction]) -> Iterator[Target]:
     for (before, time), (_, after) in pairwise(pairwise(around)):
         if time is not None:
             yield Target(before, time, after)
+
+
+def filled(times: Sequence[Fraction], found: Mapping[Fraction, P]) -> list[P]:
+    """Return what was found for each time; where nothing was, what is shown there instead.
+
+    That is what was found for the time before; at the beginning, for the first that has anything.
+
+    Args:
+        times: rising.
+        found: by time, at least one.
+    """
+    pictures = [found[min(found)]]
+    for time in times:
+        pictures.append(found.get(time, pictures[-1]))
+    return pictures[1:]

@@ -7,8 +7,10 @@ from av import VideoFrame
 from scrubjay.model import Animation, Plan, PlannedOutput, Sheet, Slice, Still
 from scrubjay.planning import artifacts_of
 from scrubjay.slices.encoding import Encoded, Painters
+from scrubjay.slices.hover import make_hover
 from scrubjay.slices.overview import make_overview
 from scrubjay.slices.passes import Passes
+from scrubjay.slices.poster import make_poster
 
 __all__ = ["make_whole"]
 
@@ -33,5 +35,7 @@ def make_whole(
         match output.options:
             case Sheet() as options:
                 yield make_overview(output, options, planned, passes=passes, painters=painters)
-            case Still() | Animation():
-                raise NotImplementedError
+            case Still() as options:
+                yield make_poster(output, options, planned, passes=passes, painters=painters)
+            case Animation() as options:
+                yield make_hover(output, options, planned, passes=passes, painters=painters)

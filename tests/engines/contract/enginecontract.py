@@ -36,7 +36,10 @@ _SHEETS = Recipe(slice_length=Fraction(6), animations=(), frames=(), sheets=(She
 """Of the clip's two slices."""
 
 _WITH_WHOLE = replace(
-    _SHEETS, sheets=(*_SHEETS.sheets, Sheet(name="overview", per="video", width=64))
+    _SHEETS,
+    animations=(Animation(name="hover", per="video", width=64),),
+    frames=(Still(name="poster", per="video", width=64),),
+    sheets=(*_SHEETS.sheets, Sheet(name="overview", per="video", width=64)),
 )
 """The same, and one job for the whole video."""
 
