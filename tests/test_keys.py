@@ -124,7 +124,8 @@ def test_the_manifest_and_the_plan_are_ours(key: str) -> None:
 def test_documents_are_ours(planned: Callable[..., Plan]) -> None:
     """Every file that the documents of any recipe have is known as a document's."""
     sheets = tuple(Sheet(name=name) for name in ("sheets", "master", "x"))
-    frames = tuple(Still(name=name, format="mjpg") for name in ("header", "master-2"))
+    packed = tuple(Still(name=name, format="mjpg") for name in ("header", "master-2"))
+    frames = (*packed, Still(name="poster", per="video"))
     recipe = Recipe(frames=frames, sheets=sheets, documents=tuple(DOCUMENTS))
     tracks = tracks_of(planned(Fraction(60), recipe))
     assert len(tracks) >= len(DOCUMENTS) + 2
