@@ -404,7 +404,7 @@ def test_a_clip_leaves_out_what_is_black_if_it_can(tmp_path: Path) -> None:
 
 def test_fields_of_moments_mean_nothing_in_a_slice() -> None:
     """One sentence names the field."""
-    with pytest.raises(ValueError, match='moments means nothing where per = "slice"'):
+    with pytest.raises(ValueError, match='moments does not apply if per = "slice"'):
         Animation(moments=3)
 
 
