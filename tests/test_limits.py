@@ -45,7 +45,7 @@ def test_counting_is_as_good_as_listing(
         frames=(
             Still(interval=still),
             Still(name="few", interval=3 * still),
-            Still(name="packed", format="mjpg", interval=still),
+            Still(name="packed", format="mjpg", interval=still, width=160),
         ),
         sheets=(sheet,),
     )
