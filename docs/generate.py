@@ -27,6 +27,7 @@ import msgspec
 from inputs import inputs_page
 from msgspec import Meta
 
+from players import players_page
 from scrubjay import events
 from scrubjay.cli.exits import ExitCode, exit_code
 from scrubjay.cli.main import cli
@@ -762,6 +763,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events_page,
     "limits.md": limits_page,
     "inputs.md": lambda: inputs_page(_NOTE),
+    "players.md": lambda: players_page(_NOTE),
     "recipe.md": recipe_page,
     "manifest.md": manifest_page,
     "schema/manifest.schema.json": lambda: schema(Manifest, "Scrubjay manifest", _EXACT),

@@ -24,6 +24,7 @@ _HERE = Path(__file__).parent
 _LISTS = ("package.json", "package-lock.json")
 
 BUNDLED = {
+    "media-chrome": ("media-chrome",),
     "rx-player": ("rx-player",),
     "rx-player-tools": ("rx-player/tools",),
     "vidstack": ("vidstack/player", "vidstack/player/layouts/default", "vidstack/player/ui"),

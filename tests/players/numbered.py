@@ -78,10 +78,16 @@ def recipe_of(slice_length: int, interval: Fraction, columns: int) -> Recipe:
 
 
 def make_set(
-    video: Path, recipe: Recipe, shown: Callable[[Fraction], int], gaps: Sequence[int] = ()
+    video: Path,
+    recipe: Recipe,
+    shown: Callable[[Fraction], int],
+    gaps: Sequence[int] = (),
+    *,
+    folder: Path | None = None,
 ) -> Made:
-    """Make the set of a video, without the slices that are to be gaps."""
-    plan, store = scrubjay.plan(video, recipe=recipe), Store.in_memory()
+    """Make the set of a video, without the slices that are to be gaps; in memory by default."""
+    plan = scrubjay.plan(video, recipe=recipe)
+    store = Store.open(folder) if folder else Store.in_memory()
     save_plan(store, plan)
     for slice_ in plan.slices:
         if slice_.index not in gaps:

@@ -12,16 +12,23 @@ from urllib.parse import unquote
 
 _KINDS = {
     ".html": "text/html; charset=utf-8",
+    ".css": "text/css",
     ".js": "text/javascript",
     ".mjs": "text/javascript",
     ".json": "application/json",
+    ".vtt": "text/vtt",
+    ".svg": "image/svg+xml",
     ".jpg": "image/jpeg",
     ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
     ".mp4": "video/mp4",
     ".webm": "video/webm",
     ".mkv": "video/x-matroska",
     ".ts": "video/mp2t",
     ".m3u8": "application/vnd.apple.mpegurl",
+    ".mpd": "application/dash+xml",
+    ".m4s": "video/iso.segment",
 }
 
 

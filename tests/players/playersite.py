@@ -1,0 +1,55 @@
+"""A site with a video, its set of previews and its streams, for the pages of players."""
+
+import re
+from pathlib import Path
+
+import av
+from find_players import INSTALLED
+
+__all__ = ["add_players", "add_streams"]
+
+_SEGMENT_S = 5
+
+
+def add_players(site: Path) -> None:
+    """Put the players into a site: `/npm` and `/shown.js`."""
+    (site / "npm").symlink_to(INSTALLED)
+    (site / "shown.js").symlink_to(Path(__file__).parent / "shown.js")
+
+
+def add_streams(folder: Path) -> None:
+    """Write `film.mpd` and `film.m3u8` of `film.mp4`, with the documents of `set` pasted in."""
+    options = {"hls_playlist": "1", "hls_master_name": "film.m3u8"}
+    with (
+        av.open(folder / "film.mp4") as film,
+        av.open(
+            folder / "film.mpd",
+            "w",
+            format="dash",
+            options=options | {"seg_duration": str(_SEGMENT_S)},
+        ) as streams,
+    ):
+        video = film.streams.video[0]
+        copied = streams.add_stream_from_template(video)
+        for packet in film.demux(video):
+            if packet.dts is not None:
+                packet.stream = copied
+                streams.mux(packet)
+    _paste_tiles(folder)
+    _paste_playlists(folder)
+
+
+def _paste_tiles(folder: Path) -> None:
+    """Paste the AdaptationSet of thumbnails into the MPD, which lies beside the set's folder."""
+    path, tiles = folder / "film.mpd", (folder / "set" / "thumbnails.xml").read_text()
+    tiles = re.sub(r"(<AdaptationSet [^>]*>)", r"\1<BaseURL>set/</BaseURL>", tiles)
+    path.write_text(path.read_text().replace("</Period>", f"{tiles}</Period>"))
+
+
+def _paste_playlists(folder: Path) -> None:
+    """Append the lines of playlists of pictures to the video's multivariant playlist."""
+    path, lines = folder / "film.m3u8", (folder / "set" / "images.master.m3u8").read_text()
+    named = re.findall(
+        r"^#EXT-X-I\w*-STREAM-INF.*$", lines.replace('URI="', 'URI="set/'), re.MULTILINE
+    )
+    path.write_text("\n".join([path.read_text(), *named, ""]))
