@@ -17,12 +17,26 @@ from clips import number_of
 from PIL import Image, ImageFilter, ImageSequence
 
 import scrubjay
+from scrubjay.engines.base import Job
 from scrubjay.engines.inline import InlineEngine
-from scrubjay.errors import RecipeError
+from scrubjay.engines.queue.completion import Ending, finish
+from scrubjay.engines.queue.notes import failure_of, note_failure
+from scrubjay.errors import RecipeError, RenderError
 from scrubjay.events import Event, SliceDone
+from scrubjay.keys import MANIFEST
 from scrubjay.media.probe import probe_media
 from scrubjay.media.rehearsal import RehearsalDecoder
-from scrubjay.model import Animation, Artifact, Plan, Recipe, Sheet, Still, WholeEntry
+from scrubjay.model import (
+    Animation,
+    Artifact,
+    Manifest,
+    Plan,
+    Recipe,
+    Sheet,
+    Still,
+    WholeEntry,
+    decode,
+)
 from scrubjay.places.place import Place
 from scrubjay.planning import make_plan
 from scrubjay.publishing import publish
@@ -30,6 +44,7 @@ from scrubjay.sets.state import load_plan, load_state
 from scrubjay.sets.store import Store
 from scrubjay.slices.passes import Passes
 from scrubjay.slices.reading import open_reader
+from scrubjay.slices.renderer import SliceRenderer
 from scrubjay.spread import cells_over, middles, shares_over
 
 _FPS = 24
@@ -462,3 +477,37 @@ def test_a_job_that_fails_makes_the_set_partial(clip: Path) -> None:
     assert manifest.gaps == ()
     assert [each.status for each in manifest.slices] == ["done"]
     assert manifest.whole == WholeEntry(status="failed", reason="it is damaged")
+
+
+def test_a_note_about_the_whole_video_is_none_about_its_first_slice(clip: Path) -> None:
+    """Behind a queue: the job that cannot be made ends the set as a partial one, with the reason.
+
+    Both begin at 0; a job that is tried again takes its own note away, and publishes it whole.
+    """
+    recipe = Recipe(animations=(), frames=(), sheets=(Sheet(), *_OVERVIEW.sheets), documents=())
+    store, _ = _made(clip, recipe)
+    plan = _plan_in(store)
+    assert plan.whole
+    store.delete([_artifacts(store)["overview"].key, MANIFEST])
+    job = Job(plan, Place.of(clip), store)
+    endings: list[Ending] = []
+    assert finish(job, endings.append) is None
+    note_failure(store, plan, plan.whole, RenderError("out of luck"))
+    assert failure_of(store, plan, plan.slices[0]) is None
+    assert finish(job, endings.append) == Ending("partial")
+    manifest = decode(store.get(MANIFEST), Manifest)
+    assert manifest.whole == WholeEntry(status="failed", reason="out of luck")
+    with SliceRenderer(plan, source=Place.of(clip), store=store) as renderer:
+        renderer.make(plan.whole.index)
+    assert finish(job, endings.append) == Ending("complete")
+
+
+def test_what_reading_costs_is_that_of_slices(clip: Path) -> None:
+    """What the job for the whole video reads is found while reading: not counted, and said so."""
+    with InlineEngine() as engine:
+        found = engine.explain(_planned(clip, _OVERVIEW), Place.of(clip))
+    assert (found.pictures, len(found.reasons)) == (0, 1)
+
+
+def _planned(video: Path, recipe: Recipe) -> Plan:
+    return make_plan(*probe_media(Place.of(video)), recipe)

@@ -151,7 +151,7 @@ def _opened(source: Place, container_name: str, limits: Limits) -> Generator[Inp
 def explain_reading(
     plan: Plan, *, source: Place, on_time: Callable[[Fraction], None] = lambda _: None
 ) -> Reading:
-    """Count what a plan's pictures cost to read in one go, from packets alone.
+    """Count what the pictures of a plan's slices cost to read in one go, from packets alone.
 
     Args:
         plan: what would be made.
@@ -183,6 +183,10 @@ def explain_reading(
 
 def _reasons(plan: Plan, stream: StreamReader[F]) -> Iterator[str]:
     """Yield the reasons for the cost of a plan's pictures."""
+    if plan.whole:
+        yield "pictures of the whole video, mostly keyframes, are found while reading: not counted"
+    if not plan.timeline:
+        return
     tolerance, spacing = plan.recipe.tolerance, spacing_of(plan.recipe)
     codec = plan.media.codec
     if stream.can_leave_out:
