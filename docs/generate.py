@@ -44,7 +44,7 @@ from scrubjay.model import (
     SliceRecord,
     SourceRef,
 )
-from scrubjay.registry import ANIMATION_FORMATS, DOCUMENTS, FORMATS, SHEET_FORMATS, STILL_FORMATS
+from scrubjay.registry import DOCUMENTS, FORMATS
 from scrubjay.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -607,11 +607,21 @@ def recipe_page() -> str:
         f"## `[{kind}]`\n\n{summary(output)}\n\n{recipe_table(output, kind)}\n"
         for kind, output in KINDS.items()
     ]
-    rows = [
-        (f"`{name}`", f"`{each.media_type}`", about_module(each.module))
-        for name, each in FORMATS.items()
+    formats = [
+        (
+            f"`{name}`",
+            " and ".join(
+                f"`{kind}`" for kind, formats in FORMATS.items() if each in formats.values()
+            ),
+            f"`{each.media_type}`",
+            about_module(each.module),
+        )
+        for each, name in {
+            each: name for known in FORMATS.values() for name, each in known.items()
+        }.items()
     ]
-    parts.append(f"{_ABOUT_FORMATS}\n{table(('format', 'media type', 'what it is'), rows)}\n")
+    head = ("format", "of", "media type", "what it is")
+    parts.append(f"{_ABOUT_FORMATS}\n{table(head, formats)}\n")
     rows = [
         (f"`{name}`", ", ".join(f"`{file}`" for file in kind.files), about_module(kind.module))
         for name, kind in DOCUMENTS.items()
@@ -637,8 +647,7 @@ def choices_text(field: Field, group: str) -> str:
 
 def formats_of(kind: str) -> Iterable[str]:
     """Return the names of the formats that outputs of a kind can have."""
-    formats = {"animations": ANIMATION_FORMATS, "frames": STILL_FORMATS, "sheets": SHEET_FORMATS}
-    return formats[kind]
+    return FORMATS[kind]
 
 
 def recipe_table(struct: type[msgspec.Struct], group: str) -> str:

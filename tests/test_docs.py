@@ -205,7 +205,8 @@ def test_every_public_name_is_documented() -> None:
 def test_every_format_and_document_is_documented() -> None:
     """Every name of a registry is in the reference of recipes, and every document's file."""
     text = _text(_DOCS / "recipe.md")
-    names = [*FORMATS, *DOCUMENTS, *(file for kind in DOCUMENTS.values() for file in kind.files)]
+    formats = [name for each in FORMATS.values() for name in each]
+    names = [*formats, *DOCUMENTS, *(file for kind in DOCUMENTS.values() for file in kind.files)]
     assert [name for name in names if f"`{name}`" not in text] == []
 
 

@@ -30,7 +30,7 @@ from scrubjay.model import (
     encode_pretty,
 )
 from scrubjay.planning import make_plan
-from scrubjay.registry import FORMATS
+from scrubjay.registry import EVERY_FORMAT, FORMATS
 from scrubjay.sets.store import Store
 from scrubjay.slices.renderer import render_slice
 from scrubjay.slices.versions import check_versions, installed_versions
@@ -225,15 +225,21 @@ def test_another_version_of_a_library_is_another_output(
     assert _differing(_ids(plan, versions=versions), _ids(plan)) == changed
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, formats in FORMATS.items() for name in formats]
+)
 def test_another_version_of_an_encoder_is_another_output(
-    plan: Plan, name: str, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, kind: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Raising an encoder's version changes the ids of the outputs of its format alone."""
     before = _ids(plan)
-    newer = FORMATS[name]._replace(version=FORMATS[name].version + 1)
-    monkeypatch.setattr(identity, "FORMATS", {**FORMATS, name: newer})
-    of_format = {output.name for output in plan.recipe.outputs if output.format == name}
+    newer = FORMATS[kind][name]._replace(version=FORMATS[kind][name].version + 1)
+    monkeypatch.setattr(identity, "FORMATS", {**FORMATS, kind: {**FORMATS[kind], name: newer}})
+    of_format = {
+        output.name
+        for output in plan.recipe.outputs
+        if (output.kind, output.format) == (kind, name)
+    }
     assert _differing(_ids(plan), before) == of_format
 
 
@@ -244,8 +250,8 @@ def test_every_library_of_an_encoder_is_known(plan: Plan) -> None:
         "scrubjay",
         "av",
         "numpy",
-        *(name for each in FORMATS.values() for name in each.libraries),
-        *(each.encoder for each in FORMATS.values() if each.encoder),
+        *(name for each in EVERY_FORMAT for name in each.libraries),
+        *(each.encoder for each in EVERY_FORMAT if each.encoder),
     }
     assert versions.keys() == needed
     assert all(versions.values())
@@ -295,7 +301,10 @@ def test_ids_are_what_they_were(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> 
 
     Whoever changes this makes every set anew, everywhere.
     """
-    first = {name: format_._replace(version=1) for name, format_ in FORMATS.items()}
+    first = {
+        kind: {name: format_._replace(version=1) for name, format_ in formats.items()}
+        for kind, formats in FORMATS.items()
+    }
     monkeypatch.setattr(identity, "FORMATS", first)
     assert _ids(plan) == {
         "animations": "c3ad22aac494",

@@ -22,7 +22,7 @@ from scrubjay.model import (
     decode_as,
 )
 from scrubjay.planning import artifacts_of, chosen_outputs, instants_of, targets_from
-from scrubjay.registry import FORMATS
+from scrubjay.registry import STILL_FORMATS
 
 Planned = Callable[..., Plan]
 
@@ -275,7 +275,7 @@ def test_pictures_keep_their_shape(
 def test_a_sheet_too_large_for_jpeg_is_refused(planned: Planned) -> None:
     """A sheet larger than a JPEG may be is an error that says what to change."""
     recipe = Recipe(slice_length=Fraction(3600), sheets=(Sheet(name="tall", columns=1),))
-    largest = FORMATS["jpeg"].largest_side_px
+    largest = STILL_FORMATS["jpeg"].largest_side_px
     with pytest.raises(RecipeError, match=f"'tall': .*over the {largest} px of a JPEG"):
         planned(Fraction(3600), recipe)
 

@@ -54,7 +54,7 @@ def output_id(
         output: one of the recipe's outputs.
         versions: versions of the libraries that make the pictures, by name.
     """
-    format_ = FORMATS[output.format]
+    format_ = FORMATS[output.kind][output.format]
     chooses = output.per == "video" and output.kind != "sheets"
     choosing = _CHOOSING_LIBRARIES if chooses else ()
     used = filter(None, (*_EVERY_LIBRARY, *choosing, *format_.libraries, format_.encoder))

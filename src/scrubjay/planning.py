@@ -94,7 +94,7 @@ def make_plan(
 def _check_encoders(recipe: Recipe, versions: Mapping[str, str]) -> None:
     """Check that the workers have the encoders, where it is known what they have."""
     for output in recipe.outputs if "av" in versions else ():
-        encoder = FORMATS[output.format].encoder
+        encoder = FORMATS[output.kind][output.format].encoder
         if encoder and encoder not in versions:
             raise RecipeError(
                 f"format of {output.name!r} is {output.format!r}, and the workers' FFmpeg has no "
@@ -275,7 +275,7 @@ def _fitted(shown: tuple[int, int], output: Output) -> Size:
             f"{output.name!r}: pictures would be {width} x {height} px, over the {held} px a side "
             f"of a {output.format.upper()}; use a smaller width"
         )
-    least = FORMATS[output.format].smallest_side_px
+    least = FORMATS[output.kind][output.format].smallest_side_px
     if min(width, height) < least:
         raise RecipeError(
             f"{output.name!r}: pictures would be {width} x {height} px, under the {least} px a "
@@ -285,4 +285,4 @@ def _fitted(shown: tuple[int, int], output: Output) -> Size:
 
 
 def _largest_side(output: Output) -> int:
-    return FORMATS[output.format].largest_side_px
+    return FORMATS[output.kind][output.format].largest_side_px

@@ -14,6 +14,7 @@ from typing import NamedTuple
 __all__ = [
     "ANIMATION_FORMATS",
     "DOCUMENTS",
+    "EVERY_FORMAT",
     "FORMATS",
     "SHEET_FORMATS",
     "STILL_FORMATS",
@@ -35,6 +36,8 @@ class Format(NamedTuple):
     """Libraries, apart from those that decode and scale, whose versions may change the bytes."""
     encoder: str = ""
     """The encoder that FFmpeg must have for it."""
+    kinds: tuple[str, ...] = ("frames", "sheets")
+    """The kinds of outputs that a still format is good for."""
     smallest_side_px: int = 1
     side_step_px: int = 1
     """Of what a file's width and height are multiples; its encoder makes a picture that large by
@@ -94,20 +97,45 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
 }
 """Formats of animations. An encoder gets a slice's pictures as they are decoded."""
 
-STILL_FORMATS: Mapping[str, Format] = {
+_PICTURE_FORMATS: Mapping[str, Format] = {
     "jpeg": Format("scrubjay.encode.jpeg", "image/jpeg", "jpg", 65_500, 1, ("simplejpeg",)),
     "mjpg": Format(
-        "scrubjay.encode.mjpg", "video/mp4", "mp4", 65_500, 1, ("simplejpeg",), is_packed=True
+        "scrubjay.encode.mjpg",
+        "video/mp4",
+        "mp4",
+        65_500,
+        1,
+        ("simplejpeg",),
+        kinds=("frames",),
+        is_packed=True,
+    ),
+    "webp": Format(
+        "scrubjay.encode.webp_still", "image/webp", "webp", 16_383, 1, encoder="libwebp"
+    ),
+    "png": Format(
+        "scrubjay.encode.png", "image/png", "png", 65_535, 1, encoder="png", kinds=("frames",)
     ),
 }
-"""Formats of stills. The largest side of a JPEG is libjpeg's JPEG_MAX_DIMENSION."""
+"""Formats of one picture. The largest side of a JPEG is libjpeg's JPEG_MAX_DIMENSION."""
+
+STILL_FORMATS: Mapping[str, Format] = {
+    name: each for name, each in _PICTURE_FORMATS.items() if "frames" in each.kinds
+}
+"""Formats of stills."""
 
 SHEET_FORMATS: Mapping[str, Format] = {
-    name: each for name, each in STILL_FORMATS.items() if not each.is_packed
+    name: each for name, each in _PICTURE_FORMATS.items() if "sheets" in each.kinds
 }
 """Formats of sheets."""
 
-FORMATS: Mapping[str, Format] = {**ANIMATION_FORMATS, **STILL_FORMATS}
+FORMATS: Mapping[str, Mapping[str, Format]] = {
+    "animations": ANIMATION_FORMATS,
+    "frames": STILL_FORMATS,
+    "sheets": SHEET_FORMATS,
+}
+"""Formats by the kind of output and by name."""
+
+EVERY_FORMAT = (*ANIMATION_FORMATS.values(), *_PICTURE_FORMATS.values())
 
 DOCUMENTS: Mapping[str, DocumentKind] = {
     "page": DocumentKind("scrubjay.documents.page", ("index.html",)),

@@ -8,8 +8,8 @@ from typing import Protocol, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from scrubjay.model import Animation
-from scrubjay.registry import ANIMATION_FORMATS, STILL_FORMATS
+from scrubjay.model import Animation, Sheet, Still
+from scrubjay.registry import FORMATS
 
 __all__ = ["AnimationEncoder", "RgbPicture", "StillEncoder", "animation_encoder", "still_encoder"]
 
@@ -34,10 +34,11 @@ class AnimationEncoder(Protocol):
 
 def animation_encoder(options: Animation) -> AnimationEncoder:
     """Return a new encoder for one animation of an output."""
-    module = import_module(ANIMATION_FORMATS[options.format].module)
+    module = import_module(FORMATS[options.kind][options.format].module)
     return cast("AnimationEncoder", module.Encoder(options))
 
 
-def still_encoder(format_name: str) -> StillEncoder:
-    """Return what encodes pictures in a format of stills."""
-    return cast("StillEncoder", import_module(STILL_FORMATS[format_name].module).encode)
+def still_encoder(options: Still | Sheet) -> StillEncoder:
+    """Return what encodes the pictures of an output."""
+    module = import_module(FORMATS[options.kind][options.format].module)
+    return cast("StillEncoder", module.encode)

@@ -37,7 +37,7 @@ from scrubjay.errors import RenderError, SandboxError, ScrubjayError, WorkerMemo
 from scrubjay.media.probe import probe_media
 from scrubjay.model import encode
 from scrubjay.places.place import Place, redacted
-from scrubjay.registry import FORMATS
+from scrubjay.registry import EVERY_FORMAT
 from scrubjay.sandbox.confinement import Confinement, confine
 from scrubjay.slices.reading import explain_reading
 from scrubjay.slices.renderer import SliceRenderer
@@ -51,7 +51,7 @@ _PROGRESS_SECONDS = 0.1
 
 def main() -> None:
     """Serve commands until the input ends."""
-    for format_ in FORMATS.values():  # a confined process may read no file that it has not loaded
+    for format_ in EVERY_FORMAT:  # a confined process may read no file that it has not loaded
         import_module(format_.module)
     gc.freeze()  # imports stay loaded
     gc.enable()

@@ -60,7 +60,7 @@ class PlannedOutput(NamedTuple):
     @property
     def format(self) -> Format:
         """The format of its artifacts."""
-        return FORMATS[self.options.format]
+        return FORMATS[self.options.kind][self.options.format]
 
     @property
     def canvas(self) -> Size:

@@ -50,7 +50,10 @@ _Per = Annotated[
     ),
 ]
 _Interval = Annotated[Fraction, Meta(description="Seconds from one picture to the next.")]
-_Quality = Annotated[int, Meta(ge=1, le=100, description="Quality of each picture, 1 to 100.")]
+_Quality = Annotated[
+    int,
+    Meta(ge=1, le=100, description="Quality of each picture, 1 to 100; a PNG never loses any."),
+]
 
 
 def _check(name: str, value: Fraction, least: Fraction, most: Fraction) -> None:

@@ -141,7 +141,7 @@ class _StillCoder:
     """Encodes pictures; one that is shown again is not encoded again."""
 
     def __init__(self, options: Still) -> None:
-        self._encode = still_encoder(options.format)
+        self._encode = still_encoder(options)
         self._quality = options.quality
         self._picture: RgbPicture | None = None
         self._data = b""
@@ -208,7 +208,7 @@ class _SheetFeed:
         self._output = output
         self._options = options
         self._planned = iter(planned)
-        self._encode = still_encoder(options.format)
+        self._encode = still_encoder(options)
         self._sheet = next(self._planned, None)
         self._thumbnails: list[RgbPicture] = []
         self._source_times: list[Fraction] = []

@@ -54,5 +54,5 @@ def make_overview(
         raise SourceDamagedError(NOTHING)
     cells = filled(times, found)
     sheet = lay_out([cell.picture for cell in cells], columns=layout.columns, rows=layout.rows)
-    data = still_encoder(options.format)(sheet, options.quality)
+    data = still_encoder(options)(sheet, options.quality)
     return encoded(output, planned, data, tuple(cell.source_time for cell in cells))

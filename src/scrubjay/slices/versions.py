@@ -12,7 +12,7 @@ from av.codec.codec import Codec, UnknownCodecError
 from scrubjay.errors import VersionError
 from scrubjay.identity import VERSIONS
 from scrubjay.model import Plan
-from scrubjay.registry import FORMATS
+from scrubjay.registry import EVERY_FORMAT
 
 __all__ = ["check_versions", "encoder_versions", "installed_versions"]
 
@@ -20,13 +20,13 @@ __all__ = ["check_versions", "encoder_versions", "installed_versions"]
 @cache
 def installed_versions() -> Mapping[str, str]:
     """Return the versions of the renderer and of the libraries that it and its encoders use."""
-    libraries = {name for each in FORMATS.values() for name in each.libraries}
+    libraries = {name for each in EVERY_FORMAT for name in each.libraries}
     return {
         **VERSIONS,
         "av": av.__version__,
         "numpy": np.__version__,
         **{name: import_module(name).__version__ for name in sorted(libraries)},
-        **encoder_versions({each.encoder for each in FORMATS.values()} - {""}),
+        **encoder_versions({each.encoder for each in EVERY_FORMAT} - {""}),
     }
 
 
