@@ -108,7 +108,7 @@ def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> C
     pictures = ceil(duration / output.interval)
     if isinstance(output, Sheet):
         return Count(ceil(pictures / output.grid(recipe.slice_length, duration).cells), pictures)
-    if not FORMATS[output.format].is_packed or output.interval > recipe.slice_length:
+    if not FORMATS[output.kind][output.format].is_packed or output.interval > recipe.slice_length:
         return Count(pictures, pictures)  # no two pictures fall in one slice
     start_of_last = (slices - 1) * recipe.slice_length
     files = slices - 1 + (ceil(start_of_last / output.interval) < pictures)
@@ -200,4 +200,5 @@ def _bytes_of(output: PlannedOutput, longest: Fraction, duration: Fraction) -> i
         return pictures * pixels * _ANIMATION_PIXEL_BYTES
     if output.format.is_packed:
         return ceil(longest / output.spacing) * pixels * _PACKED_PIXEL_BYTES
-    return pixels * _SHEET_PIXEL_BYTES if isinstance(output.options, Sheet) else 0
+    own = _SHEET_PIXEL_BYTES if isinstance(output.options, Sheet) else 0
+    return pixels * (own + output.format.encoder_bytes_per_px)

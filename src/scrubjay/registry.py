@@ -38,6 +38,8 @@ class Format(NamedTuple):
     """The encoder that FFmpeg must have for it."""
     kinds: tuple[str, ...] = ("frames", "sheets")
     """The kinds of outputs that a still format is good for."""
+    encoder_bytes_per_px: int = 0
+    """Memory that the encoder of a still format takes for each pixel, where it is much."""
     smallest_side_px: int = 1
     side_step_px: int = 1
     """Of what a file's width and height are multiples; its encoder makes a picture that large by
@@ -114,6 +116,17 @@ _PICTURE_FORMATS: Mapping[str, Format] = {
     ),
     "png": Format(
         "scrubjay.encode.png", "image/png", "png", 65_535, 1, encoder="png", kinds=("frames",)
+    ),
+    "avif": Format(
+        "scrubjay.encode.avif_still",
+        "image/avif",
+        "avif",
+        8_704,
+        1,
+        encoder="libsvtav1",
+        kinds=("sheets",),
+        smallest_side_px=4,
+        encoder_bytes_per_px=36,
     ),
 }
 """Formats of one picture. The largest side of a JPEG is libjpeg's JPEG_MAX_DIMENSION."""

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from av import VideoFrame
 
-from scrubjay.encode.base import RgbPicture, still_encoder
+from scrubjay.encode import jpeg
+from scrubjay.encode.base import RgbPicture
 from scrubjay.media.frames import Shown
 from scrubjay.model import Size
 from scrubjay.slices.encoding import Painters
@@ -55,7 +56,7 @@ def look_at(shown: Shown[VideoFrame], painters: Painters, size: Size) -> Look:
     """
     thumbnail = painters.paint(shown.frame, size)
     is_lit = _DARKEST <= float(luma_of(thumbnail).mean()) <= _BRIGHTEST
-    detail = len(still_encoder("jpeg")(thumbnail, _QUALITY))
+    detail = len(jpeg.encode(thumbnail, _QUALITY))
     return Look(shown.source_time, is_lit and not shown.frame.is_corrupt, detail)
 
 

@@ -75,7 +75,7 @@ def make_poster(
         poster = first
     if poster is None:
         raise SourceDamagedError(NOTHING)
-    data = still_encoder(options.format)(poster.picture, options.quality)
+    data = still_encoder(options)(poster.picture, options.quality)
     return encoded(output, planned, data, (poster.source_time,))
 
 
