@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from importlib import import_module
@@ -178,13 +178,20 @@ def measure(clip: str, frames: Frames, encoders: list[tuple[Encoder, str]]) -> l
 
 def judge(clip: str, encoder: str, frames: Frames, target: Path, spent: float) -> Row:
     """Compare a finished GIF with the frames that went in."""
+    return rated(clip, encoder, frames, decode(target, len(frames)), target, spent)
+
+
+def rated(
+    clip: str, encoder: str, frames: Frames, shown: Iterable[Frames], target: Path, spent: float
+) -> Row:
+    """Compare a file's pictures, one for each tenth of a second, with the frames that went in."""
     similarity = import_module("skimage.metrics").structural_similarity  # it has no types
     psnr, ssim = [], []
-    for i, shown in enumerate(decode(target, len(frames))):
-        error = float(np.mean((frames[i].astype(np.int16) - shown) ** 2, dtype=np.float64))
+    for i, picture in enumerate(shown):
+        error = float(np.mean((frames[i].astype(np.int16) - picture) ** 2, dtype=np.float64))
         psnr.append(10 * np.log10(255**2 / max(error, 0.01)))
         if i % 5 == 0:
-            ssim.append(similarity(frames[i], shown, channel_axis=2))
+            ssim.append(similarity(frames[i], picture, channel_axis=2))
     return Row(
         clip=clip,
         encoder=encoder,
