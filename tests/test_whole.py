@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 from clips import number_of
 from PIL import Image, ImageFilter, ImageSequence
+from range_server import RangeServer
 
 import scrubjay
 from scrubjay.engines.base import Job
@@ -477,6 +478,19 @@ def test_a_job_that_fails_makes_the_set_partial(clip: Path) -> None:
     assert manifest.gaps == ()
     assert [each.status for each in manifest.slices] == ["done"]
     assert manifest.whole == WholeEntry(status="failed", reason="it is damaged")
+
+
+def test_a_connection_that_breaks_changes_nothing(clip: Path) -> None:
+    """Read from a server that breaks off again and again, the whole video has the same outputs."""
+    recipe = msgspec.structs.replace(_ALL, documents=())
+    here, _ = _made(clip, recipe)
+    there = Store.in_memory()
+    with RangeServer(clip.parent) as server:
+        server.does.drop_after, server.does.drops = clip.stat().st_size // 3, 4
+        url = f"{server.url}/{clip.name}"
+        scrubjay.make(url, there, recipe=recipe, engine=InlineEngine())
+        assert not server.does.drops
+    assert _artifacts(there) == _artifacts(here)
 
 
 def test_a_note_about_the_whole_video_is_none_about_its_first_slice(clip: Path) -> None:
