@@ -29,6 +29,8 @@ PACKED = Still(format="mjpg", interval=Fraction(10), width=320)
         ("hls", {"frames": (PACKED,), "sheets": ()}, r"which needs sheets"),
         ("dash", {"frames": (PACKED,), "sheets": ()}, r"which needs sheets"),
         ("jellyfin", {"frames": (PACKED,), "sheets": ()}, r"sheets with format = 'jpeg'"),
+        ("jellyfin", {"sheets": (Sheet(format="webp"),)}, r"sheets with format = 'jpeg'"),
+        ("poster", {"frames": (Still(),)}, r"format = 'jpeg' and per = 'video'"),
         (
             "emby",
             {"frames": (Still(format="mjpg", interval=Fraction(1, 2)),)},
@@ -62,7 +64,8 @@ def test_a_document_without_what_it_needs(
 
 def test_every_document_can_be_had(planned: Planned) -> None:
     """One recipe has them all, and each has a key of its own."""
-    recipe = Recipe(frames=(PACKED,), sheets=(Sheet(),), documents=tuple(DOCUMENTS))
+    poster = Still(name="poster", per="video")
+    recipe = Recipe(frames=(PACKED, poster), sheets=(Sheet(),), documents=tuple(DOCUMENTS))
     tracks = tracks_of(planned(Fraction(60), recipe))
     assert set(tracks) >= set(DOCUMENTS)
     assert len(set(tracks.values())) == len(tracks)

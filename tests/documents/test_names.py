@@ -21,6 +21,7 @@ _FRAMES = (
     Still(format="mjpg", width=256, interval=Fraction(4)),
     Still(name="small", format="mjpg", width=64, interval=Fraction(3)),
     Still(name="worse", format="mjpg", width=256, interval=Fraction(4), quality=20),
+    Still(name="poster", per="video", width=64),
 )
 _SHEETS = (
     Sheet(width=64, columns=3, interval=Fraction(2)),

@@ -53,6 +53,12 @@ class Made(NamedTuple):
         )
         return None if is_gap else self.shown(instant)
 
+    def before(self, time: Fraction) -> int:
+        """Return what is expected of a time, and in a gap, of the time before it (or after)."""
+        places = [*range(int(time / self.interval), -1, -1), *range(int(time / self.interval), 99)]
+        found = (self.expected(place * self.interval) for place in places)
+        return next(number for number in found if number is not None)
+
     def cell(self, key: str, x: int, y: int, width: int, height: int) -> int:
         """Read the number in a rectangle of a sheet."""
         with Image.open(BytesIO(self.store.get(key))) as sheet:

@@ -38,7 +38,7 @@ def write(finished: FinishedSet) -> Iterator[File]:
     for key, output in keyed:
         sheets = list(finished.planned(output))
         lengths = durations([each.start for each, _ in sheets], finished.plan.media.duration)
-        bits = bandwidth((made.size_bytes for _, made in sheets if made), lengths)
+        bits = bandwidth((made.size_bytes for _, made in sheets if made), max(lengths))
         variants.append((bits, output.layout.size, output.options.format, key))
         tiles = _tiles(output)
         resources = [

@@ -31,17 +31,17 @@ def decimal(seconds: Fraction) -> str:
     return f"{float(seconds):.3f}"
 
 
-def bandwidth(sizes_bytes: Iterable[int], lengths: Iterable[Fraction]) -> int:
-    """Return the most bits a second that pictures need, loaded as fast as they are shown.
+def bandwidth(sizes_bytes: Iterable[int], length: Fraction) -> int:
+    """Return the most bits a second that files need, loaded as fast as they are shown.
 
-    All last equally long but the last one: it counts as if it did, since what is averaged over
-    less than half a target duration is no peak (RFC 8216, section 4.3.4.2).
+    The last one may be shown for less time, but what is averaged over less than half a target
+    duration is no peak (RFC 8216, section 4.3.4.2).
 
     Args:
         sizes_bytes: of each that is there.
-        lengths: how long each is shown, in seconds.
+        length: how long each is shown, in seconds.
     """
-    return ceil(8 * max(sizes_bytes, default=1) / max(lengths))
+    return ceil(8 * max(sizes_bytes, default=1) / length)
 
 
 def media_playlist(
@@ -54,7 +54,7 @@ def media_playlist(
         resources: for each its duration in seconds, whether it is there, and its lines after
             EXTINF, last its address.
     """
-    listed = list(resources)
+    listed = [each for each in resources if each[0]]  # the last may be shown for no millisecond
     longest = max((ceil(duration) for duration, _, _ in listed), default=1)
     lines = [
         "#EXTM3U",
