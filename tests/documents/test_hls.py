@@ -2,9 +2,17 @@
 
 from fractions import Fraction
 from math import ceil
+from pathlib import Path
 
 import m3u8
+import pytest
 from numbered import Made
+
+import scrubjay
+from scrubjay.engines.inline import InlineEngine
+from scrubjay.model import Recipe, Sheet
+from scrubjay.registry import SHEET_FORMATS
+from scrubjay.sets.store import Store
 
 
 def _found(made: Made, playlist: m3u8.M3U8, time: Fraction) -> int | None:
@@ -54,3 +62,23 @@ def test_the_lines_to_paste(made: Made) -> None:
     largest = max(len(made.store.get(each.uri)) for each in there)
     longest = max(Fraction(str(each.duration)) for each in there)
     assert about.bandwidth == ceil(8 * largest / longest)
+
+
+@pytest.mark.parametrize("name", [name for name in SHEET_FORMATS if name != "jpeg"])
+def test_sheets_of_every_format(clips: dict[str, Path], name: str) -> None:
+    """Playlist and tiles say what the sheets are, and find them."""
+    recipe = Recipe(
+        animations=(),
+        frames=(),
+        sheets=(Sheet(format=name, width=256, interval=Fraction(3)),),
+        documents=("hls", "dash"),
+    )
+    store = Store.in_memory()
+    made = scrubjay.make(clips["plain"], store, recipe=recipe, engine=InlineEngine())
+    master = m3u8.loads(store.get("images.master.m3u8").decode())
+    assert master.image_playlists[0].image_stream_info.codecs == name
+    playlist = m3u8.loads(store.get("images.m3u8").decode())
+    assert [each.uri for each in playlist.segments] == [sheet.key for sheet in made.sheets]
+    tiles = store.get("thumbnails.xml").decode()
+    assert f'mimeType="image/{name}"' in tiles
+    assert f"/$Time%06d$.{name}" in tiles
