@@ -103,8 +103,8 @@ def _count(output: Output, duration: Fraction, recipe: Recipe, slices: int) -> C
         return Count(1, pictures_of_whole(output, duration))
     if isinstance(output, Animation):
         last = duration - (slices - 1) * recipe.slice_length
-        whole = (slices - 1) * ceil(recipe.slice_length * output.fps)
-        return Count(slices, whole + ceil(last * output.fps))
+        whole = (slices - 1) * output.pictures(recipe.slice_length)
+        return Count(slices, whole + output.pictures(last))
     pictures = ceil(duration / output.interval)
     if isinstance(output, Sheet):
         return Count(ceil(pictures / output.grid(recipe.slice_length, duration).cells), pictures)
@@ -124,7 +124,7 @@ def pictures_of_whole(output: Output, duration: Fraction) -> int:
     """
     match output:
         case Animation():
-            shares = shares_over(duration, output.moments, output.seconds)
+            shares = shares_over(duration, output.moments, output.length)
             return sum(ceil(share.length * output.fps) for share in shares)
         case Still():
             return 1
@@ -194,7 +194,7 @@ def _bytes_of(output: PlannedOutput, longest: Fraction, duration: Fraction) -> i
     canvas = output.canvas
     pixels = canvas.width * canvas.height
     if isinstance(output.options, Animation):
-        pictures = ceil(longest * output.options.fps)
+        pictures = ceil(longest / output.options.spacing)
         if output.is_whole:
             pictures = pictures_of_whole(output.options, duration)
         return pictures * pixels * _ANIMATION_PIXEL_BYTES

@@ -142,7 +142,7 @@ def artifacts_of(plan: Plan, output: PlannedOutput, slice_: Slice) -> list[Plann
 
     match options:
         case Animation():
-            return [planned(slice_.start, slice_.end, len(instants))]
+            return [planned(slice_.start, slice_.end, options.pictures(slice_.span.duration))]
         case Still() if output.format.is_packed:
             end = min(instants[-1] + options.interval, plan.media.duration)
             return [planned(instants[0], end, len(instants))]

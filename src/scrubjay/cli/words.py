@@ -140,7 +140,12 @@ def _facts(output: PlannedOutput, number: Count) -> str:
     whole = " of the whole video" if output.is_whole else ""
     facts = f"{options.format.upper()}{whole}, "
     if isinstance(options, Animation):
-        rate = f"{_number(options.fps)} frames/s, {number.pictures} frames"
+        shown = {
+            "whole": "",
+            "timelapse": "a picture of each second at ",
+            "highlight": f"the liveliest {_number(options.length)} s at ",
+        }[options.of]
+        rate = f"{shown}{_number(options.fps)} frames/s, {number.pictures} frames"
         return f"{facts}{_size(layout.size)}, {rate}"
     if output.format.is_packed:
         facts += f"{number.pictures} pictures of "

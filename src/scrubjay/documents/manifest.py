@@ -172,12 +172,18 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
 
 def _animation(output: PlannedOutput, artifact: Artifact) -> AnimationEntry:
     canvas = output.canvas
+    shown = artifact.start, artifact.end
+    if artifact.shown_from is not None:
+        length = artifact.pictures * output.options.spacing
+        shown = artifact.shown_from, min(artifact.shown_from + length, artifact.end)
     return AnimationEntry(
         output=output.name,
         key=artifact.key,
         media_type=artifact.media_type,
         start=_seconds(artifact.start),
         end=_seconds(artifact.end),
+        shown_start=_seconds(shown[0]),
+        shown_end=_seconds(shown[1]),
         width=canvas.width,
         height=canvas.height,
         frames=artifact.pictures,
@@ -211,7 +217,7 @@ def _frames(output: PlannedOutput, artifact: Artifact) -> Iterator[FrameEntry]:
 
 def _clip(output: PlannedOutput, artifact: Artifact) -> ClipEntry:
     canvas, options = output.canvas, cast("Animation", output.options)
-    share = shares_over(artifact.end, options.moments, options.seconds)[0]
+    share = shares_over(artifact.end, options.moments, options.length)[0]
     each = ceil(share.length * options.fps)  # pictures of a moment
     return ClipEntry(
         output=output.name,

@@ -64,7 +64,7 @@ def _painted(output: PlannedOutput, source_pixels: int) -> float:
     pixels = size.width * size.height
     scaled = source_pixels * _SCALED_PIXEL
     if isinstance(options, Animation):
-        return float(options.fps) * (scaled + pixels * _ANIMATED_PIXEL)
+        return (scaled + pixels * _ANIMATED_PIXEL) / float(options.spacing)
     return (scaled + pixels * _STILL_PIXEL) / float(options.interval)
 
 

@@ -33,8 +33,12 @@ class AnimationEntry(Value, frozen=True, kw_only=True):
     output: _Output
     key: _Key
     media_type: str
-    start: float
-    end: float
+    start: Annotated[float, Meta(description="Where the slice starts that it stands for.")]
+    end: Annotated[float, Meta(description="Where that slice ends.")]
+    shown_start: Annotated[
+        float, Meta(description="Where what it shows starts: for a highlight, in the slice.")
+    ]
+    shown_end: Annotated[float, Meta(description="Where what it shows ends.")]
     width: int
     height: int
     frames: Annotated[int, Meta(description="How many pictures it has.")]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from math import ceil
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
@@ -74,6 +75,10 @@ def _check_unused(output: "Output", per: Per, names: Sequence[str]) -> None:
             raise ValueError(f'{name} does not apply if per = "{per}"; remove it')
 
 
+_TIMELAPSE = Fraction(1)
+"""Seconds of the video between two pictures of a timelapse."""
+
+
 class Animation(Strict, frozen=True, kw_only=True):
     """One animation for each slice, or one clip of moments of the whole video."""
 
@@ -87,12 +92,21 @@ class Animation(Strict, frozen=True, kw_only=True):
         ),
     ] = "gif"
     per: _Per = "slice"
+    of: Annotated[
+        Literal["whole", "timelapse", "highlight"],
+        Meta(
+            description="What it shows of a slice: all of it, a picture of each second, or its "
+            "liveliest seconds.",
+            extra={"metavar": "whole|timelapse|highlight"},
+        ),
+    ] = "whole"
     moments: Annotated[
         int, Meta(ge=1, le=60, description='Moments of the clip, with per = "video".')
     ] = 6
     seconds: Annotated[
-        Fraction, Meta(description='Seconds of each moment, with per = "video".')
-    ] = Fraction(3, 2)
+        Fraction,
+        Meta(description="Seconds of a highlight (0: 3), or of each moment of a clip (0: 1.5)."),
+    ] = Fraction(0)
     fps: Annotated[Fraction, Meta(description="Frames per second, up to 50.")] = Fraction(10)
     width: Annotated[
         int, Meta(ge=1, le=4096, description="Width in px; smaller videos are not enlarged.")
@@ -114,18 +128,31 @@ class Animation(Strict, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check("fps", self.fps, Fraction(1, 100), Fraction(50))
-        _check("seconds", self.seconds, Fraction(1, 10), Fraction(60))
+        _check("seconds", self.seconds, Fraction(0), Fraction(60))
         _check_format(self.format, ANIMATION_FORMATS, "animations")
-        _check_unused(self, "slice", ("moments", "seconds"))
+        _check_unused(self, "slice", ("moments",))
+        _check_unused(self, "video", ("of",))
+        if self.seconds and self.per == "slice" and self.of != "highlight":
+            raise ValueError('seconds applies only if of = "highlight" or per = "video"; remove it')
+
+    @property
+    def length(self) -> Fraction:
+        """Seconds of a highlight, or of each moment of a clip."""
+        return self.seconds or (Fraction(3) if self.per == "slice" else Fraction(3, 2))
 
     @property
     def spacing(self) -> Fraction:
-        """Seconds between two pictures."""
-        return 1 / self.fps
+        """Seconds of the video between two pictures."""
+        return _TIMELAPSE if self.of == "timelapse" else 1 / self.fps
 
     def instants(self, span: Span) -> Iterator[Fraction]:
         """Yield the times in a slice at which a picture is needed, counted from its start."""
-        return samples_in(span, self.fps)
+        return samples_in(span, 1 / self.spacing)
+
+    def pictures(self, duration: Fraction) -> int:
+        """Return how many pictures it has of a slice of so many seconds."""
+        shown = min(self.length, duration) if self.of == "highlight" else duration
+        return ceil(shown / self.spacing)
 
 
 class Still(Strict, frozen=True, kw_only=True):

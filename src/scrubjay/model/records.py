@@ -17,6 +17,8 @@ class Artifact(Value, frozen=True, kw_only=True):
     start: Fraction
     """The time for which it, or its first picture, is requested."""
     end: Fraction
+    shown_from: Fraction | None = None
+    """Where a highlight begins, in seconds; None for all else."""
     pictures: Count
     """How many pictures it has: frames of an animation, thumbnails of a sheet, packed stills."""
     source_times: tuple[Fraction, ...]

@@ -7,7 +7,7 @@ that differs from its plan in anything but a picture's bytes is ignored.
 from collections.abc import Iterator
 
 from scrubjay.fragments import HEAD_BYTES
-from scrubjay.model import Artifact, Plan, PlannedOutput, Slice, SliceRecord
+from scrubjay.model import Animation, Artifact, Plan, PlannedOutput, Slice, SliceRecord
 from scrubjay.planning import PlannedArtifact, artifacts_of
 
 __all__ = ["check_record"]
@@ -57,6 +57,10 @@ def _facts(
         yield f"its media type is {artifact.media_type!r}"
     if (artifact.start, artifact.end) != (expected.start, expected.end):
         yield "it is for another time"
+    begins = artifact.start if artifact.shown_from is None else artifact.shown_from
+    is_highlight = isinstance(output.options, Animation) and output.options.of == "highlight"
+    if is_highlight == (artifact.shown_from is None) or not artifact.start <= begins < artifact.end:
+        yield "it shows another part of its slice"
     may_lack = is_animation and output.is_whole  # moments that cannot be decoded
     if artifact.pictures != expected.pictures and not (
         may_lack and 0 < artifact.pictures < expected.pictures

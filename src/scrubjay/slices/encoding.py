@@ -17,6 +17,7 @@ from scrubjay.media.picture import Painter
 from scrubjay.model import Animation, Artifact, Plan, PlannedOutput, Sheet, Size, Slice, Still
 from scrubjay.planning import PlannedArtifact, artifacts_of
 from scrubjay.slices.aside import Aside
+from scrubjay.slices.excerpts import Highlight, Timelapse
 
 __all__ = ["Encoded", "Painters", "SliceEncoder", "encoded"]
 
@@ -96,18 +97,33 @@ class SliceEncoder:
         planned = artifacts_of(self._plan, output, slice_)
         match output.options:
             case Animation() as options:
-                encoder = animation_encoder(options)
-                if self._threads > 1:
-                    [whole] = planned
-                    aside = Aside(encoder, pictures=whole.pictures, end=whole.end)
-                    encoder = asides.enter_context(closing(aside))
-                return _AnimationFeed(output, encoder, planned)
+                return self._animation_feed(output, options, slice_, planned, asides)
             case Still() as options if output.format.is_packed:
                 return _PackedFeed(output, options, planned)
             case Still() as options:
                 return _StillFeed(output, options, planned)
             case Sheet() as options:
                 return _SheetFeed(output, options, planned)
+
+    def _animation_feed(
+        self,
+        output: PlannedOutput,
+        options: Animation,
+        slice_: Slice,
+        planned: Sequence[PlannedArtifact],
+        asides: ExitStack,
+    ) -> "_AnimationFeed":
+        encoder, highlight = animation_encoder(options), None
+        if options.of == "timelapse":
+            encoder = Timelapse(encoder, options)
+        elif options.of == "highlight":
+            encoder = highlight = Highlight(encoder, planned[0].pictures)
+        if self._threads > 1:
+            count = sum(1 for _ in options.instants(slice_.span))
+            encoder = asides.enter_context(
+                closing(Aside(encoder, pictures=count, end=planned[0].end))
+            )
+        return _AnimationFeed(output, encoder, planned, highlight)
 
 
 class _Feed(Protocol):
@@ -122,11 +138,16 @@ class _AnimationFeed:
     """Hands pictures on to the encoder of an animated format."""
 
     def __init__(
-        self, output: PlannedOutput, encoder: AnimationEncoder, planned: Sequence[PlannedArtifact]
+        self,
+        output: PlannedOutput,
+        encoder: AnimationEncoder,
+        planned: Sequence[PlannedArtifact],
+        highlight: Highlight | None,
     ) -> None:
         self._output = output
         self._planned = planned
         self._encoder = encoder
+        self._highlight = highlight
 
     def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
         self._encoder.add(picture, shown.time)
@@ -134,7 +155,9 @@ class _AnimationFeed:
 
     def finish(self) -> Iterator[Encoded]:
         for planned in self._planned:
-            yield encoded(self._output, planned, self._encoder.finish(planned.end))
+            data = self._encoder.finish(planned.end)
+            shown_from = self._highlight.shown_from if self._highlight else None
+            yield encoded(self._output, planned, data, shown_from=shown_from)
 
 
 class _StillCoder:
@@ -238,6 +261,8 @@ def encoded(
     data: bytes,
     source_times: tuple[Fraction, ...] = (),
     picture_bytes: tuple[int, ...] = (),
+    *,
+    shown_from: Fraction | None = None,
 ) -> Encoded:
     """Describe an object."""
     artifact = Artifact(
@@ -245,6 +270,7 @@ def encoded(
         media_type=output.format.media_type,
         start=planned.start,
         end=planned.end,
+        shown_from=shown_from,
         pictures=planned.pictures,
         source_times=source_times,
         picture_bytes=picture_bytes,

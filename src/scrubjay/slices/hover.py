@@ -61,7 +61,7 @@ def make_hover(
     """
     encoder = animation_encoder(options)
     source_times: list[Fraction] = []
-    for share in shares_over(planned.end, options.moments, options.seconds):
+    for share in shares_over(planned.end, options.moments, options.length):
         moment = _best(share, output, options, passes, painters)
         for picture, source_time in moment.pictures if moment else ():
             encoder.add(picture, len(source_times) / options.fps)
