@@ -75,7 +75,7 @@ def made(clip: Path) -> _Made:
         BOTH,
         Recipe(
             slice_length=Fraction(7, 3),
-            animations=(Animation(fps=Fraction(7, 3), max_bytes=1),),
+            animations=(Animation(fps=Fraction(7, 3), max_bytes=1024),),
             sheets=(),
         ),
         Recipe(slice_length=Fraction(1, 2), frames=()),
