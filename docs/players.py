@@ -29,9 +29,13 @@ class Player(NamedTuple):
     """How far from its ends the bar's first and last moments are."""
     has_whole_seconds: bool = False
     """Whether the bar rounds the time under the mouse, and says so."""
-    gap: Literal["nothing", "hides", "last", "before"] = "nothing"
-    """What it shows where the set has a gap: nothing; nothing, and nothing more until the mouse has
-    left the bar; nothing, but after the last picture that one; or the picture before the gap."""
+    gap: Literal["nothing", "hides", "last", "before", "filled"] = "nothing"
+    """What it shows where the set has a gap.
+
+    Nothing; nothing, and nothing more until the mouse has left the bar; nothing, but after the last
+    picture that one; the picture before, but after the last one whatever it showed; or the picture
+    before, always.
+    """
     blind_s: int = 0
     """How many seconds at the end it has no pictures of: it shows the one before them."""
     note: str = ""
@@ -53,6 +57,8 @@ _FORMATS = {
     "sprite": "sheets, by `manifest.json`",
     "dash": "`thumbnails.xml` in an MPD",
     "hls": "`images.m3u8` in HLS",
+    "mjpg": "`iframes.m3u8` in HLS",
+    "bif": "`index.bif`",
 }
 """What players read."""
 
@@ -60,6 +66,7 @@ _SHAKA = ("shaka-player",)
 _SHAKA_BAR = (".shaka-seek-bar", ".shaka-player-ui-thumbnail-image", 6)
 _VIDEOJS = "video.js"
 _ROUNDED = "Its bar rounds the time under the mouse to whole seconds."
+_FILLED = "Over a gap, the file has the picture before."
 _AFTER = "After a gap at the end it keeps the last picture."
 
 PLAYERS = (
@@ -112,6 +119,19 @@ PLAYERS = (
     Player("Shaka", "hls", _SHAKA, *_SHAKA_BAR, has_whole_seconds=True, note=_ROUNDED),
     Player("dash.js", "dash", ("dashjs",), None, "#preview"),
     Player("rx-player", "dash", ("rx-player",), None, "#preview canvas"),
+    Player(
+        "Shaka", "mjpg", _SHAKA, *_SHAKA_BAR, has_whole_seconds=True, gap="filled",
+        note=f"{_ROUNDED} {_FILLED}",
+    ),
+    Player(
+        "hls.js", "mjpg", ("hls.js",), None, "#preview", gap="filled",
+        note=f"From version 1.7. {_FILLED} Without `maxFragLookUpTolerance: 0`, a time up to a "
+        "quarter of a second before a picture shows that one.",
+    ),
+    Player(
+        "rx-player", "bif", ("rx-player",), None, "#preview", gap="filled",
+        note=_FILLED,
+    ),
 )  # fmt: skip
 
 

@@ -148,11 +148,17 @@ def _expected(player: Player, clip: Clip, time: float, before: int | None) -> in
     if player.blind_s:
         time = min(time, clip.duration - player.blind_s - 0.001)
     number, is_over = clip.expected(time), time >= clip.last_s + float(clip.made.interval)
-    if number is not None or player.gap in {"nothing", "hides"}:
+    if number is not None:
         return number
-    if player.gap == "before" and is_over:
-        return before
-    return clip.before(time) if player.gap == "before" or is_over else None
+    match player.gap:
+        case "nothing" | "hides":
+            return None
+        case "last":
+            return clip.before(time) if is_over else None
+        case "before":
+            return before if is_over else clip.before(time)
+        case "filled":
+            return clip.before(time)
 
 
 def _look(page: Page, player: Player, expected: int | None) -> None:

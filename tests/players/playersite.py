@@ -18,7 +18,10 @@ def add_players(site: Path) -> None:
 
 
 def add_streams(folder: Path) -> None:
-    """Write `film.mpd` and `film.m3u8` of `film.mp4`, with the documents of `set` pasted in."""
+    """Write streams of `film.mp4` with the documents of `set` pasted in.
+
+    They are `film.mpd`; `film.m3u8`, with the sheets; and `film-iframes.m3u8`, with packed stills.
+    """
     options = {"hls_playlist": "1", "hls_master_name": "film.m3u8"}
     with (
         av.open(folder / "film.mp4") as film,
@@ -36,7 +39,8 @@ def add_streams(folder: Path) -> None:
                 packet.stream = copied
                 streams.mux(packet)
     _paste_tiles(folder)
-    _paste_playlists(folder)
+    _paste_playlist(folder, "iframes", "film-iframes.m3u8")
+    _paste_playlist(folder, "images", "film.m3u8")
 
 
 def _paste_tiles(folder: Path) -> None:
@@ -46,10 +50,9 @@ def _paste_tiles(folder: Path) -> None:
     path.write_text(path.read_text().replace("</Period>", f"{tiles}</Period>"))
 
 
-def _paste_playlists(folder: Path) -> None:
-    """Append the lines of playlists of pictures to the video's multivariant playlist."""
-    path, lines = folder / "film.m3u8", (folder / "set" / "images.master.m3u8").read_text()
-    named = re.findall(
-        r"^#EXT-X-I\w*-STREAM-INF.*$", lines.replace('URI="', 'URI="set/'), re.MULTILINE
-    )
-    path.write_text("\n".join([path.read_text(), *named, ""]))
+def _paste_playlist(folder: Path, name: str, pasted: str) -> None:
+    """Append the lines of a playlist of pictures to the video's multivariant playlist."""
+    lines = (folder / "set" / f"{name}.master.m3u8").read_text().replace('URI="', 'URI="set/')
+    named = re.findall(r"^#EXT-X-I.*-STREAM-INF.*$", lines, re.MULTILINE)
+    film = (folder / "film.m3u8").read_text()
+    (folder / pasted).write_text("\n".join([film, *named, ""]))

@@ -67,12 +67,14 @@ async function pictureIn(element) {
   return { image, x, y, width: element.clientWidth * scale, height: element.clientHeight * scale };
 }
 
-/** The number that is drawn along the top of a picture: 16 squares, bit 0 on the left. */
+/** The number that is drawn along the top of a picture: 16 squares, bit 0 on the left; null if
+    the picture is transparent. */
 function numberOf({ image, x, y, width, height }) {
   const canvas = new OffscreenCanvas(512, 288);
   const pen = canvas.getContext('2d', { willReadFrequently: true });
   pen.drawImage(image, x, y, width, height, 0, 0, 512, 288);
   const row = pen.getImageData(0, 16, 512, 1).data;
+  if (!row[3]) return null; // nothing is drawn there
   let number = 0;
   for (let k = 0; k < 16; k++) if (row[4 * (16 + 32 * k)] > 127) number += 2 ** k;
   return number;
