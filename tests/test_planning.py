@@ -310,3 +310,26 @@ def test_a_budget_that_no_animation_fits_into_is_refused(planned: Planned) -> No
     with pytest.raises(RecipeError, match=r"max_bytes of 'animations' is 10, .* use 1024"):
         planned(Fraction(30), tiny)
     assert planned(Fraction(30), Recipe(animations=(Animation(max_bytes=1024),)))
+
+
+@pytest.mark.parametrize(
+    ("options", "is_planned"),
+    [
+        (Animation(format="gif", width=960), True),
+        (Animation(format="gif", width=1280), False),
+        (Animation(format="mp4", width=1280), True),
+        (Animation(format="mp4", width=1280, max_bytes=10_000_000), False),
+        (Animation(format="mp4", width=1280, of="highlight"), False),
+        (Animation(format="avif", width=3840, of="timelapse"), False),
+    ],
+)
+def test_only_what_is_held_takes_memory(
+    planned: Planned, options: Animation, *, is_planned: bool
+) -> None:
+    """Videos are coded as pictures come; a budget or a choice of pictures needs all of them."""
+    recipe = Recipe(animations=(options,), frames=(), sheets=())
+    if is_planned:
+        assert planned(Fraction(30), recipe, width=3840, height=2160).slices
+        return
+    with pytest.raises(RecipeError, match="memory"):
+        planned(Fraction(30), recipe, width=3840, height=2160)

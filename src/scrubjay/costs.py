@@ -30,6 +30,10 @@ _ANIMATION_PIXEL_BYTES = 6
 """Memory for a pixel of an animation: its picture, and a GIF that cannot compress it (measured on
 noise: 5.9 bytes)."""
 
+_CODED_PIXEL_BYTES = 2
+"""Memory for a pixel of an animation that is coded as its pictures come: the file, three times
+while it is completed (measured on noise: 0.6 bytes once)."""
+
 _SHEET_PIXEL_BYTES = 9
 """Memory for a pixel of a sheet: the thumbnails, the sheet, and its JPEG at worst."""
 
@@ -197,7 +201,10 @@ def _bytes_of(output: PlannedOutput, longest: Fraction, duration: Fraction) -> i
         pictures = ceil(longest / output.options.spacing)
         if output.is_whole:
             pictures = pictures_of_whole(output.options, duration)
-        return pictures * pixels * _ANIMATION_PIXEL_BYTES
+        options, format_ = output.options, output.format
+        is_held = not format_.encoder or options.max_bytes or options.of == "highlight"
+        each = _ANIMATION_PIXEL_BYTES if is_held else _CODED_PIXEL_BYTES
+        return pixels * (pictures * each + format_.encoder_bytes_per_px)
     if output.format.is_packed:
         return ceil(longest / output.spacing) * pixels * _PACKED_PIXEL_BYTES
     own = _SHEET_PIXEL_BYTES if isinstance(output.options, Sheet) else 0

@@ -39,7 +39,7 @@ class Format(NamedTuple):
     kinds: tuple[str, ...] = ("frames", "sheets")
     """The kinds of outputs that a still format is good for."""
     encoder_bytes_per_px: int = 0
-    """Memory that the encoder of a still format takes for each pixel, where it is much."""
+    """Memory that its encoder takes for each pixel, where it is much."""
     smallest_side_px: int = 1
     side_step_px: int = 1
     """Of what a file's width and height are multiples; its encoder makes a picture that large by
@@ -73,9 +73,24 @@ class DocumentKind(NamedTuple):
 
 ANIMATION_FORMATS: Mapping[str, Format] = {
     "gif": Format("scrubjay.encode.gif.encoding", "image/gif", "gif", 65_535, 1),
-    "webp": Format("scrubjay.encode.webp", "image/webp", "webp", 16_383, 1, encoder="libwebp_anim"),
+    "webp": Format(
+        "scrubjay.encode.webp",
+        "image/webp",
+        "webp",
+        16_383,
+        1,
+        encoder="libwebp_anim",
+        encoder_bytes_per_px=40,
+    ),
     "mp4": Format(
-        "scrubjay.encode.mp4", "video/mp4", "mp4", 16_384, 1, encoder="libx264", side_step_px=2
+        "scrubjay.encode.mp4",
+        "video/mp4",
+        "mp4",
+        16_384,
+        1,
+        encoder="libx264",
+        encoder_bytes_per_px=180,
+        side_step_px=2,
     ),
     "avif": Format(
         "scrubjay.encode.avif",
@@ -84,9 +99,18 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
         8_704,
         1,
         encoder="libsvtav1",
+        encoder_bytes_per_px=340,
         smallest_side_px=4,
     ),
-    "webm": Format("scrubjay.encode.webm", "video/webm", "webm", 16_384, 1, encoder="libvpx-vp9"),
+    "webm": Format(
+        "scrubjay.encode.webm",
+        "video/webm",
+        "webm",
+        16_384,
+        1,
+        encoder="libvpx-vp9",
+        encoder_bytes_per_px=200,
+    ),
     "webm-av1": Format(
         "scrubjay.encode.webm_av1",
         "video/webm",
@@ -94,6 +118,7 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
         8_704,
         1,
         encoder="libsvtav1",
+        encoder_bytes_per_px=340,
         smallest_side_px=4,
     ),
 }
