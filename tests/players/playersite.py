@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 from find_players import INSTALLED
 
-__all__ = ["add_players", "add_streams"]
+__all__ = ["add_players", "add_shown", "add_streams"]
 
 _SEGMENT_S = 5
 
@@ -14,6 +14,11 @@ _SEGMENT_S = 5
 def add_players(site: Path) -> None:
     """Put the players into a site: `/npm` and `/shown.js`."""
     (site / "npm").symlink_to(INSTALLED)
+    add_shown(site)
+
+
+def add_shown(site: Path) -> None:
+    """Put what reads numbers off pictures into a site: `/shown.js`."""
     (site / "shown.js").symlink_to(Path(__file__).parent / "shown.js")
 
 

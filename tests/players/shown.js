@@ -69,7 +69,7 @@ async function pictureIn(element) {
 
 /** The number that is drawn along the top of a picture: 16 squares, bit 0 on the left; null if
     the picture is transparent. */
-function numberOf({ image, x, y, width, height }) {
+export function numberOf({ image, x, y, width, height }) {
   const canvas = new OffscreenCanvas(512, 288);
   const pen = canvas.getContext('2d', { willReadFrequently: true });
   pen.drawImage(image, x, y, width, height, 0, 0, 512, 288);
