@@ -113,7 +113,7 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
     ),
     "webm-av1": Format(
         "scrubjay.encode.webm_av1",
-        "video/webm",
+        "video/webm; codecs=av01.0.04M.08",
         "webm",
         8_704,
         1,

@@ -286,6 +286,21 @@ def test_only_animations(
     assert card["y"] + card["height"] <= popover["y"]
 
 
+def test_a_highlight_stands_over_what_it_shows(
+    set_copy: Any,  # noqa: ANN401
+    visit: Callable[..., Any],
+) -> None:
+    """It is that of the slice under the pointer; the times are those of its pictures."""
+    for item in set_copy.manifest["animations"]:
+        item.update(shown_start=item["start"] + 7, shown_end=item["start"] + 10)
+    set_copy.manifest.update(frames=[], sheets=[])
+    page = ready(visit(set_copy.write(video_url=set_copy.video_url)).page)
+    time = hover(page, 0.4)
+    start = last_start(set_copy.manifest["animations"], time)["start"]
+    shown = stretch({"start": start + 7, "end": start + 10})
+    expect(page.locator("[part=span]")).to_have_text(shown)
+
+
 def test_leaving_closes_the_pop_over(finished_set: Path, visit: Callable[..., Any]) -> None:
     """When the pointer leaves, the pop-over closes and nothing was sought."""
     page = ready(visit(finished_set / "index.html").page)

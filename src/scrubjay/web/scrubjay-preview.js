@@ -34,6 +34,8 @@
  * @property {string} media_type
  * @property {number} start
  * @property {number} end
+ * @property {number} [shown_start] Where what it shows starts: for a highlight, in the slice.
+ * @property {number} [shown_end]
  * @property {number} [width]
  * @property {number} [height]
  * @property {number} [frames]
@@ -634,7 +636,10 @@ class MovingCard {
       cropSheet(this.#first, image, first);
     }
     this.#picture.append(element);
-    this.#span.textContent = ScrubjayPreview.texts.span(animation.start, animation.end);
+    this.#span.textContent = ScrubjayPreview.texts.span(
+      animation.shown_start ?? animation.start,
+      animation.shown_end ?? animation.end,
+    );
     this.element.hidden = false;
   }
 
