@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["PLAYERS", "Player", "players_page", "results", "snippet_of", "write_result"]
+__all__ = ["PLAYERS", "SNIPPETS", "Player", "players_page", "results", "snippet_of", "write_result"]
 
-_SNIPPETS = Path(__file__).parent / "snippets"
-_RESULTS = _SNIPPETS / "results.json"
+SNIPPETS = Path(__file__).parent / "snippets"
+"""The folder with a page for each player."""
+
+_RESULTS = SNIPPETS / "results.json"
 """What the tests found when they were last asked to write it down."""
 
 
@@ -137,7 +139,7 @@ PLAYERS = (
 
 def snippet_of(player: Player) -> str:
     """Return what a site needs in its page, beside a set in the folder `set`."""
-    return (_SNIPPETS / f"{player.id}.html").read_text("utf-8").rstrip()
+    return (SNIPPETS / f"{player.id}.html").read_text("utf-8").rstrip()
 
 
 def results() -> dict[str, dict[str, Any]]:

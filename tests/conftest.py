@@ -33,6 +33,7 @@ _MEDIA = (Path(__file__).parents[1] / ".." / "shared" / "media").resolve()
 
 _LONG = [
     "test_clocks.py",
+    "test_players.py",
     "test_page.py",
     "test_functions.py",
     "test_remote.py",

@@ -23,7 +23,7 @@ from playersite import add_players, add_streams
 from playwright.sync_api import Browser, BrowserContext, Page
 from site_of import Site, served
 
-from players import PLAYERS, Player, results, write_result
+from players import PLAYERS, SNIPPETS, Player, results, write_result
 
 _TRIES = 15
 """Times at which a picture is read, for each video."""
@@ -124,6 +124,13 @@ def test_shows_the_picture_of_the_time(
         write_result(player, found)
     assert all(right) or player.note
     assert results()[player.id] == found
+
+
+def test_every_snippet_is_tried() -> None:
+    """Each page and each result of the documentation is a player's that the tests drive."""
+    tried = {player.id for player in PLAYERS}
+    assert {path.stem for path in SNIPPETS.glob("*.html")} == tried
+    assert results().keys() == tried
 
 
 def _tried(page: Page, player: Player, clip: Clip) -> Iterator[tuple[float, int | None]]:
