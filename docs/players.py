@@ -31,6 +31,8 @@ class Player(NamedTuple):
     """How far from its ends the bar's first and last moments are."""
     has_whole_seconds: bool = False
     """Whether the bar rounds the time under the mouse, and says so."""
+    cuts_times: bool = False
+    """Whether it cuts times down to whole seconds, so that intervals have to be whole."""
     gap: Literal["nothing", "hides", "last", "before", "filled"] = "nothing"
     """What it shows where the set has a gap.
 
@@ -75,7 +77,7 @@ PLAYERS = (
     Player(
         "Video.js", "webvtt", (_VIDEOJS, "videojs-vtt-thumbnails"),
         ".vjs-progress-control", ".vjs-vtt-thumbnail-display",
-        gap="hides",
+        cuts_times=True, gap="hides",
         note="It cuts times down to whole seconds: choose an interval of whole seconds. Over a gap "
         "it hides its pictures until the mouse has left the bar.",
     ),
@@ -110,6 +112,7 @@ PLAYERS = (
     Player(
         "ArtPlayer", "webvtt", ("artplayer", "artplayer-plugin-vtt-thumbnail"),
         ".art-control-progress", ".art-control-vtt-thumbnail",
+        cuts_times=True,
         note="It cuts times down to whole seconds: choose an interval of whole seconds.",
     ),
     Player(
@@ -160,7 +163,8 @@ These players show the previews of a set on their own seek bars. Tests drive eac
 Chromium, in the versions named here: they move the mouse along the bar, or call the page's
 function, and read the number of the picture that comes up. They do so at fifteen times each of four
 videos: a film, one whose last sheet is not full, one of a variable rate, and one whose set has
-gaps. In a gap, no picture is the right answer.
+gaps. Intervals are one and two seconds; half a second for the variable rate, unless the player cuts
+times down to whole seconds. In a gap, no picture is the right answer.
 
 The code of each player is the page that the tests open. `set/` is the set, `film.mp4` the video,
 and `/npm/` is where the packages are. Importing a bare name needs a bundler, or an import map.
