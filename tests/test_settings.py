@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scrubjay.errors import RecipeError
 from scrubjay.model import PRESETS, Animation, Recipe, Sheet, Still
@@ -58,7 +59,7 @@ def test_a_section_of_a_preset(read: Read) -> None:
     """It changes the preset's own output, or adds one where the preset has none."""
     recipe = read("preset = 'trickplay'\n[sheets]\nwidth = 160\n[frames]\nwidth = 640\n")
     assert recipe.sheets == (Sheet(interval=Fraction(10), width=160, columns=10, rows=10),)
-    assert recipe.frames == (Still(width=640),)
+    assert recipe.frames == (replace(PRESETS["trickplay"].frames[0], width=640),)
     assert recipe.animations == ()
     assert recipe.slice_length == 1000
 
@@ -70,6 +71,21 @@ def test_several_outputs_are_a_list(read: Read) -> None:
     assert recipe.sheets == (Sheet(name="every-five", interval=Fraction(5)),)
     names = [output.name for output in recipe.outputs]
     assert names == ["animations", "large", "small", "every-five"]
+
+
+def test_what_the_whole_video_has_once_is_left_alone(read: Read) -> None:
+    """A section and a flag change what slices have; a poster and an overview stay."""
+    web, poster = PRESETS["web"], PRESETS["web"].frames
+    recipe = read("preset = 'web'\n[sheets]\nwidth = 160\n[frames]\ninterval = 2\n")
+    assert recipe.sheets == (replace(web.sheets[0], width=160), web.sheets[1])
+    assert recipe.frames == (*poster, Still(interval=Fraction(2)))
+    flags: dict[str, object] = {"sheets.interval": 5, "frames": True, "frames.width": 64}
+    recipe = read("preset = 'web'", flags)
+    assert recipe.sheets == (replace(web.sheets[0], interval=Fraction(5)), web.sheets[1])
+    assert recipe.frames == (*poster, Still(width=64))
+    assert read("preset = 'web'", {"frames.width": 640}).frames == (replace(poster[0], width=640),)
+    whole = read("preset = 'web'\n[frames]\nper = 'video'\nwidth = 640\n")
+    assert whole.frames == (replace(poster[0], width=640),)
 
 
 @pytest.mark.parametrize("kind", ["animations", "frames", "sheets"])

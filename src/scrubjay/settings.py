@@ -4,7 +4,7 @@ This is the only module that reads the environment or a configuration file. A fl
 environment (`SCRUBJAY_*`), which overrides the file, which overrides the default.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
@@ -294,8 +294,23 @@ def _overlaid(outputs: list[_Tree], written: object) -> object:
     """
     if not isinstance(written, dict):
         return written
-    only = outputs[0] if len(outputs) == 1 else {}
-    return [only | cast("_Tree", written)]
+    fields = cast("_Tree", written)
+    place = _only(outputs)
+    if place is None or (_is_whole(outputs[place]) and not _is_whole(fields)):
+        return [*(each for each in outputs if _is_whole(each)), fields]
+    return [*outputs[:place], outputs[place] | fields, *outputs[place + 1 :]]
+
+
+def _only(outputs: Sequence[object]) -> int | None:
+    """Return the place of a kind's only output, or of its only one that slices have."""
+    sliced = [place for place, each in enumerate(outputs) if not _is_whole(each)]
+    chosen = sliced or range(len(outputs))
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _is_whole(output: object) -> bool:
+    """Whether an output is made once for the whole video."""
+    return isinstance(output, dict) and cast("_Tree", output).get("per") == "video"
 
 
 def _set(tree: _Tree, name: str, value: object) -> None:
@@ -309,15 +324,18 @@ def _set(tree: _Tree, name: str, value: object) -> None:
         return
     known = cast("list[object]", outputs)
     if not field:
-        tree[kind] = (known or [{}]) if value else []
+        has_one = any(not _is_whole(each) for each in known)
+        tree[kind] = (known if has_one else [*known, {}]) if value else []
         return
-    if len(known) != 1:
+    place = _only(known)
+    if place is None:
         raise RecipeError(
             f"recipe: {name} is set, but the recipe has {len(known) or 'no'} outputs of that kind; "
             + ("set it in the recipe file instead" if known else f"add --{kind}")
         )
-    if isinstance(known[0], dict):
-        tree[kind] = [cast("_Tree", known[0]) | {field: value}]
+    if isinstance(known[place], dict):
+        changed = cast("_Tree", known[place]) | {field: value}
+        tree[kind] = [*known[:place], changed, *known[place + 1 :]]
 
 
 def _parsed(text: str) -> tuple[str, _Tree]:

@@ -21,9 +21,9 @@ from scrubjay.model.manifest import (
 )
 from scrubjay.model.media import Crop, MediaInfo, SourceRef, Stereo
 from scrubjay.model.plan import Layout, OutputId, Plan, PlannedOutput, Reading, Slice
+from scrubjay.model.presets import PRESETS
 from scrubjay.model.recipe import (
     KINDS,
-    PRESETS,
     Animation,
     Kind,
     Output,

@@ -16,7 +16,6 @@ from scrubjay.timing import Span, multiples_in, samples_in
 
 __all__ = [
     "KINDS",
-    "PRESETS",
     "Animation",
     "Kind",
     "Output",
@@ -322,16 +321,3 @@ class Recipe(Strict, frozen=True, kw_only=True):
 
 _MOST_OUTPUTS = 32
 _ALL_DOCUMENTS = ", ".join(DOCUMENTS)
-
-PRESETS: Mapping[str, Recipe] = {
-    "classic": Recipe(),
-    "trickplay": Recipe(
-        slice_length=Fraction(1000),
-        tolerance=Fraction(5),
-        animations=(),
-        frames=(),
-        sheets=(Sheet(interval=Fraction(10), width=320, columns=10, rows=10),),
-    ),
-}
-"""Named recipes. `classic` is the default. `trickplay` is what media servers and TV boxes read:
-only sheets, 10 x 10 thumbnails of 320 px, one for each 10 s, from keyframes."""
