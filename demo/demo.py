@@ -49,7 +49,7 @@ def _film(path: Path) -> Path:
 
 def _make(video: Path, output: Path) -> int:
     """Run `scrubjay make` as a person would; its progress goes to the terminal."""
-    command = ["make", str(video), "-o", str(output), "--remove-stale"]
+    command = ["make", str(video), "-o", str(output), "--recipe", "web", "--remove-stale"]
     print(f"$ {join(['scrubjay', *command])}", flush=True)
     before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the command
     with subprocess.Popen(

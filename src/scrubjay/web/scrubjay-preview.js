@@ -247,9 +247,12 @@ class PreviewSet {
     this.damaged = this.slices.filter(({ damaged_packets: count }) => Number(count) > 0);
     /** @type {Gap[]} */
     this.gaps = checkedList(manifest, 'gaps');
-    /** Media types that this browser failed to show, where the set has another. */
+    /** Media types that this browser cannot show, or failed to, where the set has another. */
     this.refused = new Set();
     this.use(outputs);
+    for (const { items } of this.alternatives.slice(0, 1)) {
+      for (const { media_type } of items) if (!mayShow(media_type)) this.refused.add(media_type);
+    }
   }
 
   /**
@@ -404,6 +407,11 @@ class PreviewSet {
       size_bytes: sheet.size_bytes,
     };
   }
+}
+
+/** Whether this browser says that it may play a video of that type. @param {string} type */
+function mayShow(type) {
+  return !type.startsWith('video/') || document.createElement('video').canPlayType(type) !== '';
 }
 
 /**
@@ -1211,6 +1219,15 @@ export class ScrubjayPreview extends HTMLElement {
     return this.#set?.animationAt(time) ?? null;
   }
 
+  /**
+   * Takes an animation that did not load for a sign that this browser does not show its media type:
+   * where there is another, `animationAt` returns that from now on.
+   * @param {{media_type: string}} animation
+   */
+  refuse({ media_type }) {
+    this.#set?.refused.add(media_type);
+  }
+
   /** The sheet and the place in it of the thumbnail for `time`. @param {number} time */
   thumbnailAt(time) {
     return this.#set?.thumbnailAt(time) ?? null;
@@ -1328,8 +1345,7 @@ export class ScrubjayPreview extends HTMLElement {
   /** @param {string} url */
   #pictureFailed(url) {
     const animation = this.animationAt(this.#at);
-    const set = this.#set;
-    if (set && animation?.url === url) set.refused.add(animation.media_type);
+    if (animation?.url === url) this.refuse(animation);
     this.#restingOn = '';
     this.#dispatch('scrubjay-error', { message: 'A preview picture did not load.', url });
     this.#renderPreview();
