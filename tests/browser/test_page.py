@@ -121,8 +121,9 @@ def test_opens_from_disk(finished_set: Path, visit: Callable[..., Any]) -> None:
     page.wait_for_load_state("networkidle")
     expect(page.get_by_role("heading", level=1)).not_to_be_empty()
     expect(page.locator("#calm")).to_be_hidden()
-    page.wait_for_function(
-        "() => [...document.images].every((image) => image.complete && image.naturalWidth)"
+    page.wait_for_function(  # cards out of sight have no file
+        """() => [...document.images].filter((image) => image.hasAttribute('src'))
+          .every((image) => image.complete && image.naturalWidth)"""
     )
     assert opened.complaints == []
     assert {url.split(":")[0] for url in opened.requests} <= {"file", "data"}
@@ -422,7 +423,7 @@ def test_motion_stops_when_it_is_unwanted(
     )
     hover(page, 0.4)
     expect(page.locator("[part=moving]")).to_be_visible()
-    assert plays.count() > 2
+    assert plays.count() > 1  # in the pop-over and below the video; cards are out of sight
     page.emulate_media(reduced_motion="reduce")
     expect(page.locator("[part=moving]")).to_be_hidden()
     hover(page, 0.45)
