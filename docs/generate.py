@@ -440,10 +440,11 @@ What they write for an hour of film, and what that takes:
 | `everything` | 1,200 | 13,718 | 1,715 | 690 |
 
 Measured on two minutes of 720p24 film (H.264), repeated 30 times, with 2 cores of an AMD EPYC that
-others used as well (on cores of its own, `classic` takes 229 s), 2026-11-26; `classic` and `everything` on the two minutes, times 30. Decoding
-alone takes 121 s. Of the MB of `trickplay`, the sheets are a quarter; Jellyfin's folder repeats
-them, and the BIF file repeats the packed JPEGs. Objects include the records by which a run
-continues. How other tools fare with the same film is in [benchmarks](benchmarks.md).
+others used as well (on cores of its own, `classic` takes 229 s), 2026-11-26; `classic` and
+`everything` on the two minutes, times 30. Decoding alone takes 121 s. Of the MB of `trickplay`, the
+sheets are a quarter; Jellyfin's folder repeats them, and the BIF file repeats the packed JPEGs.
+Objects include the records by which a run continues. How other tools fare with the same film is in
+[benchmarks](benchmarks.md).
 
 On the command line, `--sheet-interval` and the like change what slices have: the poster and the
 overview stay as they are.

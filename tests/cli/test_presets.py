@@ -4,10 +4,21 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
-from scrubjay.model import PRESETS, Manifest, decode
+from scrubjay.model import (
+    PRESETS,
+    AnimationEntry,
+    ClipEntry,
+    FrameEntry,
+    Manifest,
+    SheetEntry,
+    decode,
+)
+
+_Entries: TypeAlias = list[AnimationEntry | ClipEntry | FrameEntry | SheetEntry]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -20,9 +31,9 @@ def test_a_preset_makes_all_that_it_names(
     assert done.returncode == 0, done.stderr
     manifest = decode((tmp_path / "out/manifest.json").read_bytes(), Manifest)
     assert manifest.status == "complete"
-    listed = [*manifest.animations, *manifest.frames, *manifest.sheets]
+    listed: _Entries = [*manifest.animations, *manifest.frames, *manifest.sheets]
     whole = manifest.whole
-    once = [*whole.animations, *whole.frames, *whole.sheets] if whole else []
+    once: _Entries = [*whole.animations, *whole.frames, *whole.sheets] if whole else []
     recipe = PRESETS[name]
     assert {each.output for each in listed} == {out.name for out in recipe.outputs_per("slice")}
     assert [each.output for each in once] == [out.name for out in recipe.outputs_per("video")]
