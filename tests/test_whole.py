@@ -480,6 +480,22 @@ def test_a_job_that_fails_makes_the_set_partial(clip: Path) -> None:
     assert manifest.whole == WholeEntry(status="failed", reason="it is damaged")
 
 
+def test_documents_of_slices_that_all_failed_are_not_there(clip: Path) -> None:
+    """What was made of the whole video is published; no track names a file that is not there."""
+    recipe = Recipe(
+        animations=(),
+        frames=(Still(format="mjpg"),),
+        sheets=(Sheet(), Sheet(name="overview", per="video")),
+        documents=("storyboard", "webvtt", "hls", "dash", "mjpg", "bif", "emby", "jellyfin"),
+    )
+    store, _ = _made(clip, recipe)
+    [sheet] = decode(store.get(MANIFEST), Manifest).sheets
+    store.delete([sheet.key, MANIFEST])
+    manifest = publish(_plan_in(store), store)
+    assert manifest.status == "partial"
+    assert manifest.tracks == {"storyboard": "storyboard.json"}
+
+
 def test_a_connection_that_breaks_changes_nothing(clip: Path) -> None:
     """Read from a server that breaks off again and again, the whole video has the same outputs."""
     recipe = msgspec.structs.replace(_ALL, documents=())

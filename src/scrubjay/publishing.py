@@ -84,13 +84,14 @@ def publish(
 
 
 def _documents_of(state: SetState) -> list[str]:
-    """Return the documents that a set has: none for what the whole video has, if that failed."""
-    plan, whole = state.plan, state.plan.whole
-    names = plan.recipe.documents
-    if whole is None or whole.index in state.made:
-        return list(names)
-    outputs = {name: outputs_for(plan, name) for name in names}
-    return [name for name in names if not any(each.is_whole for each in outputs[name])]
+    """Return the documents that a set has: none whose outputs all failed."""
+    made = {name for records in state.made.values() for name in records}
+    outputs = {name: outputs_for(state.plan, name) for name in state.plan.recipe.documents}
+    return [
+        name
+        for name, each in outputs.items()
+        if not each or not made.isdisjoint(output.name for output in each)
+    ]
 
 
 def _files(
