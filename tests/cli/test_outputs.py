@@ -137,7 +137,7 @@ def test_an_output_is_added_to_a_finished_set(run: Run, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--recipe", "two.toml", "--frame-width", "64"], "has 2 outputs of that kind"),
-        (["--recipe", "trickplay", "--frame-width", "64"], "add --frames"),
+        (["--recipe", "trickplay", "--animation-width", "64"], "add --animations"),
         (["--add-output", "frames,name=frames"], "2 outputs have the name 'frames'"),
         (["--add-output", "stills,name=small"], "write a kind (animations, frames, sheets)"),
         (["--frame-format", "bmp"], "format is 'bmp'; stills can be jpeg"),
