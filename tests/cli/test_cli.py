@@ -130,7 +130,8 @@ def _examples() -> list[str]:
 @pytest.mark.parametrize("example", _examples())
 def test_examples_in_the_help_work(run: Run, tmp_path: Path, example: str) -> None:
     """Every example can be copied, and does what it says."""
-    (tmp_path / "my.toml").write_text("slice_length = 6.5\nsheets = []\n\n[animations]\nwidth = 160\n")
+    toml = "slice_length = 6.5\nsheets = []\n\n[animations]\nwidth = 160\n"
+    (tmp_path / "my.toml").write_text(toml)
     makes = " make " in example
     if " prune " in example:
         makes = run("make", "movie.mp4", "-o", "previews").returncode == 0
