@@ -232,7 +232,7 @@ def test_an_overview_of_a_film_needs_keyframes_alone(media: Path) -> None:
         passes = Passes(
             lambda: reader,
             end=plan.media.duration,
-            is_hurt=False,
+            is_damaged=False,
             on_shown=lambda _: None,
             on_missing=lambda: None,
         )

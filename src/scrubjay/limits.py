@@ -1,4 +1,4 @@
-"""How much one video may cost, whatever its header declares.
+"""The most that one video may cost, no matter what its header declares.
 
 Every limit is a field of `Limits`, from which an option of the command line, a setting, an
 environment variable and a row of docs/limits.md follow. A video over a limit is a `LimitError`,

@@ -53,7 +53,7 @@ class DocumentKind(NamedTuple):
 
     module: str
     files: tuple[str, ...]
-    """The keys of its files, the chief one first. Where several outputs have one each, `-name`
+    """The keys of its files, the main one first. Where several outputs have one each, `-name`
     follows the stem of the others. What is in braces is filled in: `keys.DOCUMENT_FIELDS`."""
     reads: str = ""
     """The kind of outputs that it is made of; empty if it does not depend on any."""

@@ -20,7 +20,7 @@ _CANDIDATES, _FEWEST_CANDIDATES = 32, 8
 """How many pictures compete for a poster: in a long video, and in one of a few seconds."""
 
 _MARGIN = Fraction(5, 100)
-"""Of a video at each end, in which no moment of a clip lies: titles and credits."""
+"""Share of a video at each end that has no moment of a clip: titles and credits."""
 
 _FIRST, _LAST = Fraction(5, 100), Fraction(85, 100)
 """Where posters are sought, as shares of a video: between its titles and its credits."""

@@ -17,7 +17,7 @@ from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
 import scrubjay
-from scrubjay.media.damage import BeginAnewError
+from scrubjay.media.damage import StartAgainError
 from scrubjay.media.decoders import SKIPPING_CODECS, VideoDecoder
 from scrubjay.media.probe import probe_media
 from scrubjay.media.source import open_container, video_streams
@@ -305,7 +305,7 @@ def test_damage_is_left_to_one_thread(media: Path) -> None:
     times = [Fraction(k, 4) for k in range(30)]
     for name in ("bitflip_mdat_2000.mp4", "packet_loss_2pct.ts", "garbage_after_30pct.mp4"):
         _shown(media / "bad" / name, times, Fraction(0), is_sparse=False)
-        with pytest.raises(BeginAnewError):
+        with pytest.raises(StartAgainError):
             _shown(media / "bad" / name, times, Fraction(0), is_sparse=False, threads=2)
 
 

@@ -47,14 +47,14 @@ class Cue(NamedTuple):
 
 
 class PackedStill(NamedTuple):
-    """One picture of packed stills, and where its JPEG lies."""
+    """One picture of packed stills, and the position of its JPEG."""
 
     time: Fraction
     """The instant it stands for, in seconds from the beginning of the previews."""
     key: str
     byte_offset: int
     size_bytes: int
-    """0 if it lies in a gap of the set: then it is nowhere."""
+    """0 if the picture is in a gap of the set, so that there is no JPEG."""
 
 
 class FinishedSet(NamedTuple):
@@ -101,7 +101,7 @@ class FinishedSet(NamedTuple):
     def planned(self, output: PlannedOutput) -> Iterator[tuple[PlannedArtifact, Artifact | None]]:
         """Yield what an output was to have, rising in time, and what was made of it.
 
-        That is None for an artifact that lies in a gap.
+        That is None for an artifact in a gap.
         """
         for slice_ in self.plan.slices:
             planned = artifacts_of(self.plan, output, slice_)
@@ -172,7 +172,7 @@ def each_track(plan: Plan, name: str, place: int = 0, word: str = "") -> dict[st
         plan: whose outputs they are.
         name: of the document, and of the first output's track.
         place: of the file in the registry.
-        word: that its tracks have after a point, if it is not the chief file.
+        word: that its tracks have after a point, if it is not the main file.
     """
     outputs, end = outputs_for(plan, name), f".{word}" if word else ""
     names = [f"{name}-{each.name}" if each != outputs[0] else name for each in outputs]

@@ -1,6 +1,6 @@
 """Packed stills as a BIF file, which Roku, Plex and Emby read: an index and all the JPEGs.
 
-Readers space the pictures evenly, so where a picture lies in a gap of the set, the one before
+Readers space the pictures evenly, so for a picture in a gap of the set, the one before
 stands in its place (at the start, the one after).
 
 Source: Roku, "BIF file specification", version 0.

@@ -1,7 +1,7 @@
 """Sheets as an AdaptationSet of DASH-IF thumbnail tiles, to be pasted into a video's MPD.
 
-It stands for the whole video: a sheet that lies in a gap of the set is named as well, and is not
-there. An MPD of pictures alone is refused by players, so none is written.
+It covers the whole video: it also names the sheets in gaps of the set, which do not exist. Players
+refuse an MPD of pictures alone, so none is written.
 
 Source: DASH-IF Interoperability Points, version 4.3, section 6.2.6; ISO/IEC 23009-1.
 """

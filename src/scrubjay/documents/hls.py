@@ -1,7 +1,7 @@
 """Sheets as an HLS image media playlist, and the line that a multivariant playlist has for it.
 
 Source: "Image Media Playlist for HLS", version 0.4, by Disney, Roku and WarnerMedia
-(https://github.com/image-media-playlist/spec); it is no part of RFC 8216. A sheet that lies in a
+(https://github.com/image-media-playlist/spec); it is no part of RFC 8216. A sheet in a
 gap of the set is marked with EXT-X-GAP.
 """
 

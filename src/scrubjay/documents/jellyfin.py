@@ -1,7 +1,7 @@
 """JPEG sheets as the trickplay folder that Jellyfin finds beside the video.
 
 The folder has the video's name, then the thumbnails' width and the grid; sheets are numbered from
-0: `Film (2008).trickplay/320 - 10x10/0.jpg`. Jellyfin counts them, so where one lies in a gap of
+0: `Film (2008).trickplay/320 - 10x10/0.jpg`. Jellyfin counts them, so for one in a gap of
 the set, the one before stands in its place (at the start, the one after). Of several outputs of one
 width and grid, the first has a folder.
 """

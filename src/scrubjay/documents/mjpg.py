@@ -1,7 +1,7 @@
 """Packed stills as an HLS I-frame playlist, and the line that a multivariant playlist has for it.
 
 The codec `mjpg` means that each I-frame is a JPEG: hls.js and Shaka show them as thumbnails. The
-playlist names parts of the packed files, and a header that lies beside it. Over a gap of the set,
+playlist names parts of the packed files, and a header file beside it. Over a gap of the set,
 the picture before it is shown (at the start, the one after), from a fragment behind the header:
 hls.js 1.7.4 shows no picture any more once it has met EXT-X-GAP, and every later one at a wrong
 time if EXTINF is not the fragment's own duration.
@@ -91,6 +91,6 @@ def _with_gaps(
 
 
 def _range(still: PackedStill) -> str:
-    """Say where the fragment of a picture lies."""
+    """Return the byte range of a picture's fragment."""
     size_bytes, offset = HEAD_BYTES + still.size_bytes, still.byte_offset - HEAD_BYTES
     return f"#EXT-X-BYTERANGE:{size_bytes}@{offset}"

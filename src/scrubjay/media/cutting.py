@@ -24,7 +24,7 @@ class Cutter:
     would look like combs. Only its upper field, which is half as high, is used.
 
     Args:
-        area: what to cut out; it lies inside the frames.
+        area: what to cut out, inside the frames.
         like: one of the frames.
         is_interlaced: whether to use only the upper field.
     """

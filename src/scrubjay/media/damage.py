@@ -4,10 +4,10 @@ from fractions import Fraction
 
 from scrubjay.timing import Timeline
 
-__all__ = ["BeginAnewError", "Damage"]
+__all__ = ["Damage", "StartAgainError"]
 
 
-class BeginAnewError(Exception):
+class StartAgainError(Exception):
     """The video is damaged: pictures may depend on where reading began, and on threads.
 
     A skipped frame may also be the only one that decodes. So that a slice's pictures do not depend
@@ -28,10 +28,10 @@ class Damage:
         self._timeline = timeline
         self._has_pts = has_pts
         self.is_threaded = False
-        """Whether several threads decode: then damage raises `BeginAnewError`, because the pictures
-        around it would depend on the number of threads."""
+        """Whether several threads decode: then damage raises `StartAgainError`, because
+        the pictures around it would depend on the number of threads."""
         self.raises = False
-        """Whether damage raises `BeginAnewError` all the same, because damaged pictures would
+        """Whether damage raises `StartAgainError` all the same, because damaged pictures would
         depend on what was read before them, or on what was skipped."""
         self.is_found = False
         """Whether anything that was read since `clear` was damaged."""
@@ -53,10 +53,10 @@ class Damage:
             tick: of the damaged packet; None if it is not known.
 
         Raises:
-            BeginAnewError: reading must not go on.
+            StartAgainError: reading must not go on.
         """
         if self.is_threaded or self.raises:
-            raise BeginAnewError
+            raise StartAgainError
         self.is_found = True
         if tick is not None:
             self.times.add(self._timeline.seconds(tick))
@@ -69,6 +69,6 @@ class Damage:
             tick: of the packet decoded last.
 
         Raises:
-            BeginAnewError: reading must not go on.
+            StartAgainError: reading must not go on.
         """
         self.note(pts if self._has_pts else tick)

@@ -11,7 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from scrubjay.media.clocks import F
-from scrubjay.media.damage import BeginAnewError, Damage
+from scrubjay.media.damage import Damage, StartAgainError
 from scrubjay.media.ffmpeg import DECODE_ERRORS
 from scrubjay.media.protection import is_encrypted
 
@@ -62,7 +62,7 @@ class Decoder(Protocol[F]):
             coded: the packet; None asks for all frames that were held back.
 
         Raises:
-            BeginAnewError: damage was found, and reading must not go on.
+            StartAgainError: damage was found, and reading must not go on.
         """
         ...
 
@@ -117,7 +117,7 @@ class VideoDecoder:
             frames = self._codec.decode(packet)
         except (av.error.MemoryError, MemoryError):
             if self._damage.is_threaded:
-                raise BeginAnewError from None
+                raise StartAgainError from None
             raise
         except DECODE_ERRORS:
             self._damage.note(None if packet is None else self._tick)

@@ -55,7 +55,7 @@ def no_picture_error(
     """Return why no stream of an open file gives a picture.
 
     Args:
-        place: where it lies.
+        place: its location.
         container: the file, open.
         streams: its video streams, at least one.
         packets: how many of their packets were read in search of a picture.

@@ -59,7 +59,7 @@ class FrameReader(Generic[F]):
         is_sparse: whether instants are so far apart that seeking from one to the next may pay.
 
     Raises:
-        BeginAnewError: while reading: damage was found, with several threads or `damage.raises`.
+        StartAgainError: while reading: damage was found, with several threads or `damage.raises`.
     """
 
     def __init__(

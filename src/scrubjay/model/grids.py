@@ -1,9 +1,9 @@
 """Grids of sheets: all sheets of an output are alike, so one formula finds each thumbnail. Pure.
 
 For a time t, an interval i and a grid of c x r, thumbnail `k = floor(t / i)` is cell `k mod (c*r)`
-of sheet `floor(k / (c*r))`. Players of DASH, HLS and Jellyfin know no other way: they cannot be
-told that one sheet differs. So slices end where a sheet ends, and only the last sheet of a video
-has cells without a picture.
+of sheet `floor(k / (c*r))`. Players of DASH, HLS and Jellyfin have no other way to find it: no
+sheet can differ from the others. So slices end where a sheet ends, and only the last sheet of a
+video has cells without a picture.
 """
 
 from fractions import Fraction

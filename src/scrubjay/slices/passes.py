@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from scrubjay.errors import SourceDamagedError
 from scrubjay.media.clocks import F
-from scrubjay.media.damage import BeginAnewError
+from scrubjay.media.damage import StartAgainError
 from scrubjay.media.frames import FrameReader, Manner, Shown
 from scrubjay.timing import Target
 
@@ -25,15 +25,15 @@ follows it."""
 class Passes(Generic[F]):
     """Yields the pictures of a video at some instants, as often as one asks.
 
-    Pictures don't depend on the passes before: where anything is amiss, all is begun anew, with
-    `is_hurt` and a reader of its own for each pass, and what gives no picture is passed over.
+    Pictures don't depend on earlier passes: at the first damage, the whole job starts again with
+    `is_damaged` and a new reader for each pass, and skips times that give no picture.
 
     Args:
         reader: returns what the next pass reads with.
         end: of the video, in seconds.
-        is_hurt: whether the video is known to be damaged.
-        on_shown: told the time of each picture.
-        on_missing: called where one is passed over, and may raise why.
+        is_damaged: whether the video is known to be damaged.
+        on_shown: called with the time of each picture.
+        on_missing: called for each picture that is skipped; may raise the reason.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class Passes(Generic[F]):
         reader: Callable[[], FrameReader[F]],
         *,
         end: Fraction,
-        is_hurt: bool,
+        is_damaged: bool,
         on_shown: Callable[[Fraction], None],
         on_missing: Callable[[], None],
     ) -> None:
         self._reader = reader
         self._end = end
-        self._is_hurt = is_hurt
+        self._is_damaged = is_damaged
         self._on_shown = on_shown
         self._on_missing = on_missing
         self.damaged: set[Fraction] = set()
@@ -63,7 +63,7 @@ class Passes(Generic[F]):
             tolerance: by how many seconds a picture may miss its time; keyframes are sought then.
 
         Raises:
-            BeginAnewError: not all of them can be decoded, and the video was not known to be hurt.
+            StartAgainError: a picture cannot be decoded, and no damage was known before.
         """
         manner = Manner(tolerance, is_sparse=tolerance > 0)
         rest, failures = list(times), 0
@@ -74,8 +74,8 @@ class Passes(Generic[F]):
                 self._on_shown(shown.time)
                 yield shown
             if count < len(rest):
-                if not self._is_hurt:
-                    raise BeginAnewError
+                if not self._is_damaged:
+                    raise StartAgainError
                 self._on_missing()
             failures = 0 if count else failures + 1
             rest = rest[count + 1 :]
@@ -88,7 +88,7 @@ class Passes(Generic[F]):
             tolerance: seconds from a time to its keyframe, at most.
 
         Raises:
-            BeginAnewError: one cannot be decoded, and the video was not known to be hurt.
+            StartAgainError: a keyframe cannot be decoded, and no damage was known before.
         """
         for shown in self._read(times, Manner(tolerance, is_sparse=True, keys_only=True)):
             self._on_shown(shown.time)
@@ -102,8 +102,8 @@ class Passes(Generic[F]):
         try:
             yield from reader.until(self._end)
         except SourceDamagedError:
-            if not self._is_hurt:
-                raise BeginAnewError from None
+            if not self._is_damaged:
+                raise StartAgainError from None
         finally:
             self.damaged |= damage.times
 

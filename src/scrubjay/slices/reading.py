@@ -43,7 +43,7 @@ def open_reader(plan: Plan, source: Place, decoder_for: DecoderFor[F]) -> Genera
 
     Args:
         plan: whose pictures will be read.
-        source: where the video lies.
+        source: the location of the video.
         decoder_for: returns the decoder to use.
 
     Raises:
@@ -77,7 +77,7 @@ def open_frames(
 
     Args:
         media: what probing found in it.
-        source: where it lies.
+        source: its location.
         decoder_for: returns the decoder to use.
         size_bytes: of the video on a server, if that is known.
         tolerance: seconds by which a picture may differ from its instant where that is cheaper.
@@ -110,7 +110,7 @@ def _limits_for(media: MediaInfo) -> Limits:
 
 
 def check_identity(plan: Plan, source: Place) -> None:
-    """Check that a plan's video still lies at a place.
+    """Check that a place still has a plan's video.
 
     Raises:
         SourceChangedError: another video has taken its place.
@@ -129,7 +129,7 @@ def _opened(source: Place, container_name: str, limits: Limits) -> Generator[Inp
     """Open a video that opened before, when the plan was made.
 
     Raises:
-        SourceUnavailableError: it lies on a server and does not open now.
+        SourceUnavailableError: it is on a server and does not open now.
     """
     with ExitStack() as stack:
         try:
@@ -155,7 +155,7 @@ def explain_reading(
 
     Args:
         plan: what would be made.
-        source: where the video lies that the plan was made for.
+        source: the location of the video that the plan was made for.
         on_time: called with the time that reading has reached.
 
     Raises:

@@ -18,7 +18,7 @@ from scrubjay.errors import (
 )
 from scrubjay.limits import Limits, option_of
 from scrubjay.media.ahead import ahead
-from scrubjay.media.damage import BeginAnewError
+from scrubjay.media.damage import StartAgainError
 from scrubjay.media.decoders import VideoDecoder
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.frames import FrameReader, Shown
@@ -216,7 +216,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         chosen = chosen_outputs(self._plan, outputs) or self._plan.outputs_of(slice_)
         try:
             return self._make(index, chosen, on_time)
-        except BeginAnewError:
+        except StartAgainError:
             self._threads, decodes_all = 1, True
         except _MAY_BE_THE_CONNECTION:
             if self._source.is_local:
@@ -292,7 +292,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
         passes = Passes(
             reader,
             end=slice_.end,
-            is_hurt=decodes_all,
+            is_damaged=decodes_all,
             on_shown=patience.shown,
             on_missing=self._check_server,
         )
@@ -343,7 +343,7 @@ class SliceRenderer(AbstractContextManager["SliceRenderer"]):
             for shown in pictures:
                 if shown.source_time > max(shown.time + tolerance, self._plan.media.first_picture):
                     if reader.stream.can_leave_out:
-                        raise BeginAnewError  # the frame to show may have been skipped
+                        raise StartAgainError  # the frame to show may have been skipped
                     break  # neither the frame to show nor any before it can be decoded
                 patience.shown(shown.time)
                 if shown.source_time >= slice_.start:
