@@ -221,6 +221,19 @@ def test_each_cell_shows_the_picture_that_it_claims(clip: Path, number_in: Numbe
     assert all(cell.max() < 8 for cell in cells[6:])
 
 
+def test_a_keyframe_between_two_cells_is_only_in_the_later_one(media: Path) -> None:
+    """Every cell shows its own stretch, without its end; here some keyframes lie just there.
+
+    The first picture of all, which is often black, is not shown.
+    """
+    store, _ = _made(media / "real" / "barcode_frames_60s.mp4", _OVERVIEW)
+    overview, spacing = _artifacts(store)["overview"], _plan_in(store).outputs[0].spacing
+    times = overview.source_times
+    assert [time // spacing for time in times] == list(range(30))
+    assert {Fraction(10), Fraction(20), Fraction(30)} < set(times)
+    assert times[0] > 0
+
+
 def test_an_overview_of_a_film_needs_keyframes_alone(media: Path) -> None:
     """Fifty cells of two minutes cost fewer than 150 of its 2,880 frames.
 

@@ -17,6 +17,11 @@ from scrubjay.spread import middles
 __all__ = ["make_overview"]
 
 
+_MOMENT = Fraction(1, 1_000_000)
+"""By how many seconds a middle is moved, because readers take a keyframe at the end of a stretch
+and none at its start. The first stretch keeps its own: a film's first picture is often black."""
+
+
 class _Cell(NamedTuple):
     picture: RgbPicture
     source_time: Fraction
@@ -45,7 +50,8 @@ def make_overview(
         SourceDamagedError: no stretch gives a picture.
     """
     layout, spacing = output.layout, output.spacing
-    times = middles(planned.end, spacing)
+    first, *others = middles(planned.end, spacing)
+    times = [first, *(middle - _MOMENT for middle in others)]
     found: dict[Fraction, _Cell] = {}
     for shown in passes.pictures(times, spacing / 2):
         picture = painters.paint(shown.frame, layout.size)
