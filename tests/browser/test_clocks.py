@@ -89,7 +89,8 @@ _SHOWN = """async (time) => {
   const pen = canvas.getContext('2d', { willReadFrequently: true });
   [canvas.width, canvas.height] = [512, 288];
   let number = 0, before = -1;
-  for (let n = 0; n < 20 && number !== before; n++) {
+  const isBlank = () => !number && time > 1; // nothing is drawn yet: the first number is 0
+  for (let n = 0; n < 500 && (number !== before || isBlank()); n++) {
     for (let k = 0; k < 4; k++) await pause();
     before = number;
     pen.drawImage(video, 0, 0, 512, 288);
