@@ -89,7 +89,9 @@ _SHOWN = """async (time) => {
   const pen = canvas.getContext('2d', { willReadFrequently: true });
   [canvas.width, canvas.height] = [512, 288];
   let number = 0, before = -1;
-  const isBlank = () => !number && time > 1; // nothing is drawn yet: the first number is 0
+  // below the number there are waves: where all is dark, nothing is drawn yet
+  const waves = () => pen.getImageData(0, 200, 512, 1).data;
+  const isBlank = () => waves().every((each, k) => k % 4 || each < 40);
   for (let n = 0; n < 500 && (number !== before || isBlank()); n++) {
     for (let k = 0; k < 4; k++) await pause();
     before = number;
