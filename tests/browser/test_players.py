@@ -206,7 +206,7 @@ def _bar(page: Page, player: Player, clip: Clip) -> Callable[[float], float]:
     box = page.evaluate(
         """async ([way, ms]) => {
           window.shown = await import('/shown.js');
-          await shown.begin();
+          await shown.begin(way, ms);
           return shown.barAt(way, ms);
         }""",
         [player.bar, _PATIENCE_MS],

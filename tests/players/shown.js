@@ -113,8 +113,11 @@ export async function barAt(way, patience) {
   return null;
 }
 
-/** Play and stop at once: some players show their bar only then. */
-export async function begin() {
+/** Play and stop at once, when a player is set up: some show their bar only then, and would not
+    heed a video that was played before. */
+export async function begin(way, patience) {
+  const end = performance.now() + patience;
+  while (!find(way) && performance.now() < end) await pause();
   const film = find('mux-player') ?? find('video');
   film.muted = true;
   await film.play();
