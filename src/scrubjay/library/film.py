@@ -1,0 +1,47 @@
+"""A video of a library: where it is, what it is called there, and how to see that it has changed.
+
+Finding videos yields films; running makes a set of each. Neither opens a video to say what is here.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+
+from scrubjay.places.place import Place
+
+__all__ = ["Destination", "Film", "Stamp"]
+
+
+class Stamp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a listing says about a video, without opening it. What it does not say is None or empty.
+
+    A video whose stamp is unchanged is taken to be unchanged.
+    """
+
+    size_bytes: int | None = None
+    mtime_ns: int | None = None
+    """When it was last written, in nanoseconds since 1970; for objects, as their store says."""
+    inode: int | None = None
+    etag: str = ""
+    """The version of an object, as its server names it."""
+
+    @property
+    def identifies(self) -> bool:
+        """Whether a changed video would have another stamp."""
+        return bool(self.etag) or None not in {self.size_bytes, self.mtime_ns}
+
+
+class Film(msgspec.Struct, frozen=True, kw_only=True):
+    """A video of a library."""
+
+    source: Place
+    name: str
+    """Its path relative to the root of the library, with `/`; unique in a run."""
+    stamp: Stamp = Stamp()
+    disk: str = ""
+    """Which disk it is on; films with the same text share one. Empty if that is unknown."""
+
+
+Destination: TypeAlias = Callable[[Film], Place]
+"""Returns where the set of a film goes; two films never have the same."""
