@@ -2,16 +2,13 @@
 
 import json
 import os
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-import obstore
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -33,7 +30,6 @@ from scrubjay.model import Manifest, Recipe, decode
 from scrubjay.places.clouds import open_bucket
 from scrubjay.places.place import Place
 from scrubjay.places.remote import RemoteFile, pinned, signed
-from scrubjay.places.signing import LIFETIME, sign_s3
 from scrubjay.publishing import publish
 from scrubjay.registry import DOCUMENTS
 from scrubjay.sets.store import Store
@@ -51,25 +47,12 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
             patch.delenv(name)
         for name, value in KEYS.items():
             patch.setenv(name, value)
-        _write(server, "films", "")
+        server.put("films")
         yield server
 
 
 def _place(server: S3Server, address: str) -> Place:
     return Place.of(address, endpoint=server.url)
-
-
-def _write(server: S3Server, bucket: str, key: str, data: bytes = b"") -> None:
-    """Write an object under any key, or make a bucket."""
-    place = _place(server, f"s3://{bucket}/{key}")
-    opened = cast("S3Store", open_bucket(place))
-    if key:
-        url = sign_s3(opened, place, datetime.now(UTC), method="PUT")
-    else:
-        url = obstore.sign(opened, "PUT", "", LIFETIME)
-    request = urllib.request.Request(url, data, method="PUT")  # noqa: S310  on this machine
-    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-        assert response.status == 200
 
 
 @pytest.fixture
@@ -153,7 +136,7 @@ def test_an_object_has_an_age(store: Store) -> None:
 
 def test_a_set_goes_from_bucket_to_bucket(s3: S3Server, clip: Path, store: Store) -> None:
     """A set made by worker processes from S3 to S3 is the set made of the file, byte for byte."""
-    _write(s3, "films", "in/clip.mp4", clip.read_bytes())
+    s3.put("films", "in/clip.mp4", clip.read_bytes())
     source, target = _place(s3, "s3://films/in/clip.mp4"), store.place
     assert target is not None
     with ProcessEngine(workers=2) as engine:
@@ -195,7 +178,7 @@ def test_two_finishers_make_one_manifest(clip: Path, store: Store) -> None:
 )
 def test_every_key_can_be_read(s3: S3Server, key: str) -> None:
     """Whatever Amazon allows in a key, its signed URL reads it."""
-    _write(s3, "films", key, key.encode())
+    s3.put("films", key, key.encode())
     place = _place(s3, f"s3://films/{key}")
     assert RemoteFile(place).head == key.encode()
     assert pinned(place).etag

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from scrubjay.errors import RecipeError
 from scrubjay.limits import Limits
+from scrubjay.media.sniffing import VIDEO_SUFFIXES
 from scrubjay.model import KINDS, PRESETS, WEB_ADDRESS, Recipe, decode_as, exact, in_words
 from scrubjay.sandbox.confinement import Sandbox
 
@@ -112,10 +113,7 @@ class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     suffixes: Annotated[
         str, Meta(description="Suffixes of the keys of videos, in lower or upper case.")
-    ] = (
-        ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm "
-        ".wmv"
-    )
+    ] = VIDEO_SUFFIXES
 
 
 def load_settings(

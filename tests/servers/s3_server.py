@@ -3,10 +3,18 @@
 import os
 import signal
 import subprocess
+import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
+import obstore
+from obstore.store import S3Store
 from starting import responds, started
+
+from scrubjay.places.clouds import open_bucket
+from scrubjay.places.place import Place
+from scrubjay.places.signing import LIFETIME, sign_s3
 
 PROGRAM = Path(__file__).parents[2] / ".aws" / "emulator" / "bin" / "ministack"
 
@@ -47,6 +55,18 @@ class S3Server:
             return subprocess.Popen(
                 [PROGRAM], env=environment, stdout=log, stderr=log, start_new_session=True
             )
+
+    def put(self, bucket: str, key: str = "", data: bytes = b"") -> None:
+        """Write an object under any key, or make a bucket."""
+        place = Place.of(f"s3://{bucket}/{key}", endpoint=self.url)
+        opened = cast("S3Store", open_bucket(place))
+        if key:
+            url = sign_s3(opened, place, datetime.now(UTC), method="PUT")
+        else:
+            url = obstore.sign(opened, "PUT", "", LIFETIME)
+        request = urllib.request.Request(url, data, method="PUT")  # noqa: S310  on this machine
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            assert response.status == 200
 
     def __enter__(self) -> Self:
         return self

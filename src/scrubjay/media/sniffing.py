@@ -1,6 +1,11 @@
 """What a file is that is not a video, from its first bytes."""
 
-__all__ = ["kind_of_file"]
+__all__ = ["VIDEO_SUFFIXES", "kind_of_file"]
+
+VIDEO_SUFFIXES = (
+    ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv"
+)
+"""Suffixes that videos usually have, separated by spaces."""
 
 _MAGIC = (
     (b"\xff\xd8\xff", "a picture (JPEG), not a video"),

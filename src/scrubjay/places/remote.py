@@ -16,7 +16,7 @@ from scrubjay.places.place import Place
 if TYPE_CHECKING:
     from scrubjay.places.ranges import Answer
 
-__all__ = ["RemoteFile", "pinned", "server_error", "signed"]
+__all__ = ["RemoteFile", "first_bytes", "pinned", "server_error", "signed"]
 
 _HEAD_BYTES = 64 << 10
 
@@ -86,6 +86,15 @@ def pinned(place: Place) -> Place:
         return place
     etag = _fetch(place, signed(place), 0, 1).etag
     return msgspec.structs.replace(place, etag=etag)
+
+
+def first_bytes(place: Place, length: int) -> bytes:
+    """Return the first bytes of what is at a place on a server, or all: one request.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    return _fetch(place, signed(place), 0, length).data
 
 
 def server_error(place: Place) -> SourceError | None:
