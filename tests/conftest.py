@@ -56,6 +56,7 @@ _LONG = [
 
 CLIP_FPS, CLIP_SECONDS = 24, 12
 _CLIP_SIZE = (320, 180)
+_SMALL_SIZE = (96, 54)
 _BUSY_SIZE = (480, 270)
 _NOBODY = 65534
 """A user without any right, on every system."""
@@ -97,6 +98,15 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """12 s of 320 x 180 px H.264, 24 frames/s, with B-frames; each frame shows its number."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     _write_clip(path, map(_numbered, range(CLIP_FPS * CLIP_SECONDS)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`clip` in 96 x 54 px: for tests of what is done with slices, which make dozens of them."""
+    path = tmp_path_factory.mktemp("small") / "clip.mp4"
+    pictures = (_numbered(number, _SMALL_SIZE) for number in range(CLIP_FPS * CLIP_SECONDS))
+    _write_clip(path, pictures, _SMALL_SIZE)
     return path
 
 
@@ -328,8 +338,8 @@ def _write_clip(
         container.mux(stream.encode(None))
 
 
-def _numbered(number: int) -> npt.NDArray[np.uint8]:
-    width, height = _CLIP_SIZE
+def _numbered(number: int, size_px: tuple[int, int] = _CLIP_SIZE) -> npt.NDArray[np.uint8]:
+    width, height = size_px
     bits = np.array([number >> k & 1 for k in range(_CELLS**2)]).reshape(_CELLS, _CELLS)
     rows = np.arange(height) * _CELLS // height
     columns = np.arange(width) * _CELLS // width

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -22,9 +23,41 @@ from smallcloud import (
 )
 from starting import responds, started
 
-from scrubjay.aws import worker
+from scrubjay.aws import planner, worker
 from scrubjay.aws.events import VERSIONS_QUESTION
+from scrubjay.aws.function import Context as LambdaContext
+from scrubjay.aws.function import open_engine
 from scrubjay.aws.stack import Stack
+from scrubjay.engines.inline import InlineEngine
+from scrubjay.limits import Limits
+from scrubjay.sandbox.confinement import Sandbox
+
+
+@pytest.fixture(scope="session")
+def clip(small_clip: Path) -> Path:
+    """The smallest clip: what happens to its slices is tested here, and not their pictures."""
+    return small_clip
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The functions open videos in this process, which is quicker, unless a test is about that."""
+    if "own_processes" in request.fixturenames:
+        return
+
+    def open_inline(
+        context: LambdaContext, sandbox: Sandbox, limits: Limits, *, margin_ms: int = 0
+    ) -> InlineEngine:
+        with open_engine(context, sandbox, limits, margin_ms=margin_ms) as engine:
+            return InlineEngine(limits=engine.limits)
+
+    monkeypatch.setattr(planner, "open_engine", open_inline)
+    monkeypatch.setattr(worker, "open_engine", open_inline)
+
+
+@pytest.fixture
+def own_processes() -> None:
+    """Let the functions open videos in processes of their own, as they do on Lambda."""
 
 
 @pytest.fixture(scope="session")

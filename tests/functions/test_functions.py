@@ -87,6 +87,7 @@ def test_the_planner_sends_an_event_a_slice(
     assert cloud.read(SET + ORIGIN)["address"] == f"s3://{SOURCE_BUCKET}/{KEY}"
 
 
+@pytest.mark.usefixtures("own_processes")
 def test_the_last_worker_publishes_and_says_so(
     cloud: Cloud, planned: list[dict[str, Any]], clip: Path, tmp_path: Path
 ) -> None:
@@ -262,6 +263,7 @@ def test_an_event_of_three_seconds_means_their_slices(
     assert worker.handler(late, Context()) == {"slices": []}
 
 
+@pytest.mark.usefixtures("own_processes")
 def test_a_damaged_slice_ends_as_a_gap(
     cloud: Cloud, uploaded: Uploaded, tmp_path: Path, clip: Path
 ) -> None:
@@ -358,6 +360,7 @@ def test_an_event_cannot_write_elsewhere(cloud: Cloud, planned: list[dict[str, A
     assert cloud.there() == before
 
 
+@pytest.mark.usefixtures("own_processes")
 def test_a_slice_that_takes_too_long_says_so(
     cloud: Cloud, planned: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -424,6 +427,7 @@ def test_a_slice_that_took_too_long_once_is_made(
     assert cloud.read(SET + MANIFEST)["status"] == "complete"
 
 
+@pytest.mark.usefixtures("own_processes")
 def test_a_bomb_is_not_planned(
     cloud: Cloud, uploaded: Uploaded, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -441,6 +445,7 @@ def test_a_bomb_is_not_planned(
     assert cloud.take(LATER) == []
 
 
+@pytest.mark.usefixtures("own_processes")
 def test_no_secret_is_told(
     cloud: Cloud,
     planned: list[dict[str, Any]],
@@ -679,6 +684,7 @@ def test_two_plans_never_mix(
     assert cloud.read(SET + MANIFEST)["recipe"]["slice_length"] == 3
 
 
+@pytest.mark.usefixtures("own_processes")
 def test_the_last_workers_may_end_together(cloud: Cloud, planned: list[dict[str, Any]]) -> None:
     """Workers that end at the same moment make one manifest, and it is told of."""
     with ThreadPoolExecutor(6) as pool:
