@@ -1,4 +1,4 @@
-"""Feed damaged videos to Scrubjay: `python tests/fuzz/fuzz.py --seconds 120 --seed 1`.
+"""Feed damaged videos to Scrubjay: `python tests/fuzz/fuzz.py --most 500 --seed 1`.
 
 Each mutant of a file is probed, and one slice of it made, by a real worker process. The last line
 counts what came of them. The exit code is 1 if there are findings: each is printed as
@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count, islice
+from math import inf
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -30,7 +31,7 @@ Try = tuple[str, int]
 def main() -> int:
     """Fuzz, or replay; return 1 if there are findings."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120, help="how long to go on")
+    parser.add_argument("--seconds", type=float, default=inf, help="how long to go on, at most")
     parser.add_argument("--most", type=int, help="mutants to try, at most, in each process")
     parser.add_argument("--seed", type=int, default=1, help="which mutants")
     parser.add_argument("--workers", type=int, default=1, help="processes that try mutants")
@@ -39,6 +40,8 @@ def main() -> int:
     parser.add_argument("--show", nargs="+", default=[], choices=KINDS, help="print these as well")
     parser.add_argument("--seeds", action="store_true", help=f"replay {SEEDS.name} first")
     given = parser.parse_args()
+    if not given.replay and given.most is None and given.seconds == inf:
+        parser.error("say when to end: --most, --seconds or --replay")
     began = time.monotonic()
     kept = [parsed(each) for each in given.replay or ()]
     kept += known_seeds() if given.seeds else []
