@@ -114,9 +114,9 @@ def test_a_stream_is_chosen(run: Run, media: Path) -> None:
     assert run("probe", video, "--stream", "9").returncode == 3
 
 
-def test_the_version_is_told(run: Run) -> None:
+def test_the_version_is_told(run_program: Run) -> None:
     """`--version` names the program and its version."""
-    assert re.fullmatch(r"scrubjay \d+\.\d+\.\d+\S*\n", run("--version").stdout)
+    assert re.fullmatch(r"scrubjay \d+\.\d+\.\d+\S*\n", run_program("--version").stdout)
 
 
 def _examples() -> list[str]:
@@ -141,16 +141,16 @@ def test_examples_in_the_help_work(run: Run, tmp_path: Path, example: str) -> No
 
 
 @pytest.mark.usefixtures("movie")
-def test_piped_output_is_quiet(run: Run, tmp_path: Path) -> None:
+def test_piped_output_is_quiet(run_program: Run, tmp_path: Path) -> None:
     """Away from a terminal there is no progress: the page on stdout, one sentence on stderr."""
-    done = run("make", "movie.mp4", "-o", "out")
+    done = run_program("make", "movie.mp4", "-o", "out")
     assert done.returncode == 0
     assert done.stdout == "out/index.html\n"
     assert re.fullmatch(r"Made 1 animation\S*, 12 stills, 1 sheet.* real time\)\.\n", done.stderr)
-    again = run("make", "movie.mp4", "-o", "out")
+    again = run_program("make", "movie.mp4", "-o", "out")
     assert again.stdout == "out/index.html\n"
     assert re.fullmatch(r"Nothing to do.*\n", again.stderr)
-    quiet = run("make", "movie.mp4", "-o", "out", "--quiet")
+    quiet = run_program("make", "movie.mp4", "-o", "out", "--quiet")
     assert quiet.stderr == ""
     assert (tmp_path / "out" / "index.html").exists()
 
@@ -183,9 +183,9 @@ def test_progress_is_shown_at_a_terminal(movie: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("movie")
-def test_json_is_events_and_nothing_else(run: Run) -> None:
+def test_json_is_events_and_nothing_else(run_program: Run) -> None:
     """With --json, stdout is events, a line each, in order; stderr is silent."""
-    done = run("make", "movie.mp4", "-o", "out", "--json", "--slice-length", "4")
+    done = run_program("make", "movie.mp4", "-o", "out", "--json", "--slice-length", "4")
     assert (done.returncode, done.stderr) == (0, "")
     events = _events(done.stdout)
     assert isinstance(events[0], Probed)
@@ -252,9 +252,9 @@ def test_a_file_that_is_no_video(run: Run, tmp_path: Path, media: Path, name: st
     assert not (tmp_path / "out").exists()
 
 
-def test_an_error_is_an_event_too(run: Run) -> None:
+def test_an_error_is_an_event_too(run_program: Run) -> None:
     """With --json, the last line says what went wrong and with which code."""
-    done = run("make", "missing.mp4", "-o", "out", "--json")
+    done = run_program("make", "missing.mp4", "-o", "out", "--json")
     (failed,) = _events(done.stdout)
     assert isinstance(failed, Failed)
     assert (failed.error, failed.exit_code) == ("SourceNotFoundError", done.returncode)
@@ -262,9 +262,9 @@ def test_an_error_is_an_event_too(run: Run) -> None:
 
 
 @pytest.mark.parametrize("wrong", [["--slice-length", "abc"], ["--no-such"], ["--workers", "x"]])
-def test_a_wrong_option_is_an_event_too(run: Run, wrong: list[str]) -> None:
+def test_a_wrong_option_is_an_event_too(run_program: Run, wrong: list[str]) -> None:
     """With --json, a program hears in JSON of an option that the command line does not take."""
-    done = run("make", "movie.mp4", "-o", "out", "--json", *wrong)
+    done = run_program("make", "movie.mp4", "-o", "out", "--json", *wrong)
     (failed,) = _events(done.stdout)
     assert isinstance(failed, Failed)
     assert failed.exit_code == done.returncode == ExitCode.USAGE
@@ -419,10 +419,10 @@ def test_a_setting_that_cannot_be(
 
 
 @pytest.mark.parametrize("name", ["-i.mp4", "a:b.mp4", "Äpfel & Öl #1 50% (日本).mp4", "~x.mp4"])
-def test_odd_names_are_only_names(run: Run, clip: Path, tmp_path: Path, name: str) -> None:
+def test_odd_names_are_only_names(run_program: Run, clip: Path, tmp_path: Path, name: str) -> None:
     """A video may have any name: it is made, named in the manifest, and found by the page."""
     shutil.copy(clip, tmp_path / name)
-    done = run("make", "-o", "out", "--no-animations", "--", name)
+    done = run_program("make", "-o", "out", "--no-animations", "--", name)
     assert (done.returncode, done.stdout) == (0, "out/index.html\n"), done.stderr
     manifest = decode((tmp_path / "out/manifest.json").read_bytes(), Manifest)
     assert (manifest.status, manifest.source.name) == ("complete", name)

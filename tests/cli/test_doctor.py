@@ -1,38 +1,32 @@
 """`scrubjay doctor` explains a file in plain words, and what a person can do."""
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from range_server import RangeServer
 
-_SCRUBJAY = Path(sys.executable).with_name("scrubjay")
+Doctor = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def _doctor(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    clean = {key: text for key, text in os.environ.items() if not key.startswith("SCRUBJAY_")}
-    return subprocess.run(
-        [str(_SCRUBJAY), "doctor", *map(str, arguments)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=clean,
-        timeout=180,
-    )
+@pytest.fixture
+def doctor(run: Callable[..., "subprocess.CompletedProcess[str]"]) -> Doctor:
+    """Run `scrubjay doctor`."""
+    return partial(run, "doctor")
 
 
-def _found(*arguments: str | Path) -> dict[str, Any]:
-    video: dict[str, Any] = json.loads(_doctor(*arguments, "--json").stdout)["video"]
+def _found(doctor: Doctor, *arguments: str | Path) -> dict[str, Any]:
+    video: dict[str, Any] = json.loads(doctor(*arguments, "--json").stdout)["video"]
     return {each["topic"]: each for each in video["findings"]} | {"": video}
 
 
-def test_a_whole_video_is_explained(clip: Path) -> None:
+def test_a_whole_video_is_explained(doctor: Doctor, clip: Path) -> None:
     """Container, tracks, clock, shape, colour and damage each have a line."""
-    done = _doctor(clip)
+    done = doctor(clip)
     assert done.returncode == 0
     for topic in ("container", "tracks", "clock", "shape", "colour", "damage"):
         assert f"\n  {topic} " in done.stdout
@@ -40,35 +34,37 @@ def test_a_whole_video_is_explained(clip: Path) -> None:
     assert done.stdout.endswith("Scrubjay can make previews of this video.\n")
 
 
-def test_what_is_turned_is_said(media: Path) -> None:
+def test_what_is_turned_is_said(doctor: Doctor, media: Path) -> None:
     """What Scrubjay does about a turned picture, and about one that comes late, is said."""
-    found = _found(media / "odd" / "s_rot90.mp4", "--no-decode")
+    found = _found(doctor, media / "odd" / "s_rot90.mp4", "--no-decode")
     assert found["shape"]["done"] == "shows it as 720 x 1280 px"
     assert "earlier previews" in found["clock"]["done"]
     assert "damage" not in found
 
 
-def test_a_remux_line_can_be_copied(media: Path) -> None:
+def test_a_remux_line_can_be_copied(doctor: Doctor, media: Path) -> None:
     """Advice is an exact command line."""
-    advice = _found(media / "odd" / "no_duration.webm", "--no-decode")["container"]["advice"]
+    advice = _found(doctor, media / "odd" / "no_duration.webm", "--no-decode")["container"][
+        "advice"
+    ]
     assert advice.endswith("ffmpeg -i no_duration.webm -c copy out.webm")
 
 
-def test_a_private_address_is_refused(clip: Path) -> None:
+def test_a_private_address_is_refused(doctor: Doctor, clip: Path) -> None:
     """With `--no-private-addresses`, no server on this machine is connected to."""
     with RangeServer(clip.parent) as server:
         url = f"{server.url}/{clip.name}"
-        done = _doctor(url, "--no-decode", "--no-private-addresses")
+        done = doctor(url, "--no-decode", "--no-private-addresses")
         assert done.returncode == 3
         assert "private network" in done.stdout
         assert not server.requests
 
 
-def test_damage_is_found(media: Path) -> None:
+def test_damage_is_found(doctor: Doctor, media: Path) -> None:
     """What the decoder conceals is found by decoding, unless that is left out."""
     video = media / "reports" / "09_concealed_damage.mp4"
-    assert "damaged packets: " in _found(video)["damage"]["found"]
-    assert [_doctor(video, flag).returncode for flag in ("--no-decode", "--strict")] == [0, 3]
+    assert "damaged packets: " in _found(doctor, video)["damage"]["found"]
+    assert [doctor(video, flag).returncode for flag in ("--no-decode", "--strict")] == [0, 3]
 
 
 @pytest.mark.parametrize(
@@ -80,17 +76,19 @@ def test_damage_is_found(media: Path) -> None:
         ("bad/bitflip_mdat_2000.mp4", "damage", "could only guess"),
     ],
 )
-def test_what_cannot_be_shown_is_explained(media: Path, name: str, topic: str, words: str) -> None:
+def test_what_cannot_be_shown_is_explained(
+    doctor: Doctor, media: Path, name: str, topic: str, words: str
+) -> None:
     """A file without previews is explained too, and the exit code is 3."""
-    assert _doctor(media / name).returncode == 3
-    found = _found(media / name)
+    assert doctor(media / name).returncode == 3
+    found = _found(doctor, media / name)
     assert words in found[topic]["found"]
     assert found[""]["makes_previews"] is False
 
 
-def test_the_machine_is_described() -> None:
+def test_the_machine_is_described(doctor: Doctor) -> None:
     """Without a file, what this machine brings along is said."""
-    done = _doctor()
+    done = doctor()
     assert done.returncode == 0
     assert "Python 3" in done.stdout
-    assert json.loads(_doctor("--json").stdout)["video"] is None
+    assert json.loads(doctor("--json").stdout)["video"] is None
