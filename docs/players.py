@@ -66,6 +66,8 @@ _FORMATS = {
 }
 """What players read."""
 
+_SETS = ("whole", "gaps")
+"""The kinds of sets in the results."""
 _SHAKA = ("shaka-player",)
 _SHAKA_BAR = (".shaka-seek-bar", ".shaka-player-ui-thumbnail-image", 6)
 _VIDEOJS = "video.js"
@@ -146,7 +148,10 @@ def snippet_of(player: Player) -> str:
 
 
 def results() -> dict[str, dict[str, Any]]:
-    """Return what the tests found of each player, by id: `version`, and `right` of `tried`."""
+    """Return what the tests found of each player, by id.
+
+    That is its `version`, and `right` of `tried` for sets that are `whole` and for one with `gaps`.
+    """
     found: dict[str, dict[str, Any]] = json.loads(_RESULTS.read_bytes())
     return found
 
@@ -164,7 +169,10 @@ Chromium, in the versions named here: they move the mouse along the bar, or call
 function, and read the number of the picture that comes up. They do so at fifteen times each of four
 videos: a film, one whose last sheet is not full, one of a variable rate, and one whose set has
 gaps. Intervals are one and two seconds; half a second for the variable rate, unless the player cuts
-times down to whole seconds. In a gap, no picture is the right answer.
+times down to whole seconds.
+
+The set with gaps lacks a third of its slices, as a run leaves it that is not complete. In a gap, no
+picture is the right answer; players that are not right there show the picture before it.
 
 The code of each player is the page that the tests open. `set/` is the set, `film.mp4` the video,
 and `/npm/` is where the packages are. Importing a bare name needs a bundler, or an import map.
@@ -179,10 +187,12 @@ def players_page(note: str) -> str:
     for player in PLAYERS:
         result = found[player.id]
         link = f"[{player.name}](#{_anchor(player)})"
-        right = f"{result['right']} of {result['tried']}"
-        rows.append(f"| {link} | {player.format_text} | {result['version']} | {right} |")
-    lines = [f"# Players\n\n{note}\n\n{_ABOUT}", "| player | reads | version | right |"]
-    lines += ["|---|---|---|---|", *rows, ""]
+        cells = [link, player.format_text, result["version"]]
+        cells += [f"{result[kind]['right']} of {result[kind]['tried']}" for kind in _SETS]
+        rows.append(f"| {' | '.join(cells)} |")
+    lines = [f"# Players\n\n{note}\n\n{_ABOUT}"]
+    lines += ["| player | reads | version | right | in the set with gaps |"]
+    lines += ["|---|---|---|---|---|", *rows, ""]
     for player in PLAYERS:
         lines += [f"## {_title(player)}\n", *([f"{player.note}\n"] if player.note else [])]
         lines += [f"```html\n{snippet_of(player)}\n```\n"]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import av
 from find_players import INSTALLED
@@ -25,7 +26,8 @@ def add_shown(site: Path) -> None:
 def add_streams(folder: Path) -> None:
     """Write streams of `film.mp4` with the documents of `set` pasted in.
 
-    They are `film.mpd`; `film.m3u8`, with the sheets; and `film-iframes.m3u8`, with packed stills.
+    They are `film.mpd`; `film-numbered.mpd`, with the sheets of Jellyfin's folder by their number;
+    `film.m3u8`, with the sheets; and `film-iframes.m3u8`, with packed stills.
     """
     options = {"hls_playlist": "1", "hls_master_name": "film.m3u8"}
     with (
@@ -51,8 +53,24 @@ def add_streams(folder: Path) -> None:
 def _paste_tiles(folder: Path) -> None:
     """Paste the AdaptationSet of thumbnails into the MPD, which lies beside the set's folder."""
     path, tiles = folder / "film.mpd", (folder / "set" / "thumbnails.xml").read_text()
-    tiles = re.sub(r"(<AdaptationSet [^>]*>)", r"\1<BaseURL>set/</BaseURL>", tiles)
-    path.write_text(path.read_text().replace("</Period>", f"{tiles}</Period>"))
+    film = path.read_text()
+
+    def pasted(tiles: str) -> str:
+        tiles = re.sub(r"(<AdaptationSet [^>]*>)", r"\1<BaseURL>set/</BaseURL>", tiles)
+        return film.replace("</Period>", f"{tiles}</Period>")
+
+    path.write_text(pasted(tiles))
+    (folder / "film-numbered.mpd").write_text(pasted(_numbered(tiles, folder / "set")))
+
+
+def _numbered(tiles: str, of_set: Path) -> str:
+    """Rewrite an AdaptationSet: sheets by `$Number$`, all as long as the first one."""
+    [sheets] = of_set.glob("jellyfin/*/*/")
+    folder = quote(sheets.relative_to(of_set).as_posix())
+    [length] = re.findall(r' d="([0-9]+)"', tiles)
+    named = f' media="{folder}/$Number$.jpg" duration="{length}" startNumber="0"'
+    tiles = re.sub(r' media="[^"]+"', named, tiles)
+    return re.sub(r"<SegmentTimeline>.*</SegmentTimeline>", "", tiles, flags=re.DOTALL)
 
 
 def _paste_playlist(folder: Path, name: str, pasted: str) -> None:
