@@ -20,6 +20,7 @@ __all__ = [
     "FAILURES",
     "FOLDERS",
     "GENERATIONS",
+    "LIBRARY",
     "MANIFEST",
     "ORIGIN",
     "PAGE",
@@ -44,6 +45,9 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 PAGE = "index.html"
+LIBRARY = "library.json"
+"""Beside the index of a library, which has the name of a set's page."""
+
 PLAN = ".scrubjay/plan.json"
 GENERATIONS = ".scrubjay/generations/"
 RECORDS = ".scrubjay/slices/"

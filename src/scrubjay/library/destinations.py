@@ -16,6 +16,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from scrubjay.errors import DestinationError, RecipeError
+from scrubjay.keys import LIBRARY, PAGE
 from scrubjay.library.film import Film
 from scrubjay.places.place import Place
 
@@ -34,7 +35,7 @@ FIELDS = {
 }
 """What a template may have in braces."""
 
-_RESERVED = frozenset({"index.html", "library.json"})
+_RESERVED = frozenset({PAGE, LIBRARY})
 """Names at the root of the sets that are the library's own, in lower case."""
 
 _MOST_NAME_BYTES = 255
