@@ -7,9 +7,13 @@ from pathlib import Path
 
 from bench.tools import BENCH, MEDIA, Tools, run
 
-__all__ = ["BRIEF", "CUT", "FILM", "HD", "LONG", "SHORT", "TINY", "Clip", "Slice", "clip", "title"]
+__all__ = ["BRIEF", "CUT", "CUT_SECONDS", "FILM", "HD", "LONG", "LONG_SECONDS", "SHORT", "TINY"]
+__all__ += ["Clip", "Slice", "clip", "title"]
 
 FILM, CUT, LONG, TINY = "film720", "cut10", "film3h", "tiny"
+CUT_SECONDS = 599.8
+"""How long the clip `CUT` is: ten minutes but for half a picture of sound."""
+LONG_SECONDS = 10_350
 HD = ("film1080", "screencast")
 SHORT = (FILM, *HD, "hevc", "av1")
 """The clips of --quick."""
@@ -112,11 +116,11 @@ def _make(name: str, path: Path, ffmpeg: str) -> None:
     film = _FILES[FILM]
     if name in {LONG, CUT}:
         if not _FILES[LONG].exists():
-            run("bash", MEDIA / "make_long.sh", BENCH)
+            run("bash", MEDIA / "make_long.sh", BENCH, str(LONG_SECONDS))
             _FILES[LONG].with_stem("feature_3h_faststart").unlink()
         if name == CUT:
-            copy = ("-i", _FILES[LONG], "-t", "599.8", "-map", "0:v", "-map", "0:a", "-c", "copy")
-            _ffmpeg(ffmpeg, path, *copy)
+            copy = ("-t", str(CUT_SECONDS), "-map", "0:v", "-map", "0:a", "-c", "copy")
+            _ffmpeg(ffmpeg, path, "-i", _FILES[LONG], *copy)
         return
     if name in BRIEF:
         source, seconds = _BRIEF_OF[name]

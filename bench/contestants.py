@@ -43,8 +43,7 @@ scrubjay.make(sys.argv[1], sys.argv[2], engine=scrubjay.InlineEngine())
 """
 _FRAMES_PER_SLICE = 300
 _WEB_CLIPS = (FILM, *HD)
-_MOST_ROUNDS = {CUT: 2}
-"""Clips so long that nobody runs on them more often."""
+_SHEET_CLIPS = (FILM, CUT, LONG)
 
 OURS = {
     "classic": "scrubjay",
@@ -70,15 +69,14 @@ class Contestant:
     command: Callable[[Clip, Path], Command]
     """From a clip and an empty folder to what is run."""
     once: tuple[str, ...] = ()
-    """Clips on which it is too slow for more than one round."""
-    most_rounds: int = 100
+    """Clips on which it is too slow for more than one round, beside `CUT`, where all are."""
 
     def runs_in(self, number: int, clip: str) -> bool:
         """Whether it runs in a round (0-based) on a clip."""
         if clip in BRIEF:  # the least of all rounds counts: nobody gets more tries than another
             return clip in self.clips
-        most = 1 if clip in self.once else min(self.most_rounds, _MOST_ROUNDS.get(clip, 100))
-        return clip in self.clips and number < most
+        is_once = clip == CUT or clip in self.once
+        return clip in self.clips and (number == 0 or not is_once)
 
 
 def contestants(found: Tools, scratch: Path) -> list[Contestant]:
@@ -122,7 +120,7 @@ def _ours(found: Tools) -> list[Contestant]:
             name="scrubjay, tolerance 0.04",
             job="classic",
             what="the same with `--tolerance 0.04`",
-            clips=(*SHORT, CUT),
+            clips=SHORT,
             command=make("--tolerance", "0.04"),
         ),
         Contestant(
@@ -136,15 +134,15 @@ def _ours(found: Tools) -> list[Contestant]:
         Contestant(
             name="scrubjay, trickplay",
             job="sheets",
-            what="`scrubjay make --recipe trickplay`",
-            clips=(FILM, LONG),
+            what="`scrubjay make --recipe trickplay`: sheets, packed JPEGs, BIF, Jellyfin's folder",
+            clips=_SHEET_CLIPS,
             command=make("--recipe", "trickplay"),
         ),
         Contestant(
             name="scrubjay, web",
             job="web",
             what="`scrubjay make --recipe web`: MP4, WebP sheets, poster, overview, documents",
-            clips=_WEB_CLIPS,
+            clips=(*_WEB_CLIPS, CUT),
             command=make("--recipe", "web"),
         ),
         Contestant(
@@ -189,17 +187,13 @@ def _references(found: Tools, scratch: Path) -> list[Contestant]:
             job="classic",
             what="the reference's two commands for each slice, one after the other",
             clips=(*SHORT, CUT, *BRIEF),
-            once=(CUT,),
-            most_rounds=2,
             command=spread(two_runs, 1),
         ),
         Contestant(
             name="ffmpeg, two runs a slice, all cores",
             job="classic",
             what="the same commands through `xargs -P`",
-            clips=(*SHORT, CUT),
-            once=(CUT,),
-            most_rounds=2,
+            clips=SHORT,
             command=spread(two_runs, cores()),
         ),
         Contestant(
@@ -207,8 +201,6 @@ def _references(found: Tools, scratch: Path) -> list[Contestant]:
             job="classic",
             what="one command a slice, with a split filter and two outputs",
             clips=(*SHORT, CUT),
-            once=(CUT,),
-            most_rounds=2,
             command=spread(one_run, 1),
         ),
         Contestant(
@@ -230,12 +222,16 @@ def _sheets(found: Tools) -> list[Contestant]:
 
         return command
 
+    def media_server(clip: Clip, out: Path) -> Command:
+        script = str(Path(__file__).with_name("media_server.py"))
+        return Command(argv=(found.python, script, found.ffmpeg, str(clip.path), str(out)))
+
     return [
         Contestant(
             name="ffmpeg, keyframes",
             job="sheets",
-            what=f"a media server's way: `ffmpeg -skip_frame nokey -i V -vf {_SHEETS}`",
-            clips=(FILM, LONG),
+            what=f"sheets alone: `ffmpeg -skip_frame nokey -i V -vf {_SHEETS}`",
+            clips=_SHEET_CLIPS,
             once=(LONG,),
             command=sheets("-skip_frame", "nokey"),
         ),
@@ -243,9 +239,16 @@ def _sheets(found: Tools) -> list[Contestant]:
             name="ffmpeg, every frame",
             job="sheets",
             what="the same without `-skip_frame`",
-            clips=(FILM, LONG),
-            once=(LONG,),
+            clips=(FILM, CUT),
             command=sheets(),
+        ),
+        Contestant(
+            name="media server",
+            job="sheets",
+            what="a media server's way: ffmpeg writes JPEGs on one thread, as Jellyfin has it; "
+            "they are tiled to sheets, and packed to BIF (`bench/media_server.py`)",
+            clips=(FILM, CUT),
+            command=media_server,
         ),
     ]
 
@@ -264,7 +267,7 @@ def _web(found: Tools) -> Contestant:
         job="web",
         what="one command by hand: a split filter, MP4 of each 30 s and WebP sheets; no poster, "
         "overview or document",
-        clips=_WEB_CLIPS,
+        clips=(*_WEB_CLIPS, CUT),
         command=command,
     )
 
@@ -304,8 +307,7 @@ def _floors(found: Tools) -> list[Contestant]:
             name="PyAV, every frame",
             job="decoding",
             what="a plain decode of the whole video on one thread",
-            clips=(*SHORT, CUT),
-            once=(CUT,),
+            clips=SHORT,
             command=floor("classic", "--full"),
         ),
     ]

@@ -20,7 +20,8 @@ from time import process_time
 
 import av
 import numpy as np
-from bench.gif_quality import CLIPS, FPS, WIDTH, Frames, Row, cpu_seconds, markdown, rated, sample
+from bench.gif_quality import CLIPS, FPS, WIDTH, Row, cpu_seconds, markdown, rated, sample
+from bench.pictures import Frames, rgb
 from PIL import Image, ImageSequence
 
 from scrubjay.encode.base import animation_encoder
@@ -58,7 +59,7 @@ def decoded(path: Path, shape: tuple[int, ...]) -> Iterator[Frames]:
     if path.suffix in {".mp4", ".webm"}:
         with av.open(str(path)) as container:
             for frame in container.decode(video=0):
-                yield frame.to_ndarray(format="rgb24")[:height, :width].astype(np.uint8)
+                yield rgb(frame)[:height, :width]
         return
     with Image.open(path) as image:
         shown = tenths = 0

@@ -1,15 +1,15 @@
 """Compare Scrubjay's GIFs with those of ffmpeg (palettegen, paletteuse) and gifski.
 
 All get the same RGB frames: each clip sampled at 10 fps, 240 px wide, by libswscale's lanczos, 30 s
-at most. Needs `pip install scikit-image pillow`, and the two programs on PATH or by option.
-PSNR is the mean over frames, each against the RGB frame shown at its time (a frame without error
-counts as 68 dB); SSIM is scikit-image's on RGB, of every fifth frame. CPU seconds are user and
-system, of all threads; for the programs they include their start and reading raw frames or PNGs.
+at most. Needs the two programs on PATH or by option. PSNR is the mean over frames, each against the
+RGB frame shown at its time (a frame without error counts as 68 dB); SSIM is on RGB, of every fifth
+frame. CPU seconds are user and system, of all threads; for the programs they include their start
+and reading raw frames or PNGs.
 
 CPU is the least of three runs, the encoders taking turns. Last comes a table of targets: at least
 the PSNR and SSIM of both rivals in fewer bytes, 6 times less CPU than ffmpeg and 10 than gifski.
 
-    python bench/gif_quality.py /path/to/media --gifski ./gifski --json gif_quality.json
+    python -m bench.gif_quality /path/to/media --gifski ./gifski --json gif_quality.json
 """
 
 import argparse
@@ -22,18 +22,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from importlib import import_module
 from pathlib import Path
 
 import av
 import numpy as np
-import numpy.typing as npt
+from bench.pictures import Frames, psnr_db, rgb, seconds, ssim
 from PIL import Image
 
 from scrubjay.encode.gif.encoding import encode_gif
-
-Frames = npt.NDArray[np.uint8]
-"""(frames, height, width, 3) RGB uint8."""
 
 Encoder = Callable[[Frames, Path, str], float]
 """(frames, the file to write, the program) -> CPU seconds."""
@@ -89,13 +85,6 @@ def sample(path: Path, start: int, gain: float, duration: int = 30) -> Frames:
     return np.stack(pictures)
 
 
-def seconds(frame: av.VideoFrame) -> Fraction:
-    """Return when a frame is shown."""
-    if frame.pts is None or frame.time_base is None:
-        raise ValueError("a frame without a time")
-    return frame.pts * frame.time_base
-
-
 def decode(path: Path, count: int) -> Iterator[Frames]:
     """Yield what a viewer sees at each tenth of a second."""
     with av.open(path) as container:
@@ -106,7 +95,7 @@ def decode(path: Path, count: int) -> Iterator[Frames]:
             while shown is not None and at < min(tick, count):
                 yield shown
                 at += 1
-            shown = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            shown = rgb(frame)
         while shown is not None and at < count:
             yield shown
             at += 1
@@ -185,20 +174,18 @@ def rated(
     clip: str, encoder: str, frames: Frames, shown: Iterable[Frames], target: Path, spent: float
 ) -> Row:
     """Compare a file's pictures, one for each tenth of a second, with the frames that went in."""
-    similarity = import_module("skimage.metrics").structural_similarity  # it has no types
-    psnr, ssim = [], []
+    psnr, likeness = [], []
     for i, picture in enumerate(shown):
-        error = float(np.mean((frames[i].astype(np.int16) - picture) ** 2, dtype=np.float64))
-        psnr.append(10 * np.log10(255**2 / max(error, 0.01)))
+        psnr.append(psnr_db(frames[i], picture))
         if i % 5 == 0:
-            ssim.append(similarity(frames[i], picture, channel_axis=2))
+            likeness.append(ssim(frames[i], picture))
     return Row(
         clip=clip,
         encoder=encoder,
         frames=len(psnr),
         psnr_db=round(float(np.mean(psnr)), 2),
         worst_db=round(float(np.min(psnr)), 2),
-        ssim=round(float(np.mean(ssim)), 4),
+        ssim=round(float(np.mean(likeness)), 4),
         size_bytes=target.stat().st_size,
         cpu_seconds=round(spent, 3),
     )

@@ -94,9 +94,9 @@ def measure(command: Command, *, stop_at: Callable[[str], bool] | None = None) -
     )
 
 
-def size_of(folder: Path, pattern: str = "*") -> tuple[int, int]:
+def size_of(folder: Path) -> tuple[int, int]:
     """Return how many files lie in a folder and those below it, and their bytes."""
-    sizes = [path.stat().st_size for path in folder.rglob(pattern) if path.is_file()]
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     return len(sizes), sum(sizes)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from bench.clips import BRIEF, CUT, FILM, LONG, SHORT, title
+from bench.clips import BRIEF, CUT, CUT_SECONDS, FILM, LONG, SHORT, title
 from bench.contestants import OURS, Contestant
 from bench.results import Results, Row
 from bench.targets import Target, targets
@@ -22,7 +22,7 @@ files. It installs the others, and writes this page and [bench/results.json](../
 which has every single run.
 """
 _PART = """
-**A part of the benchmark** (`--quick`, `--only` or `--no-full`): good for a look, not for a claim.
+**A part of the benchmark** (`--quick` or `--only`): good for a look, not for a claim.
 """
 _LEGEND = """
 - CPU is user and system seconds of a contestant and all its child processes; wall is from its start
@@ -36,11 +36,15 @@ _LEGEND = """
   compare it with everything that `scrubjay` does.
 - gifski gets finished frames: it neither decodes nor scales, yet its x compare it with all our work
   for the GIFs. Bytes and quality of GIFs from equal frames: `bench/gif_quality.py`.
+- Quality is on RGB, and the mean over the pictures of the first minute: one a second of the clips,
+  all of the sheets. Each is held against the nearest picture that the film shows within half an
+  interval, scaled with Lanczos (`bench/web_quality.py`). PSNR is in dB.
 - The reference's one and two runs make GIFs and JPEGs. Scrubjay's classic recipe makes these, and
   sheets, WebVTT, manifest and page.
 - PySceneDetect is not here: its `save-images` saves some frames of each scene, after decoding
   everything to find the scenes. That is another job.
 """
+_KINDS = {"mp4": "MP4 clips", "webp": "WebP sheets"}
 
 
 def page(results: Results, everyone: list[Contestant], *, is_whole: bool) -> str:
@@ -49,8 +53,9 @@ def page(results: Results, everyone: list[Contestant], *, is_whole: bool) -> str
     lines = [
         _HEAD if is_whole else _HEAD + _PART,
         "## Targets\n",
-        "What issues 3 and 9 ask for, and what was measured, on each clip.\n",
+        "What issues 3, 9 and 10 ask for, and what was measured, on each clip.\n",
         *_target_table(targets(results)),
+        *_hour(results, everyone),
         "\n## Clips\n",
         *(
             line
@@ -100,11 +105,40 @@ def _clip(results: Results, everyone: list[Contestant], clip: str) -> Iterator[s
         return
     yield f"### {clip}: {title(clip)}\n"
     heads = ["job", "contestant", "rounds", "CPU s", "x", "wall s", "x", "largest MB"]
-    yield from _table(
-        [*heads, "together MB", "read MB", "written MB", "GIFs", "JPEGs"], "ll" + 11 * "r"
-    )
+    yield from _table([*heads, "together MB", "read MB", "written MB", "files"], "ll" + 10 * "r")
     for each, row in sorted(rows, key=lambda pair: list(OURS).index(pair[0].job)):
         yield _line(each, row, results.row(clip, OURS[each.job]))
+    yield ""
+    yield from _qualities(results, clip)
+
+
+def _hour(results: Results, everyone: list[Contestant]) -> Iterator[str]:
+    """Say what an hour of film takes, by what ten minutes of it do."""
+    rows = [(each, row) for each in everyone if (row := results.row(CUT, each.name))]
+    rows = [(each, row) for each, row in rows if each.job != "decoding"]
+    if not rows:
+        return
+    times = 3600 / CUT_SECONDS
+    yield "\n## An hour of film\n"
+    yield f"What the clip `{CUT}` takes, times {times:.3g}; [below](#who-runs) is who makes what.\n"
+    yield from _table(["job", "contestant", "MB", "files", "CPU s", "wall s"], "llrrrr")
+    for each, row in sorted(rows, key=lambda pair: list(OURS).index(pair[0].job)):
+        numbers = (row.written_bytes / 1e6, row.files, row.cpu, row.wall)
+        cells = [each.job, each.name, *(f"{times * number:,.0f}" for number in numbers)]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _qualities(results: Results, clip: str) -> Iterator[str]:
+    """Say how near the pictures of the job `web` are to the film."""
+    rows = [each for each in results.qualities if each.clip == clip]
+    if not rows:
+        return
+    heads = ["web", "contestant", "pictures compared", "PSNR dB", "SSIM", "KB"]
+    yield from _table(heads, "llrrrr")
+    for each in sorted(rows, key=lambda each: each.kind):
+        cells = [_KINDS[each.kind], each.contestant, str(each.pictures), f"{each.psnr_db:.2f}"]
+        cells += [f"{each.ssim:.4f}", f"{each.size_bytes / 1000:.0f}"]
+        yield f"| {' | '.join(cells)} |"
     yield ""
 
 
@@ -125,9 +159,9 @@ def _line(each: Contestant, row: Row, ours: Row | None) -> str:
         f"{row.read_bytes / 1e6:.1f}",
     ]
     if each.job == "decoding":
-        cells += ["", "", ""]
+        cells += ["", ""]
     else:
-        cells += [f"{row.written_bytes / 1e6:.1f}", str(row.gifs), str(row.jpegs)]
+        cells += [f"{row.written_bytes / 1e6:.1f}", str(row.files)]
     return f"| {' | '.join(cells)} |"
 
 

@@ -5,6 +5,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.long_film import WholeRun
+from bench.web_quality import Quality
 
 __all__ = ["Least", "Results", "Row", "Run"]
 
@@ -21,8 +22,8 @@ class Run:
     together_bytes: int
     read_bytes: int
     written_bytes: int
-    gifs: int
-    jpegs: int
+    files: int
+    slices: int
     animation_pictures: int | None = None
     """Of the floor alone: different pictures in all animations."""
 
@@ -40,8 +41,8 @@ class Row:
     together_bytes: float
     read_bytes: float
     written_bytes: float
-    gifs: int
-    jpegs: int
+    files: int
+    slices: int
     animation_pictures: int | None
 
 
@@ -59,6 +60,7 @@ class Results:
     machine: dict[str, str]
     versions: dict[str, str]
     runs: list[Run] = field(default_factory=list)
+    qualities: list[Quality] = field(default_factory=list)
     first_slices: list[float] = field(default_factory=list)
     """Seconds to the first finished slice of the long film, each round."""
     whole_run: WholeRun | None = None
@@ -92,7 +94,7 @@ class Results:
             together_bytes=median(run.together_bytes for run in runs),
             read_bytes=median(run.read_bytes for run in runs),
             written_bytes=median(run.written_bytes for run in runs),
-            gifs=runs[-1].gifs,
-            jpegs=runs[-1].jpegs,
+            files=runs[-1].files,
+            slices=runs[-1].slices,
             animation_pictures=runs[-1].animation_pictures,
         )

@@ -1,6 +1,7 @@
 """Measure Scrubjay against its rivals, side by side: the whole job on the same files.
 
-.venv/bin/python bench/run.py            # everything, and docs/benchmarks.md anew
+.venv/bin/python bench/run.py            # everything, and docs/benchmarks.md anew: 25 minutes
+.venv/bin/python bench/run.py --full     # the recipe classic on a 3-hour film as well: 8 more
 .venv/bin/python bench/run.py --quick    # one round of the short clips, into .bench/
 .venv/bin/python bench/run.py --only av1 --only "scrubjay" --only "ffmpeg, two runs a slice"
 """

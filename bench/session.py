@@ -16,6 +16,7 @@ from bench.measure import BenchError, measure, size_of
 from bench.report import page, to_json
 from bench.results import Results, Run
 from bench.tools import BENCH, ROOT, Tools, machine, tools, versions
+from bench.web_quality import RATED, qualities
 
 __all__ = ["main"]
 
@@ -35,7 +36,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     results.minutes = (monotonic() - began) / 60
-    is_whole = not options.only and not options.quick and options.full
+    is_whole = not options.only and not options.quick
     text = page(results, everyone, is_whole=is_whole)
     print(text)
     _write(results, text, is_whole=is_whole)
@@ -45,20 +46,17 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "--rounds", type=int, help="rounds; slow rivals get one or two (default: 3)"
+        "--rounds", type=int, help="rounds; slow rivals and long clips get one (default: 2)"
     )
     parser.add_argument("--quick", action="store_true", help="one round of the short clips")
     parser.add_argument(
-        "--full",
-        action=argparse.BooleanOptionalAction,
-        help="the whole 3-hour film as well (default: yes, but not with --quick)",
+        "--full", action="store_true", help="the recipe `classic` on the whole 3-hour film as well"
     )
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="only this contestant or clip (repeatable)"
     )
     options = parser.parse_args()
-    options.rounds = options.rounds or (1 if options.quick else 3)
-    options.full = not options.quick if options.full is None else options.full
+    options.rounds = options.rounds or (1 if options.quick else 2)
     return options
 
 
@@ -106,6 +104,7 @@ def _run_one(contestant: Contestant, video: Clip, results: Results) -> None:
         results.troubles.append(f"{contestant.name} on {video.name}: {error}")
         print(results.troubles[-1], file=sys.stderr, flush=True)
         return
+    files, written_bytes = size_of(out)
     run = Run(
         clip=video.name,
         contestant=contestant.name,
@@ -114,9 +113,9 @@ def _run_one(contestant: Contestant, video: Clip, results: Results) -> None:
         largest_bytes=cost.largest_bytes,
         together_bytes=cost.together_bytes,
         read_bytes=cost.read_bytes,
-        written_bytes=size_of(out)[1],
-        gifs=size_of(out, "*.gif")[0],
-        jpegs=size_of(out, "*.jpg")[0],
+        written_bytes=written_bytes,
+        files=files,
+        slices=len(video.slices),
     )
     if contestant.job == "decoding":  # it says itself what decoding alone took
         said = json.loads(cost.lines[-1][1])
@@ -126,6 +125,9 @@ def _run_one(contestant: Contestant, video: Clip, results: Results) -> None:
     print(
         f"{video.name:10} {contestant.name:36} {run.cpu:8.2f} s CPU {run.wall:8.2f} s", flush=True
     )
+    judged = (each.contestant for each in results.qualities if each.clip == video.name)
+    if contestant.job == "web" and video.name in RATED and contestant.name not in judged:
+        results.qualities += qualities(video, contestant.name, out)
     shutil.rmtree(out)
 
 

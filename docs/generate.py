@@ -443,8 +443,24 @@ Measured on two minutes of 720p24 film (H.264), repeated 30 times, with 2 cores 
 others used as well (on cores of its own, `classic` takes 229 s), 2026-11-26; `classic` and
 `everything` on the two minutes, times 30. Decoding alone takes 121 s. Of the MB of `trickplay`, the
 sheets are a quarter; Jellyfin's folder repeats them, and the BIF file repeats the packed JPEGs.
-Objects include the records by which a run continues. How other tools fare with the same film is in
-[benchmarks](benchmarks.md).
+Objects include the records by which a run continues.
+
+What others write for an hour of the same film, and what that takes them:
+
+| beside | how | MB | objects | CPU s |
+| --- | --- | --- | --- | --- |
+| `classic` | the reference: two ffmpeg runs for each slice, GIFs and JPEGs | 694 | 3,720 | 912 |
+| `classic` | the same by one ffmpeg run for each slice | 694 | 3,720 | 800 |
+| `web` | one ffmpeg command: MP4 and WebP sheets, nothing else | 39 | 240 | 194 |
+| `trickplay` | one ffmpeg command: JPEG sheets alone, of keyframes | 4 | 4 | 15 |
+| `trickplay` | the same without `-skip_frame nokey` | 4 | 4 | 156 |
+| `trickplay` | a media server's way: JPEGs by ffmpeg, then sheets and BIF | 12 | 5 | 137 |
+
+The first two rows are ten minutes of the film, times six; the two with sheets alone are three hours
+of it, divided; both on cores of their own, 2026-11-23. The other two are two minutes, scaled by a
+command that ran in turns with them on a busy machine: 7.5 s of CPU where `--recipe web` took 8.7 (225
+for the hour), and 9.8 s where sheets without `-skip_frame` took 11.2. `make bench` runs all of them
+side by side ([benchmarks](benchmarks.md)).
 
 On the command line, `--sheet-interval` and the like change what slices have: the poster and the
 overview stay as they are.
