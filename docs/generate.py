@@ -458,9 +458,9 @@ What others write for an hour of the same film, and what that takes them:
 
 The first two rows are ten minutes of the film, times six; the two with sheets alone are three hours
 of it, divided; both on cores of their own, 2026-11-23. The other two are two minutes, scaled by a
-command that ran in turns with them on a busy machine: 7.5 s of CPU where `--recipe web` took 8.7 (225
-for the hour), and 9.8 s where sheets without `-skip_frame` took 11.2. `make bench` runs all of them
-side by side ([benchmarks](benchmarks.md)).
+command that ran in turns with them on a busy machine: 7.5 s of CPU where `--recipe web` took 8.7
+(225 for the hour), and 9.8 s where sheets without `-skip_frame` took 11.2. `make bench` runs all of
+them side by side ([benchmarks](benchmarks.md)).
 
 On the command line, `--sheet-interval` and the like change what slices have: the poster and the
 overview stay as they are.
