@@ -28,7 +28,7 @@ class Row(NamedTuple):
 _X264 = {"preset": "veryfast", "threads": "1", "g": "25", "bf": "2"}
 _X265 = {"preset": "ultrafast", "x265-params": "pools=1:log-level=0:keyint=25"}
 _AV1 = {"preset": "9", "crf": "12", "g": "25", "svtav1-params": "lp=1"}
-_VPX = {"deadline": "realtime", "cpu-used": "8", "g": "25"}
+_VPX = {"deadline": "realtime", "cpu-used": "8", "g": "25", "threads": "1"}
 _MPEG = {"g": "12", "bf": "2", "qscale": "3", "flags": "qscale"}
 _PLAIN = {"g": "12", "qscale": "3", "flags": "qscale"}
 

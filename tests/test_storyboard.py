@@ -35,8 +35,8 @@ def _storyboard(
         animations=(),
         frames=(),
         sheets=(
-            Sheet(interval=Fraction(1, 2), width=512, columns=4, rows=rows, quality=95),
-            Sheet(name="coarse", interval=Fraction(4), width=512, quality=95),
+            Sheet(interval=Fraction(1, 2), width=256, columns=4, rows=rows, quality=95),
+            Sheet(name="coarse", interval=Fraction(4), width=256, quality=95),
         ),
         documents=("storyboard",),
     )
@@ -56,7 +56,7 @@ def test_each_tile_is_the_picture_of_its_time(
 ) -> None:
     """Read by machine, on either clock, in one sheet or three; the first begins at 0."""
     board = _storyboard(clip, tmp_path, clock, length, rows=rows)
-    assert (board["tile_width"], board["tile_height"]) == (512, 288)
+    assert (board["tile_width"], board["tile_height"]) == (256, 144)
     assert board["duration"] == SECONDS + begins
     tiles = board["tiles"]
     assert [tile["start"] for tile in tiles] == [0, *(begins + k / 2 for k in range(1, 24))]
@@ -65,7 +65,7 @@ def test_each_tile_is_the_picture_of_its_time(
         url = board.get("url") or tile["url"]
         with Image.open(tmp_path / url) as sheet:
             x, y = tile["x"], tile["y"]
-            picture = sheet.convert("RGB").crop((x, y, x + 512, y + 288))
+            picture = sheet.convert("RGB").crop((x, y, x + 256, y + 144))
         assert number_of(np.asarray(picture)) == place * FPS // 2
 
 
@@ -73,7 +73,7 @@ def test_each_output_of_sheets_has_its_own(clip: Path, tmp_path: Path) -> None:
     """The second one's tiles are its own thumbnails, on its own grid."""
     board = _storyboard(clip, tmp_path, "zero", 12, "storyboard-coarse.json")
     assert [tile["start"] for tile in board["tiles"]] == [0, 4, 8]
-    assert [tile["x"] for tile in board["tiles"]] == [0, 512, 1024]
+    assert [tile["x"] for tile in board["tiles"]] == [0, 256, 512]
     assert board["url"].startswith("coarse/")
 
 

@@ -22,6 +22,7 @@ from site_of import Site
 from tabs import FirefoxTab, Tab
 
 import scrubjay
+from scrubjay.engines.inline import InlineEngine
 
 _RECIPE = scrubjay.Recipe(animations=(), sheets=())
 
@@ -165,14 +166,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 def _add_set(folder: Path, video: str) -> None:
     """Make the set of a video beside it, and put the element's module there."""
-    scrubjay.make(folder / video, folder / "set", recipe=_RECIPE)
+    scrubjay.make(folder / video, folder / "set", recipe=_RECIPE, engine=InlineEngine())
     module = files("scrubjay") / "web" / "scrubjay-preview.js"
     (folder / "scrubjay-preview.js").write_text(module.read_text("utf-8"), "utf-8")
 
 
 def _write_site(folder: Path, video: str, player: str) -> None:
     if player == "hls":
-        length = scrubjay.probe(folder / video).duration
+        length = scrubjay.probe(folder / video, engine=InlineEngine()).duration
         (folder / "film.m3u8").write_text(
             "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:60\n#EXT-X-PLAYLIST-TYPE:VOD\n"
             f"#EXTINF:{float(length):.3f},\n{video}\n#EXT-X-ENDLIST\n"

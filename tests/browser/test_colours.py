@@ -66,8 +66,11 @@ def _patches(most: int) -> npt.NDArray[np.int64]:
 def _write(path: Path, codec: str, tags: _Tags, *, is_deep: bool) -> None:
     """Write a second of patches."""
     pixels = "yuv420p10le" if is_deep else "yuv420p"
-    options = {"libsvtav1": {"crf": "4", "preset": "10"}, "libx264": {"crf": "1"}}
-    options["libvpx-vp9"] = {"lossless": "1", "deadline": "realtime"}
+    options = {
+        "libsvtav1": {"crf": "4", "preset": "10", "svtav1-params": "lp=1"},
+        "libx264": {"crf": "1"},
+    }
+    options["libvpx-vp9"] = {"lossless": "1", "deadline": "realtime", "threads": "1"}
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=10, options=options[codec])
         stream.width, stream.height, stream.pix_fmt = _COLUMNS * _CELL, _ROWS * _CELL, pixels

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
 import scrubjay
+from scrubjay.engines.inline import InlineEngine
 from scrubjay.model import PRESETS, Manifest
 
 _ANY = re.compile(".")
@@ -22,7 +23,7 @@ def web_set(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     """What the preset `web-avif` makes of 12 s, in slices of 1 s."""
     folder = tmp_path_factory.mktemp("web") / "set"
     recipe = replace(PRESETS["web-avif"], slice_length=Fraction(1))
-    return folder, scrubjay.make(clip, folder, recipe=recipe)
+    return folder, scrubjay.make(clip, folder, recipe=recipe, engine=InlineEngine())
 
 
 def test_a_page_for_the_web(web_set: tuple[Path, Manifest], visit: Callable[..., Any]) -> None:

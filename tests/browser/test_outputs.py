@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import scrubjay
+from scrubjay.engines.inline import InlineEngine
 from scrubjay.model import Animation, Recipe, Sheet, Still
 
 RECIPE = Recipe(
@@ -29,7 +30,7 @@ RECIPE = Recipe(
 def outputs_set(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A set of 12 s with two animations, two widths of stills, and two sheets."""
     folder = tmp_path_factory.mktemp("outputs") / "set"
-    scrubjay.make(clip, folder, recipe=RECIPE)
+    scrubjay.make(clip, folder, recipe=RECIPE, engine=InlineEngine())
     return folder
 
 

@@ -28,7 +28,7 @@ def test_confined_workers_make_every_format(
     write_clip(tmp_path / "movie.mp4")
     added = [f"frames,name=f-{name},format={name},interval=4" for name in _SINGLE]
     added += [
-        f"sheets,name=s-{name},format={name},width=512,interval=2,columns=3"
+        f"sheets,name=s-{name},format={name},width=256,interval=2,columns=3"
         for name in SHEET_FORMATS
     ]
     options = ("--no-animations", "--no-frames", "--no-sheets", "--documents", "")
@@ -51,5 +51,5 @@ def test_confined_workers_make_every_format(
         picture = _read(tmp_path / "out" / sheet.key, name)
         for place in range(sheet.count):
             row, column = divmod(place, sheet.columns)
-            cell = picture[288 * row : 288 * row + 288, 512 * column : 512 * column + 512]
+            cell = picture[144 * row : 144 * row + 144, 256 * column : 256 * column + 256]
             assert number_of(cell) == place * 2 * FPS

@@ -28,6 +28,7 @@ from scrubjay.slices.reading import explain_reading, open_frames, open_reader
 from scrubjay.timing import Span, Target, Timeline, samples_in, spans_of
 
 _X264 = {"preset": "veryfast", "threads": "1"}
+_VPX = {"deadline": "realtime", "cpu-used": "8", "g": "30", "threads": "1"}
 
 _CODECS = {
     "h264-no-b-frames": ("libx264", "mp4", _X264 | {"bf": "0", "g": "24"}),
@@ -51,8 +52,8 @@ _CODECS = {
         "mp4",
         {"preset": "fast", "x265-params": "pools=1:log-level=0:keyint=40:temporal-layers=3"},
     ),
-    "vp8": ("libvpx", "webm", {"deadline": "realtime", "cpu-used": "8", "g": "30"}),
-    "vp9": ("libvpx-vp9", "webm", {"deadline": "realtime", "cpu-used": "8", "g": "30"}),
+    "vp8": ("libvpx", "webm", _VPX),
+    "vp9": ("libvpx-vp9", "webm", _VPX),
     "av1": ("libsvtav1", "mkv", {"preset": "12", "g": "30", "svtav1-params": "lp=1"}),
     "mpeg2": ("mpeg2video", "ts", {"bf": "2", "g": "12"}),
     "mpeg2-open-gop": ("mpeg2video", "ts", {"bf": "2", "g": "12", "flags": "-cgop"}),

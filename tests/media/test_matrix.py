@@ -38,6 +38,7 @@ class _Coding(NamedTuple):
 
 _X264 = {"preset": "veryfast", "threads": "1"}
 _X265 = {"preset": "ultrafast"}
+_VPX = {"threads": "1"}
 _ON_ONE = "pools=none:frame-threads=1:log-level=none"
 _INTERLACED = 0x40000 | 0x20000000  # AV_CODEC_FLAG_INTERLACED_DCT and _ME
 
@@ -72,9 +73,9 @@ _CODINGS = {
     "mpeg2-open-gop": _Coding("mpeg2video", {"g": "15", "bf": "2", "flags": "-cgop"}),
     "mpeg2-interlaced": _Coding("mpeg2video", {"g": "15", "bf": "2"}, flags=_INTERLACED),
     "mpeg1-b": _Coding("mpeg1video", {"g": "15", "bf": "2"}),
-    "vp8": _Coding("libvpx", {"deadline": "realtime", "cpu-used": "8", "g": "20"}),
+    "vp8": _Coding("libvpx", _VPX | {"deadline": "realtime", "cpu-used": "8", "g": "20"}),
     "vp9": _Coding(
-        "libvpx-vp9", {"deadline": "good", "cpu-used": "5", "g": "30", "lag-in-frames": "12"}
+        "libvpx-vp9", _VPX | {"deadline": "good", "cpu-used": "5", "g": "30", "lag-in-frames": "12"}
     ),
     "av1": _Coding("libsvtav1", {"preset": "12", "g": "30", "svtav1-params": "lp=1"}),
     "mjpeg": _Coding("mjpeg", {}, "yuvj420p"),

@@ -19,15 +19,18 @@ _Packet: TypeAlias = "Packet[Any]"
 FPS = 24
 SECONDS = 12
 _SQUARES = 16
-_SQUARE_PX = 32
-_HEIGHT = 288
+_SQUARE_PX = 16
+_HEIGHT = 144
 _SOUND_RATE = 48_000
 _H264 = ("libx264", {"g": "120", "bf": "2", "preset": "veryfast", "threads": "1"})
-_VP8 = ("libvpx", {"g": "48", "deadline": "realtime", "cpu-used": "8", "b": "1M"})
+_VP8 = (  # its threads wait for one another in busy loops
+    "libvpx",
+    {"g": "48", "deadline": "realtime", "cpu-used": "16", "b": "1M", "threads": "1"},
+)
 
 
 def number_of(picture: npt.NDArray[np.uint8]) -> int:
-    """Read a picture's number: (288, 512, 3) RGB uint8, or smaller in both directions."""
+    """Read a picture's number: (144, 256, 3) RGB uint8, or another size of that shape."""
     square_px = picture.shape[1] // _SQUARES
     middle = square_px // 2
     bits = [picture[middle, middle + square_px * k].mean() > 127 for k in range(_SQUARES)]

@@ -11,6 +11,7 @@ from clips import FPS, number_of
 from PIL import Image
 
 import scrubjay
+from scrubjay.engines.inline import InlineEngine
 from scrubjay.model import Manifest, Plan, Recipe, Sheet, Still
 from scrubjay.publishing import publish
 from scrubjay.sets.state import save_plan
@@ -92,7 +93,7 @@ def make_set(
     folder: Path | None = None,
 ) -> Made:
     """Make the set of a video, without the slices that are to be gaps; in memory by default."""
-    plan = scrubjay.plan(video, recipe=recipe)
+    plan = scrubjay.plan(video, recipe=recipe, engine=InlineEngine())
     store = Store.open(folder) if folder else Store.in_memory()
     save_plan(store, plan)
     for slice_ in plan.slices:
