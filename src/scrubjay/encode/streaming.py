@@ -109,6 +109,7 @@ class StreamingEncoder:
         self._write(end)
         assert self._writer is not None  # noqa: S101  an animation has a picture
         data = self.completed(self._writer.finish(), self._start)
+        self._writer = None  # its memory serves the encoders that finish next
         most_bytes = self._options.max_bytes
         if not most_bytes or len(data) <= most_bytes:
             return data

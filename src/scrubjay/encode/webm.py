@@ -19,5 +19,12 @@ class Encoder(StreamingEncoder):
         quality_range=(63, 1),
         quality=50,
         least_quality=5,
-        options={"deadline": "realtime", "cpu-used": "6", "b": "0", "g": ONE_KEYFRAME},
+        options={
+            "deadline": "realtime",
+            "cpu-used": "6",
+            "b": "0",
+            "g": ONE_KEYFRAME,
+            # 25 pictures by default: twice the memory, for 0.05 dB and hardly fewer bytes
+            "lag-in-frames": "0",
+        },
     )

@@ -16,10 +16,17 @@ __all__ = ["spawn_ahead", "spawned", "worker_environment"]
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Slices run in parallel, one core each, so numpy's libraries must not start threads."""
 
-_RETURN_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(4 << 20))
+_RETURN_MEMORY = {
+    **dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(4 << 20)),
+    "MALLOC_ARENA_MAX": "1",
+}
 """For glibc: return freed memory to the system. By default it raises these thresholds with each
 larger block, so a worker's memory grows for a dozen slices (mallopt(3), "dynamic mmap threshold").
-Much lower thresholds make numpy's intermediate results cost system time."""
+Much lower thresholds make numpy's intermediate results cost system time.
+
+The threads of a worker share one heap: with a heap each, what one has freed is of no use to the
+others (75 MB with `everything` at 1080p). Most of their time is FFmpeg's, which keeps its memory.
+"""
 
 _PROGRAM = "import gc; gc.disable(); from scrubjay.engines.child import main; main()"
 """The program of a worker. Imports leave no garbage, and looking for some would take a tenth of the
