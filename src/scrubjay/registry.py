@@ -44,6 +44,9 @@ class Format(NamedTuple):
     side_step_px: int = 1
     """Of what a file's width and height are multiples; its encoder makes a picture that large by
     repeating the last column and row."""
+    cpu_ns_per_px: float = 6
+    """CPU time that a still's encoder takes for a pixel on film at its usual quality; only its
+    ratio to that of the others matters (`engines.worth`)."""
     is_packed: bool = False
     """Whether all stills of a slice are in one file (`scrubjay.fragments`)."""
 
@@ -137,10 +140,23 @@ _PICTURE_FORMATS: Mapping[str, Format] = {
         is_packed=True,
     ),
     "webp": Format(
-        "scrubjay.encode.webp_still", "image/webp", "webp", 16_383, 1, encoder="libwebp"
+        "scrubjay.encode.webp_still",
+        "image/webp",
+        "webp",
+        16_383,
+        1,
+        encoder="libwebp",
+        cpu_ns_per_px=35,
     ),
     "png": Format(
-        "scrubjay.encode.png", "image/png", "png", 65_535, 1, encoder="png", kinds=("frames",)
+        "scrubjay.encode.png",
+        "image/png",
+        "png",
+        65_535,
+        1,
+        encoder="png",
+        kinds=("frames",),
+        cpu_ns_per_px=74,
     ),
     "avif": Format(
         "scrubjay.encode.avif_still",
@@ -152,6 +168,7 @@ _PICTURE_FORMATS: Mapping[str, Format] = {
         kinds=("sheets",),
         smallest_side_px=4,
         encoder_bytes_per_px=36,
+        cpu_ns_per_px=111,
     ),
 }
 """Formats of one picture. The largest side of a JPEG is libjpeg's JPEG_MAX_DIMENSION."""

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import scrubjay
 from scrubjay import InlineEngine
@@ -112,3 +113,15 @@ def test_a_tiny_remainder_goes_to_the_worker_that_is_there(media: Path, tmp_path
         )
     started = [event for event in events if isinstance(event, SliceStarted)]
     assert [(event.index, event.worker) for event in started] == [(0, 0), (1, 0)]
+
+
+def test_a_format_has_its_price(media: Path) -> None:
+    """Stills that take longer to encode are more work."""
+    recipe = Recipe(animations=(), frames=(Still(),), sheets=())
+
+    def work(format_: str) -> float:
+        stills = replace(recipe, frames=(Still(format=format_),))
+        made = scrubjay.plan(media / "real/globe_30s.mp4", recipe=stills, engine=InlineEngine())
+        return work_of(made, 0, {"frames"})
+
+    assert work("jpeg") == work("mjpg") < work("webp") < work("png")

@@ -27,9 +27,6 @@ _SCALED_PIXEL = 2.4e-9
 _ANIMATED_PIXEL = 3.1e-8
 """Cost of a pixel of an animation: choosing its colour, and compression."""
 
-_STILL_PIXEL = 6e-9
-"""Cost of compressing a pixel of a still or a sheet."""
-
 _LOOKS = 300
 """Frames that are decoded for what the whole video has once, about."""
 
@@ -65,7 +62,8 @@ def _painted(output: PlannedOutput, source_pixels: int) -> float:
     scaled = source_pixels * _SCALED_PIXEL
     if isinstance(options, Animation):
         return (scaled + pixels * _ANIMATED_PIXEL) / float(options.spacing)
-    return (scaled + pixels * _STILL_PIXEL) / float(options.interval)
+    coded = pixels * output.format.cpu_ns_per_px * 1e-9
+    return (scaled + coded) / float(options.interval)
 
 
 def workers_for(works: Sequence[float], most: int) -> int:
