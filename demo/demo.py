@@ -1,4 +1,4 @@
-"""The demo: render the previews of a video with the real command line, and say where they are.
+"""The demo: render the previews of a video with the real command line, and verify them.
 
 It draws the video itself (`film`), unless it is given one.
 """
@@ -17,13 +17,23 @@ _START = "from scrubjay.cli.start import start; start()"
 
 
 def main() -> int:
-    """Run the demo, and return the exit code of `scrubjay make`."""
+    """Run the demo, and return the exit code of the last command."""
     parser = argparse.ArgumentParser(description="Render the previews of a video.")
     parser.add_argument("--output", type=Path, required=True, help="folder for the previews")
     parser.add_argument("--video", type=Path, help="a video of yours; without it, one is drawn")
     arguments = parser.parse_args()
     video = arguments.video or _film(arguments.output.parent / "demo.mp4")
-    return _make(video, arguments.output)
+    code, page = _run(
+        "make", str(video), "-o", str(arguments.output), "--recipe", "web", "--remove-stale"
+    )
+    if not page:
+        return code
+    soundness, found = _run("verify", str(arguments.output), "--source", str(video))
+    print(found)
+    path = Path(page).resolve()
+    print(f"\nThe previews are ready. Open this page in a browser:\n\n  {path.as_uri()}\n")
+    print(f"The files are in {path.parent}")
+    return code or soundness
 
 
 def _film(path: Path) -> Path:
@@ -47,21 +57,20 @@ def _film(path: Path) -> Path:
     return path
 
 
-def _make(video: Path, output: Path) -> int:
-    """Run `scrubjay make` as a person would; its progress goes to the terminal."""
-    command = ["make", str(video), "-o", str(output), "--recipe", "web", "--remove-stale"]
+def _run(*command: str) -> tuple[int, str]:
+    """Run `scrubjay` as a person would; its progress goes to the terminal.
+
+    Returns:
+        The exit code, and what it wrote to standard output.
+    """
     print(f"$ {join(['scrubjay', *command])}", flush=True)
     before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the command
     with subprocess.Popen(
         [sys.executable, "-c", _START, *command], stdout=subprocess.PIPE, text=True
     ) as process:
-        page = process.communicate()[0].strip()
+        output = process.communicate()[0].strip()
     signal.signal(signal.SIGINT, before)
-    if page:
-        path = Path(page).resolve()
-        print(f"\nThe previews are ready. Open this page in a browser:\n\n  {path.as_uri()}\n")
-        print(f"The files are in {path.parent}")
-    return process.returncode
+    return process.returncode, output
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ from scrubjay.model import (
 )
 from scrubjay.registry import DOCUMENTS, FORMATS
 from scrubjay.settings import Settings
+from scrubjay.verifying.report import Report
 
 DOCS = Path(__file__).parent
 _COLUMNS = 92
@@ -819,6 +820,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "schema/events.schema.json": lambda: schema(events.Event, "Scrubjay event", _EXACT),
     "schema/recipe.schema.json": recipe_schema,
     "schema/plan.schema.json": lambda: schema(Plan, "Scrubjay plan", _EXACT),
+    "schema/report.schema.json": lambda: schema(Report, "Scrubjay report of verify", _EXACT),
     "schema/record.schema.json": lambda: schema(SliceRecord, "Scrubjay slice record", _EXACT),
 }
 

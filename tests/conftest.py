@@ -311,12 +311,15 @@ def _no_worker_is_left() -> Iterator[None]:
     assert [pid for pid, owner in _workers() if owner == os.getpid()] == []
 
 
+_PROGRAMS = (b"scrubjay.engines.child", b"scrubjay.verifying.decoding.child")
+
+
 def _workers() -> Iterator[tuple[int, int]]:
     """Yield the id and the parent's id of each running worker process on this machine."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             command = (entry / "cmdline").read_bytes()
-            if b"scrubjay.engines.child" in command:
+            if any(program in command for program in _PROGRAMS):
                 status = (entry / "stat").read_text().rpartition(")")[2].split()
                 yield int(entry.name), int(status[1])
         except (FileNotFoundError, ProcessLookupError):

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from msgspec.structs import replace
 from obstore.store import S3Store
 from s3_server import KEYS, PROGRAM, S3Server
 
@@ -102,6 +103,34 @@ def test_one_of_many_writers_is_first(store: Store, *, is_there: bool) -> None:
     assert store.get("a") == bytes([firsts.index(True)])
     assert store.version("a") != seen
     assert not store.put_if("a", b"late", "x/y", "")
+
+
+def test_parts_and_folders_can_be_read(store: Store) -> None:
+    """An object can be read in pieces; a folder lists its own files and folders alone."""
+    data = bytes(range(256)) * (5 << 12)  # more than one piece
+    for key in ("a/b.bin", "a/c/d.bin", "e.bin"):
+        store.put(key, data, "x/y")
+    assert b"".join(store.pieces("a/b.bin", len(data))) == data
+    assert store.children() == (["e.bin"], ["a"])
+    assert store.children("a/") == (["b.bin"], ["c"])
+    with pytest.raises(ObjectNotFoundError):
+        list(store.pieces("missing", 1))
+
+
+def test_sets_in_a_bucket_are_verified_and_repaired(store: Store, clip: Path) -> None:
+    """A library in a bucket: what is missing in one of its sets is named, and made again."""
+    assert store.place
+    inner = Store.open(replace(store.place, address=f"{store.place.address}/films/one"))
+    recipe = Recipe(slice_length=Fraction(6), animations=())
+    with InlineEngine() as engine:
+        manifest = scrubjay.make(clip, inner, recipe=recipe, engine=engine)
+        assert scrubjay.verify(store, source=clip).holds
+        inner.delete([manifest.frames[3].key])
+        report = scrubjay.verify(store)
+        [found] = report.sets[0].findings
+        assert (found.check, found.key) == ("object", manifest.frames[3].key)
+        assert scrubjay.repair(store, report, source=clip, engine=engine) == 1
+    assert scrubjay.verify(store).holds
 
 
 def test_what_is_gone_is_not_replaced(store: Store) -> None:

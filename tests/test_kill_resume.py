@@ -21,7 +21,7 @@ SCRUBJAY = Path(sys.executable).with_name("scrubjay")
 RECIPE = ["--slice-length", "1", "--frame-interval", "1/12", "--animation-fps", "20"]
 """Twelve slices of the clip with many outputs: a run of a second."""
 
-BUSY = ["--slice-length", "1", "--animation-fps", "12", "--animation-width", "480"]
+BUSY = ["--slice-length", "1", "--animation-fps", "24", "--animation-width", "480"]
 """Twelve slices of the busy clip: a run that goes on for seconds after its first progress."""
 
 _DEADLINE = 300

@@ -32,24 +32,14 @@ def main() -> None:
         folder = Path(name)
         _run(sys.executable, "-m", "build", "--wheel", "--outdir", name, str(_ROOT))
         (wheel,) = folder.glob("*.whl")
-        venv.create(folder / "clean")
+        venv.create(folder / "clean", with_pip=True)
         python = str(folder / "clean" / "bin" / "python")
-        _install(python, str(wheel))
+        _run(python, "-m", "pip", "install", "--quiet", str(wheel))
         _run(python, "-c", _TRY, name, cwd=folder)
         scrubjay = str(folder / "clean" / "bin" / "scrubjay")
         _run(scrubjay, "probe", "tiny.mp4", cwd=folder)
         _run(scrubjay, "make", "tiny.mp4", "-o", "again", "--frame-interval", "0.5", cwd=folder)
         print(f"{wheel.name}: built, installed in a clean environment, and used")  # noqa: T201
-
-
-def _install(python: str, wheel: str) -> None:
-    """Install it by uv, or by pip, which takes four times as long but may have other settings."""
-    uv = str(Path(sys.executable).with_name("uv"))
-    try:
-        _run(uv, "pip", "install", "--quiet", "--python", python, wheel)
-    except subprocess.CalledProcessError:
-        _run(python, "-m", "ensurepip")
-        _run(python, "-m", "pip", "install", "--quiet", wheel)
 
 
 def _run(*command: str, cwd: Path | None = None) -> None:

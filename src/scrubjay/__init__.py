@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from scrubjay.pipeline import explain, make, plan, probe, prune
     from scrubjay.places.place import Place
     from scrubjay.publishing import publish
+    from scrubjay.repairing import repair
     from scrubjay.sets.store import Store
     from scrubjay.slices.renderer import render_slice
+    from scrubjay.verifying.report import Report
+    from scrubjay.verifying.verify import verify
 
 __version__ = "0.1.0"
 
@@ -37,6 +40,7 @@ __all__ = [
     "Plan",
     "ProcessEngine",
     "Recipe",
+    "Report",
     "ScrubjayError",
     "Sheet",
     "Still",
@@ -49,6 +53,8 @@ __all__ = [
     "prune",
     "publish",
     "render_slice",
+    "repair",
+    "verify",
 ]
 
 _HOMES = {
@@ -63,6 +69,7 @@ _HOMES = {
     "Plan": "model",
     "ProcessEngine": "engines.processes",
     "Recipe": "model",
+    "Report": "verifying.report",
     "ScrubjayError": "errors",
     "Sheet": "model",
     "Still": "model",
@@ -74,6 +81,8 @@ _HOMES = {
     "prune": "pipeline",
     "publish": "publishing",
     "render_slice": "slices.renderer",
+    "repair": "repairing",
+    "verify": "verifying.verify",
 }
 
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import pytest
 
+import scrubjay
 from scrubjay.model import (
     PRESETS,
     AnimationEntry,
@@ -42,3 +43,6 @@ def test_a_preset_makes_all_that_it_names(
     assert recipe.documents
     assert all((tmp_path / "out" / key).is_file() for key in manifest.tracks.values())
     assert {re.split("[-.]", track)[0] for track in manifest.tracks} == set(recipe.documents)
+    [report] = scrubjay.verify(tmp_path / "out", source=tmp_path / "movie.mp4", samples=30).sets
+    assert report.findings == ()
+    assert report.compared == 30 or recipe.tolerance

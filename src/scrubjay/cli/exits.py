@@ -38,6 +38,8 @@ class ExitCode(IntEnum):
     """The video is over a limit; the message names the option that raises it."""
     OUTPUT = 8
     """Standard output cannot be written; run the same command to continue."""
+    UNSOUND = 9
+    """`verify` found a set that does not hold."""
     HUNG_UP = 129
     """Stopped because the terminal was closed; run the same command to continue."""
     INTERRUPTED = 130

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from scrubjay.engines.processes import ProcessEngine
+from scrubjay.limits import Limits
 from scrubjay.places.place import Place
 from scrubjay.settings import load_limits, load_settings
 
@@ -39,6 +40,15 @@ class Setup:
         place = Place.of(text, endpoint=self.settings.endpoint, stream=stream)
         return replace(place, public_only=not self.settings.private_addresses)
 
+    @property
+    def limits(self) -> Limits:
+        """How much one video may cost.
+
+        Raises:
+            RecipeError: a limit is wrong; the text names it.
+        """
+        return load_limits(self._flags, os.environ)
+
     def engine(self) -> ProcessEngine:
         """Return a new engine, which the caller closes.
 
@@ -49,6 +59,6 @@ class Setup:
             workers=self.settings.workers,
             attempts=self.settings.attempts,
             stall_timeout=self.settings.stall_timeout,
-            limits=load_limits(self._flags, os.environ),
+            limits=self.limits,
             sandbox=self.settings.sandbox,
         )

@@ -11,7 +11,14 @@ from scrubjay.planning import artifacts_of
 from scrubjay.shown import printable
 from scrubjay.timing import short_clock
 
-__all__ = ["describe_media", "describe_plan", "describe_result", "describe_unconfined"]
+__all__ = [
+    "count_text",
+    "describe_media",
+    "describe_plan",
+    "describe_result",
+    "describe_unconfined",
+    "size_text",
+]
 
 _KIB = 1024
 
@@ -33,7 +40,7 @@ def describe_plan(plan: Plan, reading: Reading | None = None) -> str:
 def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str:
     """Describe what a run made, in a sentence or two, with one line for each note on the video."""
     kinds = [
-        _count(count, kind)
+        count_text(count, kind)
         for count, kind in (
             (finished.animations, "animation"),
             (finished.frames, "still"),
@@ -42,7 +49,7 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
         if count
     ]
     speed = float(planned.remaining) / max(finished.seconds, 0.001)
-    what = f"{', '.join(kinds)}: {_size_text(finished.size_bytes)}"
+    what = f"{', '.join(kinds)}: {size_text(finished.size_bytes)}"
     if planned.done < planned.slices:
         pace = f" ({speed:.1f}x real time)" if planned.remaining else ""
         sentences = [f"Made {what} in {finished.seconds:.1f} s{pace}."]
@@ -52,20 +59,20 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
         sentences = [f"Nothing to do, the set is complete: {what}."]
     if finished.damaged_slices:
         sentences.append(
-            f"The video is damaged in {_count(finished.damaged_slices, 'slice')} "
-            f"({_count(finished.damaged_packets, 'packet')}): pictures there may look wrong, and "
-            "where nothing can be decoded, the previous picture stays."
+            f"The video is damaged in {count_text(finished.damaged_slices, 'slice')} "
+            f"({count_text(finished.damaged_packets, 'packet')}): pictures there may look wrong, "
+            "and where nothing can be decoded, the previous picture stays."
         )
     if finished.over_budget:
         sentences.append(
-            f"{_count(finished.over_budget, 'animation')} could not be kept within "
+            f"{count_text(finished.over_budget, 'animation')} could not be kept within "
             "--animation-max-bytes even at the lowest quality; make them smaller or shorter."
         )
     if finished.removed:
-        sentences.append(f"Removed {_count(finished.removed, 'object')} of an earlier plan.")
+        sentences.append(f"Removed {count_text(finished.removed, 'object')} of an earlier plan.")
     if finished.stale:
         sentences.append(
-            f"{_count(finished.stale, 'object')} of an earlier plan "
+            f"{count_text(finished.stale, 'object')} of an earlier plan "
             + ("is" if finished.stale == 1 else "are")
             + " still there; delete with --remove-stale or scrubjay prune."
         )
@@ -82,7 +89,8 @@ def describe_unconfined(event: Unconfined) -> str:
     )
 
 
-def _count(count: int, thing: str) -> str:
+def count_text(count: int, thing: str) -> str:
+    """Write a number of things: `1 still`, `2 stills`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
@@ -181,7 +189,8 @@ def _number(value: Fraction) -> str:
     return f"{float(value):g}"
 
 
-def _size_text(size_bytes: int) -> str:
+def size_text(size_bytes: int) -> str:
+    """Write a number of bytes in the unit that fits."""
     size = float(size_bytes)
     for unit in ("bytes", "KiB", "MiB"):
         if size < _KIB:

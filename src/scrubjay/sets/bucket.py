@@ -105,6 +105,27 @@ class Objects:
         """
         return self._asked(lambda: bytes(self._bucket.get(key).bytes()), key)
 
+    def part(self, key: str, start: int, length: int) -> bytes:
+        """Return some of an object's bytes; fewer if it ends before.
+
+        Raises:
+            ObjectNotFoundError: the object does not exist.
+        """
+        return self._asked(
+            lambda: bytes(self._bucket.get_range(key, start=start, length=length)), key
+        )
+
+    def children(self, folder: str) -> tuple[list[str], list[str]]:
+        """Return the names of the objects and of the folders in one folder."""
+
+        def listed() -> tuple[list[str], list[str]]:
+            found = self._bucket.list_with_delimiter(folder or None)
+            paths = [entry["path"] for entry in found["objects"]]
+            names = [path.rpartition("/")[2] for path in paths]
+            return names, [each.rpartition("/")[2] for each in found["common_prefixes"]]
+
+        return self._asked(listed, "the list of objects", is_writing=True)
+
     def version(self, key: str) -> str:
         """Return the version of an object, which changes with each write; "" if it is missing."""
         try:

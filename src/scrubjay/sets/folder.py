@@ -122,6 +122,40 @@ class Folder:
                 self._check_is_file(key, status)
                 return file.read(status.st_size + 1)
 
+    def part(self, key: str, start: int, length: int) -> bytes:
+        """Return some of a file's bytes; fewer if it ends before.
+
+        Raises:
+            ObjectNotFoundError: the file does not exist.
+            DestinationError: it is not a regular file.
+        """
+        with local_errors(key), self._parent(key) as (folder, name):
+            file = os.open(name, _READ, dir_fd=folder)
+            try:
+                self._check_is_file(key, os.fstat(file))
+                return os.pread(file, length, start)
+            finally:
+                os.close(file)
+
+    def children(self, folder: str) -> tuple[list[str], list[str]]:
+        """Return the names of the regular files and of the folders in one folder."""
+        with local_errors(folder or "the list of objects"):
+            try:
+                with self._entered(folder) as handle:
+                    files = [name for name, _ in _regular_in(handle)]
+                    return files, _folders_in(handle)
+            except FileNotFoundError:
+                return [], []
+
+    def unfinished(self) -> list[str]:
+        """Return the keys of the unfinished files in and below the folder."""
+        with local_errors("the list of objects"):
+            try:
+                with self._entered("") as folder:
+                    return sorted(key for key, _ in _files_in(folder, "", are_staged=True))
+            except FileNotFoundError:
+                return []
+
     def _check_is_file(self, key: str, status: os.stat_result) -> None:
         mode = status.st_mode
         if not stat.S_ISREG(mode):
@@ -260,16 +294,22 @@ def _version(folder: int, name: str) -> str:
     return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
 
 
-def _files_in(folder: int, prefix: str) -> Iterator[tuple[str, int]]:
-    """Yield the regular files in and below a folder, with their sizes; links are skipped."""
+def _files_in(folder: int, prefix: str, *, are_staged: bool = False) -> Iterator[tuple[str, int]]:
+    """Yield the regular files in and below a folder, with their sizes; links are skipped.
+
+    Args:
+        folder: its handle.
+        prefix: of the keys of its files.
+        are_staged: whether to yield unfinished files, and no others.
+    """
     for name, status in _regular_in(folder):
-        if not _STAGED.fullmatch(name):
+        if (_STAGED.fullmatch(name) is not None) == are_staged:
             yield prefix + name, status.st_size
     for name in _folders_in(folder):
         with suppress(FileNotFoundError, NotADirectoryError):  # removed or replaced meanwhile
             inner = os.open(name, _ENTER | os.O_NOFOLLOW, dir_fd=folder)
             try:
-                yield from _files_in(inner, f"{prefix}{name}/")
+                yield from _files_in(inner, f"{prefix}{name}/", are_staged=are_staged)
             finally:
                 os.close(inner)
 

@@ -38,6 +38,21 @@ class Memory:
         """
         return self._found(key)[0]
 
+    def part(self, key: str, start: int, length: int) -> bytes:
+        """Return some of an object's bytes.
+
+        Raises:
+            ObjectNotFoundError: the object does not exist.
+        """
+        return self._found(key)[0][start : start + length]
+
+    def children(self, folder: str) -> tuple[list[str], list[str]]:
+        """Return the names of the objects and of the folders in one folder."""
+        begin = f"{folder}/" if folder else ""
+        rests = [key.removeprefix(begin) for key in self.sizes(folder)]
+        files = [rest for rest in rests if "/" not in rest]
+        return files, list({rest.partition("/")[0] for rest in rests if "/" in rest})
+
     def version(self, key: str) -> str:
         """Return the version of an object, which changes with each write; "" if it is missing."""
         found = self._objects.get(key)

@@ -9,7 +9,8 @@ from scrubjay.errors import ObjectNotFoundError
 from scrubjay.identity import plan_id
 from scrubjay.keys import GENERATIONS, generation_key, is_document, is_ours
 from scrubjay.model import Plan, decode
-from scrubjay.sets.state import Generation, folders_of, is_current
+from scrubjay.sets.generations import Generation
+from scrubjay.sets.state import folders_of, is_current
 from scrubjay.sets.store import Store
 from scrubjay.waiting import mapped
 

@@ -24,8 +24,6 @@ from scrubjay.keys import (
 )
 from scrubjay.model import (
     Manifest,
-    OutputId,
-    OutputName,
     Plan,
     PlannedOutput,
     Slice,
@@ -34,12 +32,12 @@ from scrubjay.model import (
     encode,
     encode_pretty,
 )
+from scrubjay.sets.generations import Generation
 from scrubjay.sets.records import check_record
 from scrubjay.sets.store import Sink, Store
 from scrubjay.waiting import mapped
 
 __all__ = [
-    "Generation",
     "Missing",
     "Records",
     "SetState",
@@ -64,16 +62,6 @@ Missing = Mapping[int, tuple[str, ...]]
 
 Records = Mapping[int, Mapping[str, SliceRecord]]
 """Records of what was made, by slice index and output name."""
-
-
-class Generation(msgspec.Struct, frozen=True, kw_only=True):
-    """Note that a destination was used for a plan, and under which ids its artifacts are."""
-
-    format: str = "scrubjay-generation/1"
-    outputs: Mapping[OutputName, OutputId]
-    """The id of each output, by name."""
-    documents: tuple[str, ...] = ()
-    """The keys of its documents."""
 
 
 class SetState(NamedTuple):

@@ -3,7 +3,7 @@
 It is a thin layer over a folder, a bucket or memory. Each writes every object whole or not at all.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Sink", "Store"]
 
 _Backend: TypeAlias = "Folder | Memory | Objects"
+
+_PIECE_BYTES = 4 << 20
+"""Bytes of an object that are read at once by `Store.pieces`."""
 
 _REMOTE_LANES = 16
 """Requests to an object store that run at once; more did not help (docs/stores.md)."""
@@ -138,6 +141,37 @@ class Store:
             StoreError: the object could not be read.
         """
         return self._backend.get(key)
+
+    def pieces(self, key: str, size: int) -> Iterator[bytes]:
+        """Yield an object's bytes in pieces, so that it need not fit into memory.
+
+        Args:
+            key: key of the object.
+            size: its size in bytes; what lies beyond is not read.
+
+        Raises:
+            ObjectNotFoundError: the object does not exist, or is shorter by now.
+            DestinationError: something that is not a regular file is in its place.
+            StoreError: the object could not be read.
+        """
+        for start in range(0, size, _PIECE_BYTES):
+            length = min(_PIECE_BYTES, size - start)
+            piece = self._backend.part(key, start, length)
+            if len(piece) != length:
+                raise ObjectNotFoundError(f"{key} became shorter while it was read")
+            yield piece
+
+    def children(self, folder: str = "") -> tuple[list[str], list[str]]:
+        """Return the names of the files and of the folders in one folder, in no order.
+
+        Args:
+            folder: the folder, such as "films/"; if empty, the destination itself.
+        """
+        return self._backend.children(folder.rstrip("/"))
+
+    def unfinished(self) -> list[str]:
+        """Return the keys of half-written files; only local destinations have any."""
+        return self._backend.unfinished() if isinstance(self._backend, Folder) else []
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """Return the size in bytes of every object, by key.

@@ -1,0 +1,1 @@
+"""An independent reading of finished sets: it shares no code with what writes them."""
