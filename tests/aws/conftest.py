@@ -62,6 +62,12 @@ def packaged(emulator: Emulator, built: Path, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="session")
+def clip(small_clip: Path) -> Path:
+    """The smallest clip: what happens to its slices is tested here, and not their pictures."""
+    return small_clip
+
+
+@pytest.fixture(scope="session")
 def film(media: Path) -> Path:
     """40 s of a real camera: 640 x 360 px H.264, a keyframe every 8.4 s."""
     return media / "real" / "camera_bottle_40s.mp4"
