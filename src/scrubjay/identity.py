@@ -15,7 +15,7 @@ from scrubjay.registry import FORMATS
 
 __all__ = ["RENDER_VERSION", "VERSIONS", "output_id", "plan_id"]
 
-RENDER_VERSION = 4
+RENDER_VERSION = 5
 """Raise it whenever choosing, decoding or painting gives other pictures."""
 
 VERSIONS: Mapping[str, str] = {"scrubjay": str(RENDER_VERSION)}

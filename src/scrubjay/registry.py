@@ -47,6 +47,8 @@ class Format(NamedTuple):
     cpu_ns_per_px: float = 6
     """CPU time that a still's encoder takes for a pixel on film at its usual quality; only its
     ratio to that of the others matters (`engines.worth`)."""
+    takes_planar: bool = False
+    """Whether its encoder also takes pictures in luma and chroma (`scrubjay.encode.base`)."""
     is_packed: bool = False
     """Whether all stills of a slice are in one file (`scrubjay.fragments`)."""
 
@@ -90,10 +92,11 @@ ANIMATION_FORMATS: Mapping[str, Format] = {
         "video/mp4",
         "mp4",
         16_384,
-        1,
+        2,
         encoder="libx264",
         encoder_bytes_per_px=180,
         side_step_px=2,
+        takes_planar=True,
     ),
     "avif": Format(
         "scrubjay.encode.avif",

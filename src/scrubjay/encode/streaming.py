@@ -19,7 +19,7 @@ from av.video.reformatter import (
 )
 from av.video.stream import VideoStream
 
-from scrubjay.encode.base import RgbPicture
+from scrubjay.encode.base import PlanarPicture, RgbPicture, is_planar
 from scrubjay.model import Animation
 
 __all__ = ["ONE_KEYFRAME", "Coding", "StreamingEncoder"]
@@ -88,21 +88,21 @@ class StreamingEncoder:
         self._options = options
         self._quality = options.quality or self.coding.quality
         self._converter = VideoReformatter()
-        self._picture: RgbPicture | None = None
+        self._picture: RgbPicture | PlanarPicture | None = None
         self._frame: VideoFrame | None = None
         self._writer: _Writer | None = None
         self._origin = Fraction(0)
         self._start = 0
         self._kept: list[_Shown] = []
 
-    def add(self, picture: RgbPicture, time: Fraction) -> None:
+    def add(self, picture: RgbPicture | PlanarPicture, time: Fraction) -> None:
         """Take the next picture, shown from `time` seconds on."""
         if self._frame is None:
             self._origin = time
         else:
             self._write(time)
         if picture is not self._picture:
-            self._picture, self._frame = picture, self._converted(self.prepared(picture))
+            self._picture, self._frame = picture, self._converted(picture)
 
     def finish(self, end: Fraction) -> bytes:
         """Return the file; its last picture ends at `end` seconds."""
@@ -155,9 +155,11 @@ class StreamingEncoder:
             writer.write(shown)
         return self.completed(writer.finish(), length)
 
-    def _converted(self, picture: RgbPicture) -> VideoFrame:
+    def _converted(self, picture: RgbPicture | PlanarPicture) -> VideoFrame:
         """Convert a picture to what the encoder takes: BT.709 in the limited range."""
-        frame = VideoFrame.from_ndarray(picture, format="rgb24")
+        if is_planar(picture):
+            return VideoFrame.from_ndarray(picture, format="yuv420p")
+        frame = VideoFrame.from_ndarray(self.prepared(picture), format="rgb24")
         if self.coding.pixel_format == _COLOURS:
             return frame.reformat(format=_COLOURS)
         return self._converter.reformat(

@@ -5,7 +5,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 from av import VideoFrame
-from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from scrubjay.media.colour import Colours
 from scrubjay.media.cutting import Area, Cutter
@@ -27,6 +27,9 @@ _EXACT = Interpolation.LANCZOS | Interpolation.FULL_CHR_H_INT
 _PLANAR = "gbrp"
 """The format that libswscale scales to in less than half the time of `rgb24`, with the same levels:
 its code for that is vectorized. Without scaling, `rgb24` is faster."""
+
+_CODED = "yuv420p"
+"""The format of most videos, and of planar pictures."""
 
 _Levels = npt.NDArray[np.uint8]
 
@@ -70,8 +73,16 @@ class Brush:
         is_plain = colours.are_hdr or colours.are_ordinary
         self._gamut = None if is_plain else GamutMapper(colours.curve, colours.primaries)
         self._deep = "rgb48le" if self._tone else "rgb24"
+        self.paints_planar = (
+            self._averages
+            and pixels.name == _CODED
+            and colours.are_ordinary
+            and (colours.space, colours.range) == (Colorspace.ITU709, ColorRange.MPEG)
+        )
+        """Whether `paint_planar` works: the colours are already those of planar pictures."""
         # each keeps libswscale's tables from frame to frame
         self._scaler, self._averager = VideoReformatter(), VideoReformatter()
+        self._planar_scaler = VideoReformatter()
         self._flattener = VideoReformatter()
 
     def paint(self, frame: VideoFrame) -> _Levels:
@@ -81,18 +92,41 @@ class Brush:
         if self._is_transparent:
             frame = self._flattened(frame)
         if self._averages:
-            frame = self._averager.reformat(
-                frame,
-                width=2 * self._width,
-                height=2 * self._height,
-                interpolation=Interpolation.AREA,
-                threads=1,
-            )
+            frame = self._averaged(frame)
         coded = self._scaled(frame)
         if self._tone:
             return self._tone(coded.astype(np.uint16, copy=False))
         levels = cast("_Levels", coded)  # 8 bits each
         return self._gamut(levels) if self._gamut else levels
+
+    def paint_planar(self, frame: VideoFrame) -> _Levels:
+        """Return a frame in luma and chroma, as `Painter.paint_planar` does."""
+        if self._cutter:
+            frame = self._cutter.cut(frame)
+        columns, rows = self._width % 2, self._height % 2
+        frame = _extended(self._averaged(frame), 2 * columns, 2 * rows)
+        planar = self._planar_scaler.reformat(
+            frame,
+            width=self._width + columns,
+            height=self._height + rows,
+            src_colorspace=self._colours.space,
+            dst_colorspace=self._colours.space,
+            src_color_range=self._colours.range,
+            dst_color_range=self._colours.range,
+            interpolation=Interpolation.LANCZOS,
+            threads=1,
+        )
+        return cast("_Levels", planar.to_ndarray())
+
+    def _averaged(self, frame: VideoFrame) -> VideoFrame:
+        """Return a frame at twice the picture's size."""
+        return self._averager.reformat(
+            frame,
+            width=2 * self._width,
+            height=2 * self._height,
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
 
     def _scaled(self, frame: VideoFrame) -> npt.NDArray[Any]:
         colours = self._colours
@@ -131,3 +165,29 @@ class Brush:
         flat = (layers[..., :3] * alpha + behind + most // 2) // most
         whole: Any = np.ascontiguousarray(flat.astype(layers.dtype))
         return VideoFrame.from_ndarray(whole, format=self._deep)
+
+
+def _extended(frame: VideoFrame, columns: int, rows: int) -> VideoFrame:
+    """Repeat the last columns and rows of a frame in 4:2:0 with even sides.
+
+    Args:
+        frame: the frame.
+        columns: how many to add, even.
+        rows: how many to add, even.
+    """
+    if not columns and not rows:
+        return frame
+    coded = frame.to_ndarray().reshape(-1)
+    extended = np.empty((frame.height + rows) * (frame.width + columns) * 3 // 2, np.uint8)
+    start = start_there = 0
+    for step in (1, 2, 2):  # one luma plane, two of chroma
+        width, height = frame.width // step, frame.height // step
+        wide, high = width + columns // step, height + rows // step
+        end, end_there = start + width * height, start_there + wide * high
+        plane = extended[start_there:end_there].reshape(high, wide)
+        plane[:height, :width] = coded[start:end].reshape(height, width)
+        plane[:height, width:] = plane[:height, width - 1 : width]
+        plane[height:] = plane[height - 1]
+        start, start_there = end, end_there
+    shape = ((frame.height + rows) * 3 // 2, frame.width + columns)
+    return VideoFrame.from_ndarray(extended.reshape(shape), format=_CODED)

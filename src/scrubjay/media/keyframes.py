@@ -30,7 +30,8 @@ class KeyframeReader(Generic[F]):
     def directions(self, instant: Instant) -> list[bool]:
         """Return in which directions a keyframe may lie, the nearer first: True is backward.
 
-        An index shows which is nearer; its times are DTS, a few frames before the PTS.
+        An index shows which is nearer; its times are DTS, a few frames before the PTS. So a keyframe
+        just after the instant may be before it in the index: the other direction is tried second.
         """
         if not self._reader.has_index:
             return [True, False]
@@ -40,7 +41,8 @@ class KeyframeReader(Generic[F]):
             key = self._reader.indexed(instant.limit, backward=backward)
             if key is not None and instant.earliest - delay <= key <= instant.latest:
                 near[backward] = abs(key - instant.limit)
-        return sorted(near, key=lambda backward: near[backward])
+        first = min(near, key=lambda backward: near[backward], default=None)
+        return [] if first is None else [first, not first]
 
     def jump(self, instant: Instant, directions: Sequence[bool]) -> Timed[F] | None:
         """Seek to a keyframe within the tolerance of an instant; None if there is none.

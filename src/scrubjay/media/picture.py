@@ -17,10 +17,14 @@ from scrubjay.media.shape import AspectReader, Shape, crop_of, displayed, orient
 from scrubjay.model import MediaInfo, Size, Stereo
 from scrubjay.planning import eye_size
 
-__all__ = ["Painter", "RgbPicture"]
+__all__ = ["Painter", "PlanarPicture", "RgbPicture"]
 
 RgbPicture: TypeAlias = npt.NDArray[np.uint8]
 """(height, width, 3) RGB uint8, full range, C-contiguous."""
+
+PlanarPicture: TypeAlias = npt.NDArray[np.uint8]
+"""(height * 3 // 2, width) uint8: the planes of luma and of 4:2:0 chroma, in BT.709 and the limited
+range. Both sides are even; where the picture's are odd, the last column and row are repeated."""
 
 _MOST_WAYS = 16
 """Kinds of frames for which scalers are kept; each takes a few MB at most."""
@@ -70,6 +74,20 @@ class Painter:
 
     def paint(self, frame: VideoFrame) -> RgbPicture:
         """Return the frame as a picture."""
+        way, shape = self._way_of(frame)
+        return self._laid(way, shape, way.brush.paint(frame))
+
+    def paint_planar(self, frame: VideoFrame) -> PlanarPicture | None:
+        """Return the frame as a planar picture; None if its colours or shape need RGB."""
+        way, shape = self._way_of(frame)
+        is_upright = not (shape.mirrored or shape.rotation_deg)
+        fills = (way.width, way.height) == self._canvas(shape)
+        if not (is_upright and fills and way.brush.paints_planar):
+            return None
+        return way.brush.paint_planar(frame)
+
+    def _way_of(self, frame: VideoFrame) -> tuple[_Way, Shape]:
+        """Return how a frame becomes a picture, and its shape."""
         turn, mirrored = orientation(frame)
         aspect = self._aspects.read(frame)
         shape = Shape(frame.width, frame.height, aspect, turn, mirrored)
@@ -79,7 +97,7 @@ class Painter:
             if len(self._ways) >= _MOST_WAYS:
                 self._ways.pop(next(iter(self._ways)))
             way = self._ways[look] = self._prepare(look, frame)
-        return self._laid(way, shape, way.brush.paint(frame))
+        return way, shape
 
     def _laid(self, way: _Way, shape: Shape, painted: RgbPicture) -> RgbPicture:
         """Put a painted frame on the canvas, upright."""

@@ -1,6 +1,6 @@
 """One slice's pictures, painted once for each size and fed to every output's encoder."""
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from functools import partial
@@ -9,7 +9,13 @@ from typing import NamedTuple, Protocol
 
 from av import VideoFrame
 
-from scrubjay.encode.base import AnimationEncoder, RgbPicture, animation_encoder, still_encoder
+from scrubjay.encode.base import (
+    AnimationEncoder,
+    PlanarPicture,
+    RgbPicture,
+    animation_encoder,
+    still_encoder,
+)
 from scrubjay.encode.sheet import lay_out
 from scrubjay.fragments import fragment
 from scrubjay.media.frames import Shown
@@ -43,17 +49,33 @@ class Painters:
         self._painters: dict[Size, Painter] = {}
         self._frame: object = None
         self._painted: dict[Size, RgbPicture] = {}
+        self._planar: dict[Size, PlanarPicture | None] = {}
 
     def paint(self, frame: VideoFrame, size: Size) -> RgbPicture:
         """Paint a frame at a size, once however often and for how many outputs it is shown."""
+        self._begin(frame)
+        if size not in self._painted:
+            self._painted[size] = self._painter(size).paint(frame)
+        return self._painted[size]
+
+    def paint_planar(self, frame: VideoFrame, size: Size) -> RgbPicture | PlanarPicture:
+        """Paint a frame in luma and chroma, or else in RGB where its colours or shape need that."""
+        self._begin(frame)
+        if size not in self._planar:
+            self._planar[size] = self._painter(size).paint_planar(frame)
+        planar = self._planar[size]
+        return self.paint(frame, size) if planar is None else planar
+
+    def _begin(self, frame: VideoFrame) -> None:
+        """Forget what was painted of another frame."""
         if frame is not self._frame:
             self._frame = frame
-            self._painted = {}
-        if size not in self._painted:
-            if size not in self._painters:
-                self._painters[size] = self._new(size)
-            self._painted[size] = self._painters[size].paint(frame)
-        return self._painted[size]
+            self._painted, self._planar = {}, {}
+
+    def _painter(self, size: Size) -> Painter:
+        if size not in self._painters:
+            self._painters[size] = self._new(size)
+        return self._painters[size]
 
 
 class SliceEncoder:
@@ -70,7 +92,7 @@ class SliceEncoder:
     def __init__(self, plan: Plan, threads: int = 1) -> None:
         self._plan = plan
         self._threads = threads
-        self._paint = Painters(plan).paint
+        self._painters = Painters(plan)
 
     def encode(
         self, slice_: Slice, shown: Iterable[Shown[VideoFrame]], outputs: Collection[PlannedOutput]
@@ -85,13 +107,21 @@ class SliceEncoder:
         with ExitStack() as asides:
             feeds = [self._feed(output, slice_, asides) for output in outputs]
             needs = [frozenset(output.options.instants(slice_.span)) for output in outputs]
+            paints = [self._paint_for(output) for output in outputs]
             for each in shown:
-                for output, feed, instants in zip(outputs, feeds, needs, strict=True):
+                for output, feed, paint, instants in zip(
+                    outputs, feeds, paints, needs, strict=True
+                ):
                     if each.time in instants:
-                        picture = self._paint(each.frame, output.layout.size)
-                        yield from feed.add(picture, each)
+                        yield from feed.add(paint(each.frame, output.layout.size), each)
             for feed in reversed(feeds):
                 yield from feed.finish()
+
+    def _paint_for(self, output: PlannedOutput) -> Callable[[VideoFrame, Size], RgbPicture]:
+        """Return what paints an output's pictures; to find the liveliest ones takes RGB."""
+        is_highlight = isinstance(output.options, Animation) and output.options.of == "highlight"
+        takes_planar = output.format.takes_planar and not is_highlight
+        return self._painters.paint_planar if takes_planar else self._painters.paint
 
     def _feed(self, output: PlannedOutput, slice_: Slice, asides: ExitStack) -> "_Feed":
         planned = artifacts_of(self._plan, output, slice_)
