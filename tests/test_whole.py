@@ -25,6 +25,9 @@ from scrubjay.engines.queue.notes import failure_of, note_failure
 from scrubjay.errors import RecipeError, RenderError
 from scrubjay.events import Event, SliceDone
 from scrubjay.keys import MANIFEST
+from scrubjay.media.clocks import F
+from scrubjay.media.decoders import VideoDecoder
+from scrubjay.media.frames import FrameReader
 from scrubjay.media.probe import probe_media
 from scrubjay.media.rehearsal import RehearsalDecoder
 from scrubjay.model import (
@@ -46,6 +49,7 @@ from scrubjay.sets.store import Store
 from scrubjay.slices.passes import Passes
 from scrubjay.slices.reading import open_reader
 from scrubjay.slices.renderer import SliceRenderer
+from scrubjay.slices.whole import make_whole
 from scrubjay.spread import cells_over, middles, shares_over
 
 _FPS = 24
@@ -234,6 +238,16 @@ def test_a_keyframe_between_two_cells_is_only_in_the_later_one(media: Path) -> N
     assert times[0] > 0
 
 
+def _passes(reader: FrameReader[F], end: Fraction) -> Passes[F]:
+    return Passes(
+        lambda: reader,
+        end=end,
+        is_damaged=False,
+        on_shown=lambda _: None,
+        on_missing=lambda: None,
+    )
+
+
 def test_an_overview_of_a_film_needs_keyframes_alone(media: Path) -> None:
     """Fifty cells of two minutes cost fewer than 150 of its 2,880 frames.
 
@@ -242,17 +256,52 @@ def test_an_overview_of_a_film_needs_keyframes_alone(media: Path) -> None:
     path = Place.of(media / "real" / "film_720p24_120s.mp4")
     plan = make_plan(*probe_media(path), _OVERVIEW)
     with open_reader(plan, path, RehearsalDecoder) as reader:
-        passes = Passes(
-            lambda: reader,
-            end=plan.media.duration,
-            is_damaged=False,
-            on_shown=lambda _: None,
-            on_missing=lambda: None,
-        )
+        passes = _passes(reader, plan.media.duration)
         spacing = plan.outputs[0].spacing
-        shown = list(passes.pictures(middles(plan.media.duration, spacing), spacing / 2))
-        assert len(shown) == ceil(plan.media.duration / spacing)
+        times = middles(plan.media.duration, spacing)
+        found = {shown.time for shown in passes.keyframes(times, spacing / 2)}
+        assert reader.stream.counts.decoded == len(found)
+        missing = [time for time in times if time not in found]
+        found.update(shown.time for shown in passes.pictures(missing, spacing / 2))
+        assert len(found) == ceil(plan.media.duration / spacing)
         assert reader.stream.counts.decoded < 150
+
+
+def test_what_a_whole_video_costs_is_bounded(long_gops: Path) -> None:
+    """With keyframes 10 s apart, frames that nothing refers to are not decoded for an overview.
+
+    A poster that has so few keyframes costs less than decoding the video once.
+    """
+    path = Place.of(long_gops)
+    recipe = msgspec.structs.replace(_ALL, animations=(), documents=())
+    plan = make_plan(*probe_media(path), recipe)
+    assert plan.whole
+    decoded: dict[str, int] = {}
+    for output in plan.outputs:
+        with open_reader(plan, path, VideoDecoder) as reader:
+            [made] = make_whole(plan, plan.whole, [output], _passes(reader, plan.media.duration))
+            assert made.artifact.pictures == (1 if output.name == "poster" else 8)
+            decoded[output.name] = reader.stream.counts.decoded
+    frames = 16 * _FPS
+    assert decoded["overview"] < 0.55 * frames
+    assert decoded["poster"] < 0.95 * frames
+
+
+@pytest.fixture(scope="module")
+def long_gops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of 16 s with keyframes at 0 and 10 s; every other frame is not referred to."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    with av.open(path, "w") as new:
+        bframes = "keyint=240:bframes=1:b-adapt=0:scenecut=0"
+        options = {"preset": "veryfast", "threads": "1", "x264-params": bframes}
+        stream = new.add_stream("libx264", rate=_FPS, options=options)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for number in range(16 * _FPS):
+            picture = np.roll(_scene(1, 10)[:96, :160], 2 * number, axis=1)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            new.mux(stream.encode(frame))
+        new.mux(stream.encode(None))
+    return path
 
 
 def test_storyboard_json_is_over_the_overview(clip: Path) -> None:

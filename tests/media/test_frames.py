@@ -19,7 +19,9 @@ from av.video.stream import VideoStream
 import scrubjay
 from scrubjay.media.damage import StartAgainError
 from scrubjay.media.decoders import SKIPPING_CODECS, VideoDecoder
+from scrubjay.media.frames import Manner
 from scrubjay.media.probe import probe_media
+from scrubjay.media.rehearsal import RehearsalDecoder
 from scrubjay.media.source import open_container, video_streams
 from scrubjay.media.stream_reader import Counts
 from scrubjay.places.place import Place
@@ -369,6 +371,26 @@ def test_sparse_pictures_come_from_keyframes_alone(media: Path, name: str, toler
     assert counts.decoded == len(times)
     if not name.endswith("ts"):  # its seeks land anywhere
         assert counts.read <= 2 * len(times)
+
+
+def test_a_keyframe_just_after_an_instant_is_found(media: Path) -> None:
+    """In the file's index it lies before the instant, because it is decoded two frames earlier."""
+    path = media / "real" / "barcode_frames_60s.mp4"
+    times = [Fraction(5 * k) - Fraction(1, 48) for k in range(1, 12)]
+    shown, counts = _shown(path, times, Fraction(2), is_sparse=True)
+    assert [there for _, there in shown] == [Fraction(5 * k) for k in range(1, 12)]
+    assert counts.decoded == len(times)
+
+
+def test_frames_that_replace_none_are_not_decoded(media: Path) -> None:
+    """Between keyframes 8 s apart, a tolerance of a second decodes reference frames alone."""
+    path = media / "real" / "screencast_1080p30_41s.mp4"
+    times = [Fraction(2 * k + 1) for k in range(8)]
+    info = probe_media(Place.of(path))[1]
+    with open_frames(info, Place.of(path), RehearsalDecoder) as reader:
+        reader.start(_targets(times), Manner(Fraction(1), is_sparse=True, jumps=False))
+        assert sum(1 for _ in reader.until(info.duration)) == len(times)
+        assert reader.stream.counts.decoded < 0.6 * 16 * 30
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,14 @@ import av
 import msgspec
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
 
+from scrubjay.encode.mp4 import Encoder
 from scrubjay.media.decoders import VideoDecoder
 from scrubjay.media.picture import Painter, RgbPicture
 from scrubjay.media.probe import probe_media
-from scrubjay.model import MediaInfo, Size
+from scrubjay.model import Animation, MediaInfo, Size
 from scrubjay.places.place import Place
 from scrubjay.slices.reading import open_frames
 from scrubjay.timing import Target
@@ -105,6 +108,64 @@ def test_colours_follow_a_frames_own_matrix_and_range(
         frame.color_primaries = 1
         picture = painter.paint(frame)
         assert np.abs(picture.mean(axis=(0, 1)) - colour).max() < 3.5
+
+
+@pytest.mark.parametrize(("width", "height"), [(240, 135), (240, 136), (161, 91)])
+def test_planar_pictures_are_those_of_rgb(media: Path, width: int, height: int) -> None:
+    """Painted in luma and chroma, a picture is as if it had been painted in RGB and converted."""
+    path = media / "real" / "film_720p24_120s.mp4"
+    info, encoder = probe_media(Place.of(path))[1], Encoder(Animation(format="mp4"))
+    painter = Painter(info, Size(width=width, height=height))
+    times = [Fraction(k) for k in range(3, 12, 3)]
+    with open_frames(info, Place.of(path), VideoDecoder, is_sparse=True) as reader:
+        reader.start(Target(time - 1, time, time + 1) for time in times)
+        for shown in reader.until(Fraction(12)):
+            planar = painter.paint_planar(shown.frame)
+            assert planar is not None
+            like = encoder.prepared(painter.paint(shown.frame))
+            tall, wide = height + height % 2, width + width % 2
+            assert planar.shape == (tall * 3 // 2, wide)
+            frame = VideoFrame.from_ndarray(like, format="rgb24").reformat(
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU709,
+                dst_color_range=ColorRange.MPEG,
+            )
+            differences = planar.astype(int) - frame.to_ndarray()
+            luma, chroma = differences[:height], differences[tall:]
+            assert abs(luma.mean()) < 0.5  # on the way through RGB, some is lost
+            assert np.abs(luma).mean() < 0.6
+            assert abs(chroma.mean()) < 0.5
+            assert np.abs(chroma).mean() < 1.5
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (63, 31)])
+def test_a_solid_planar_picture_keeps_its_codes(
+    planned_media: MediaInfo, width: int, height: int
+) -> None:
+    """Nothing is rounded on the way through RGB, and no edge differs."""
+    info = msgspec.structs.replace(planned_media, width=width, height=height)
+    frame = _solid((81, 90, 210), (8 * width, 8 * height))
+    frame.colorspace, frame.color_range = 1, 1
+    planar = Painter(info, Size(width=width, height=height)).paint_planar(frame)
+    assert planar is not None
+    tall, wide = height + height % 2, width + width % 2
+    luma, blue, red = np.split(planar.reshape(-1), [tall * wide, tall * wide * 5 // 4])
+    assert [set(each.tolist()) for each in (luma, blue, red)] == [{81}, {90}, {210}]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "level_range", "primaries", "size"),
+    [(6, 1, 1, 400), (1, 2, 1, 400), (1, 1, 9, 400), (1, 1, 1, 100)],
+)
+def test_other_colours_are_not_painted_planar(
+    planned_media: MediaInfo, matrix: int, level_range: int, primaries: int, size: int
+) -> None:
+    """BT.601, the full range and wide primaries need RGB; so does a frame of nearly that size."""
+    painter = Painter(planned_media, Size(width=64, height=64))
+    frame = _solid((81, 90, 210), (size, size))
+    frame.colorspace, frame.color_range = matrix, level_range
+    frame.color_primaries = primaries
+    assert painter.paint_planar(frame) is None
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p", "yuv420p10le"])

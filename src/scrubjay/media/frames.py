@@ -43,6 +43,8 @@ class Manner(NamedTuple):
     """Whether instants are so far apart that seeking from one to the next may pay."""
     keys_only: bool = False
     """Whether instants without a keyframe within the tolerance are passed over."""
+    jumps: bool = True
+    """Whether keyframes within the tolerance are looked for; each failure ends reading on."""
 
 
 class FrameReader(Generic[F]):
@@ -91,10 +93,11 @@ class FrameReader(Generic[F]):
             targets: rising.
             manner: how they are looked for; None is what the reader was created with.
         """
-        tolerance, is_sparse, self._keys_only = manner or self._manner
-        may_jump = is_sparse and self.stream.seeks and self.stream.has_pts
-        self._keyframes = KeyframeReader(self.stream) if may_jump and tolerance else None
-        self._may_skip_gops = may_jump
+        tolerance, is_sparse, self._keys_only, jumps = manner or self._manner
+        may_seek = is_sparse and self.stream.seeks and self.stream.has_pts
+        may_jump = may_seek and tolerance and jumps
+        self._keyframes = KeyframeReader(self.stream) if may_jump else None
+        self._may_skip_gops = may_seek
         self._instants = Instants(self._timeline, targets, tolerance)
         self.stream.damage.clear()
         self._frames = None

@@ -30,8 +30,8 @@ class KeyframeReader(Generic[F]):
     def directions(self, instant: Instant) -> list[bool]:
         """Return in which directions a keyframe may lie, the nearer first: True is backward.
 
-        An index shows which is nearer; its times are DTS, a few frames before the PTS. So a keyframe
-        just after the instant may be before it in the index: the other direction is tried second.
+        An index shows which is nearer; its times are DTS, a few frames before the PTS. So the
+        keyframe just after an instant may be before it there: the other direction comes second.
         """
         if not self._reader.has_index:
             return [True, False]

@@ -30,6 +30,9 @@ _FAR = 1 << 62
 _DEEPEST_REORDER = 16
 """Pictures by which decoding order may differ from the order of time."""
 
+_CHEAP = frozenset({Kind.KEY, Kind.REFERENCE})
+"""The kinds of frames that may replace an exact one: others are not cheaper than any."""
+
 
 class Seen(NamedTuple):
     """What is known about a packet that was read."""
@@ -130,12 +133,21 @@ class Instant:
         for index, pts in enumerate(stamps):
             rank = kinds[pts], abs(pts - self.limit)
             ends = stamps[index + 1] if index + 1 < len(stamps) else None
-            if self.may_show(pts, ends) and rank < cheapest:
+            if kinds[pts] in _CHEAP and self.may_show(pts, ends) and rank < cheapest:
                 cheapest, self.pick = rank, pts
 
     def is_exact(self, pts: int, kinds: Mapping[int, Kind]) -> bool:
         """Whether a frame is the last one nearby that starts at or before the instant."""
         return pts <= self.limit and not any(pts < other <= self.limit for other in kinds)
+
+    def may_pick(self, pts: int, kinds: Mapping[int, Kind]) -> bool:
+        """Whether `choose` may pick a frame, as far as that is known; if in doubt, yes.
+
+        Args:
+            pts: when it starts.
+            kinds: the kind of each frame nearby, itself included.
+        """
+        return self.is_exact(pts, kinds) or (pts >= self.earliest and kinds[pts] in _CHEAP)
 
     def may_show(self, pts: int, ends: int | None) -> bool:
         """Whether a frame may replace the exact one.
@@ -216,7 +228,7 @@ class Instants:
                     return True
             elif pts <= max(instant.limit, instant.latest):
                 # if this instant may not show it, the frames in between exclude all later ones, too
-                return pts >= instant.earliest or instant.is_exact(pts, near.kinds)
+                return instant.may_pick(pts, near.kinds)
         return False
 
     def _choose(self, pts: int, newest: int, kinds: Mapping[int, Kind]) -> None:

@@ -53,9 +53,11 @@ def make_overview(
     first, *others = middles(planned.end, spacing)
     times = [first, *(middle - _MOMENT for middle in others)]
     found: dict[Fraction, _Cell] = {}
-    for shown in passes.pictures(times, spacing / 2):
-        picture = painters.paint(shown.frame, layout.size)
-        found[shown.time] = _Cell(picture, shown.source_time)
+    for search in (passes.keyframes, passes.pictures):
+        missing = [time for time in times if time not in found]
+        for shown in search(missing, spacing / 2):
+            picture = painters.paint(shown.frame, layout.size)
+            found[shown.time] = _Cell(picture, shown.source_time)
     if not found:
         raise SourceDamagedError(NOTHING)
     cells = filled(times, found)

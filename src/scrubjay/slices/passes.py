@@ -60,12 +60,13 @@ class Passes(Generic[F]):
 
         Args:
             times: rising, in seconds.
-            tolerance: by how many seconds a picture may miss its time; keyframes are sought then.
+            tolerance: by how many seconds a picture may miss its time; frames that others refer to
+                are preferred then. `keyframes` finds cheaper ones first.
 
         Raises:
             StartAgainError: a picture cannot be decoded, and no damage was known before.
         """
-        manner = Manner(tolerance, is_sparse=tolerance > 0)
+        manner = Manner(tolerance, is_sparse=tolerance > 0, jumps=False)
         rest, failures = list(times), 0
         while rest and failures < _MOST_FAILURES:
             count = 0

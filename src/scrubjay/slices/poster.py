@@ -84,8 +84,9 @@ def _looks(end: Fraction, size: Size, passes: Passes[VideoFrame], painters: Pain
     times, tolerance = candidates_over(end)
     looks: dict[Fraction, Look] = {}
     for search in (passes.keyframes, passes.pictures):
-        for shown in search(times, tolerance):
-            looks[shown.source_time] = look_at(shown, painters, size)
+        missing = [time for time in times if time not in looks]
+        for shown in search(missing, tolerance):
+            looks[shown.time] = look_at(shown, painters, size)
         if sum(look.is_usable for look in looks.values()) >= _ENOUGH:
             break
     return list(looks.values())
