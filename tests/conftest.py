@@ -51,6 +51,8 @@ _LONG = [
     "test_sent.py",
     "test_failures.py",
     "test_chain.py",
+    "test_damaged_sets.py",
+    "test_source.py",
 ]
 """Files of tests that take the longest, longest first."""
 

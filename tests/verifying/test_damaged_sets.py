@@ -1,5 +1,6 @@
 """Every damage to a finished set is named: all of them are copies in one library."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -136,6 +137,18 @@ def test_repairing_without_the_video_leaves_gaps(copy: Path) -> None:
     assert (after.holds, after.gaps) == (True, 1)
     [source] = re.findall(r'<video [^>]*src="([^"]+)"', page)
     assert f'src="{source}"' in (copy / "index.html").read_text()
+
+
+def test_a_plan_of_endless_pictures_is_not_followed(copy: Path) -> None:
+    """A stranger's plan may have any numbers: one with billions of pictures is only named."""
+    path = copy / ".scrubjay/plan.json"
+    tree = json.loads(path.read_bytes())
+    tree["recipe"]["frames"][0]["interval"] = "1/100"
+    tree["media"]["duration"] = tree["slices"][-2]["end"] = tree["slices"][-1]["end"] = "900000000"
+    path.write_text(json.dumps(tree))
+    [report] = scrubjay.verify(copy).sets
+    [finding] = report.findings
+    assert (finding.check, "more than any set" in finding.message) == ("plan", True)
 
 
 def test_a_whole_set_is_not_changed_by_repairing(copy: Path) -> None:

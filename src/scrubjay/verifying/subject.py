@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
+from math import ceil
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +25,10 @@ MOST_BYTES = 1 << 30
 
 _SMALL_BYTES = 1 << 27
 """Most bytes of a plan, a manifest or a record."""
+
+
+_MOST_PICTURES = 10_000_000
+"""Most pictures of a set that is looked at: two days of video in every format have fewer."""
 
 
 class Placed(NamedTuple):
@@ -125,6 +130,9 @@ def load(store: Store, sizes: Mapping[str, int]) -> tuple[Subject | None, Sequen
     plan = read(PLAN, Plan, "plan")
     if not isinstance(plan, Plan):
         return None, findings
+    if (pictures := _pictures_of(plan)) > _MOST_PICTURES:
+        message = f"it has {pictures} pictures, more than any set, so it is not looked at"
+        return None, [*findings, _wrong("plan", PLAN, message)]
     manifest = read(MANIFEST, Manifest, "manifest")
     generations = {
         key: note
@@ -144,6 +152,12 @@ def load(store: Store, sizes: Mapping[str, int]) -> tuple[Subject | None, Sequen
         generations,
     )
     return subject, findings
+
+
+def _pictures_of(plan: Plan) -> int:
+    """Return about how many pictures a plan has: the numbers in a stranger's plan may be any."""
+    per_output = (ceil(plan.media.duration / output.spacing) for output in plan.outputs)
+    return len(plan.slices) * len(plan.outputs) + sum(per_output)
 
 
 def _records(

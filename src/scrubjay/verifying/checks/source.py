@@ -66,7 +66,11 @@ def check_source(
     )
     compared = examiners.ask_of_video(source, Compared, task, _pieces(subject, chosen))
     if len(chosen) < samples and not left_out:
-        left_out = f"there are only {len(chosen)} pictures in undamaged slices to choose from"
+        left_out = (
+            f"there are only {len(chosen)} pictures in undamaged slices to choose from"
+            if chosen
+            else "every slice is damaged, and what a damaged slice shows depends on how it is read"
+        )
     findings = tuple(
         Finding(
             check=each.check,

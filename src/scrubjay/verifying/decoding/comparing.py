@@ -74,24 +74,24 @@ class _Shown(NamedTuple):
     frame: VideoFrame
 
 
-def compared(task: Compare, written: Sequence[Written], on_frame: Callable[[], None]) -> Compared:
+def compared(task: Compare, written: Sequence[Written], on_packet: Callable[[], None]) -> Compared:
     """Compare samples with the video.
 
     Args:
         task: the video, and how its pictures are shown.
         written: the samples.
-        on_frame: called for each decoded frame.
+        on_packet: called for each packet that is read.
 
     Raises:
         SourceError: the video cannot be read.
     """
-    if identify(task.source, on_packet=on_frame).fingerprint != task.fingerprint:
+    if identify(task.source, on_packet=on_packet).fingerprint != task.fingerprint:
         text = f"{task.source.name} is not the video that the set was made from"
         return Compared(wrong=(Wrong(check="source", message=text),), compared=0)
     judge = _Judge(task)
     waiting = [(number, each) for number, each in enumerate(written) if each.picture is not None]
     waiting.sort(key=lambda each: _when(each[1].sample))
-    for before, shown, after in _neighbours(task, on_frame):
+    for before, shown, after in _neighbours(task, on_packet):
         while waiting and (shown.until is None or _when(waiting[0][1].sample) < shown.until):
             number, each = waiting.pop(0)
             judge.judge(number, each, shown, [*before, *after])
@@ -114,13 +114,12 @@ def _when(sample: Sample) -> Fraction:
 
 
 def _neighbours(
-    task: Compare, on_frame: Callable[[], None]
+    task: Compare, on_packet: Callable[[], None]
 ) -> Iterator[tuple[list[_Shown], _Shown, list[_Shown]]]:
     """Yield each picture of the video with the ones before and after it."""
     recent: list[_Shown] = []
     place = 0
-    for time, frame in frames_of(task.source, task.media):
-        on_frame()
+    for time, frame in frames_of(task.source, task.media, on_packet):
         if recent:
             if time <= recent[-1].time:
                 continue

@@ -4,7 +4,7 @@ Nothing is sought or skipped. What is shared with the reader that makes sets is 
 opened: which containers, decoders and protocols are allowed (`media.source`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from heapq import heappop, heappush
 
@@ -27,12 +27,15 @@ _MOST_ERRORS = 100
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
-def frames_of(source: Place, media: MediaInfo) -> Iterator[tuple[Fraction, VideoFrame]]:
+def frames_of(
+    source: Place, media: MediaInfo, on_packet: Callable[[], None]
+) -> Iterator[tuple[Fraction, VideoFrame]]:
     """Yield each picture of a video and when it is shown, in seconds on the seek bar.
 
     Args:
         source: the location of the video.
         media: which stream of it, and what its clock is; `clock` must not be `gaps`.
+        on_packet: called for each packet that is read.
 
     Raises:
         SourceError: the video cannot be opened.
@@ -45,6 +48,7 @@ def frames_of(source: Place, media: MediaInfo) -> Iterator[tuple[Fraction, Video
         decoder = _decoder(stream)
         ticks: list[int] = []
         for packet in _packets(container.demux(stream)):
+            on_packet()
             if packet is not None and packet.size and not packet.is_discard:
                 tick = packet.dts if packet.dts is not None else packet.pts
                 heappush(ticks, len(ticks) if tick is None else tick)

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import NamedTuple
 
-from scrubjay.keys import document_key
+from scrubjay.keys import MANIFEST, document_key
 from scrubjay.model import PlannedOutput
 from scrubjay.registry import DOCUMENTS
 from scrubjay.timing import milliseconds
@@ -52,31 +52,31 @@ class Reading:
         return outputs_behind(self.subject.plan, self.name)
 
     def each(self, place: int = 0, word: str = "") -> Iterator[tuple[PlannedOutput, str]]:
-        """Yield each output with the key that the registry gives to its file.
+        """Yield each output with the key of its file, as the manifest names it.
 
         Args:
             place: of the file in the registry.
             word: what its tracks have after a point.
         """
+        for output, (track, key) in zip(self.outputs, self._due(place, word), strict=True):
+            yield output, self.files.get(track, key)
+
+    def _due(self, place: int, word: str) -> Iterator[tuple[str, str]]:
+        """Yield the track and the key of each output's file: the first one has the plain names."""
         for number, output in enumerate(self.outputs):
             own = output.name if number else ""
             track = "-".join(filter(None, (self.name, own))) + (f".{word}" if word else "")
-            key = document_key(DOCUMENTS[self.name].files[place], own)
-            yield output, self.files.get(track, key)
-
-    def strays(self, expected: Mapping[str, str]) -> Iterator[Finding]:
-        """Compare the tracks of the manifest with those that should be there."""
-        yield from self.compare("manifest.json", [expected], [self.files], "tracks")
+            yield track, document_key(DOCUMENTS[self.name].files[place], own)
 
     def due_files(self, *words: tuple[int, str]) -> dict[str, str]:
         """Return the track and key of each output's files: the main one, and others by word."""
-        found: dict[str, str] = {}
-        for place, word in ((0, ""), *words):
-            for number, output in enumerate(self.outputs):
-                own = output.name if number else ""
-                track = "-".join(filter(None, (self.name, own))) + (f".{word}" if word else "")
-                found[track] = document_key(DOCUMENTS[self.name].files[place], own)
-        return found
+        return {
+            track: key for place, word in ((0, ""), *words) for track, key in self._due(place, word)
+        }
+
+    def check_tracks(self, expected: Mapping[str, str]) -> Iterator[Finding]:
+        """Compare the tracks of the manifest with those that should be there."""
+        yield from self.compare(MANIFEST, [expected], [self.files], "tracks")
 
     def text(self, key: str) -> str:
         """Return the text of a file; bytes that are not UTF-8 become a mark."""

@@ -24,7 +24,7 @@ _DEFAULT_MS = 1000
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the pictures with the packed stills."""
-    yield from reading.strays(reading.due_files())
+    yield from reading.check_tracks(reading.due_files())
     for output, key in reading.each():
         yield from check_file(reading, output, key)
 

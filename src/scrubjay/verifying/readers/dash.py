@@ -21,7 +21,7 @@ _TILES = "http://dashif.org/guidelines/thumbnail_tile"
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the AdaptationSets with the sheets."""
-    yield from reading.strays(reading.due_files())
+    yield from reading.check_tracks(reading.due_files())
     for output, key in reading.each():
         sheets = list(reading.subject.placed(output))
         try:

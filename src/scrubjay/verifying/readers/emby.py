@@ -19,7 +19,7 @@ def check(reading: Reading) -> Iterator[Finding]:
         outputs.setdefault(_key(reading, output), output)
     names = [f"emby-{output.name}" if place else "emby" for place, output in
              enumerate(outputs.values())]  # fmt: skip
-    yield from reading.strays(dict(zip(names, outputs, strict=True)))
+    yield from reading.check_tracks(dict(zip(names, outputs, strict=True)))
     for key, output in outputs.items():
         if key in reading.subject.sizes:
             yield from check_file(reading, output, key)

@@ -29,7 +29,7 @@ _MASTER = document_key(DOCUMENTS["hls"].files[1])
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the playlists with the sheets."""
-    yield from reading.strays({**reading.due_files(), "hls.master": _MASTER})
+    yield from reading.check_tracks({**reading.due_files(), "hls.master": _MASTER})
     variants: list[Row] = []
     for output, key in reading.each():
         sheets = list(reading.subject.placed(output))

@@ -27,7 +27,7 @@ def check(reading: Reading) -> Iterator[Finding]:
             due[f"{name}.{number}" if number else name] = key
             if artifact:
                 rows.append((key, {"picture": artifact.blake2b}))
-    yield from reading.strays(due)
+    yield from reading.check_tracks(due)
     for key, expected in rows:
         if key in reading.subject.sizes:
             found = {"picture": digest(reading.data(key))}

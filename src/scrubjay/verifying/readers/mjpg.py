@@ -30,7 +30,7 @@ _MASTER = document_key(DOCUMENTS["mjpg"].files[2])
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the playlists, what they point to, and the headers with the packed stills."""
-    yield from reading.strays({**reading.due_files((1, "header")), "mjpg.master": _MASTER})
+    yield from reading.check_tracks({**reading.due_files((1, "header")), "mjpg.master": _MASTER})
     headers = [key for _, key in reading.each(1, "header")]
     variants: list[Row] = []
     for (output, key), header in zip(reading.each(), headers, strict=True):

@@ -48,7 +48,7 @@ class _Page(HTMLParser):
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the page's manifest with the set's, and its scripts with its policy."""
-    yield from reading.strays({"page": PAGE})
+    yield from reading.check_tracks({"page": PAGE})
     page = _Page()
     page.feed(reading.text(PAGE))
     page.close()

@@ -10,7 +10,7 @@ __all__ = ["check"]
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the poster with its still."""
-    yield from reading.strays(reading.due_files())
+    yield from reading.check_tracks(reading.due_files())
     for output, key in reading.each():
         for _, artifact in reading.subject.placed(output):
             if artifact:

@@ -20,7 +20,7 @@ __all__ = ["check"]
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the tiles with the sheets."""
-    yield from reading.strays(reading.due_files())
+    yield from reading.check_tracks(reading.due_files())
     for output, key in reading.each():
         try:
             board: Any = parse_json(reading.data(key))

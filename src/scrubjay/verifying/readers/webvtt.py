@@ -21,7 +21,7 @@ _TARGET = re.compile(r"(.+)#xywh=(\d+),(\d+),(\d+),(\d+)")
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the cues with the sheets."""
-    yield from reading.strays(reading.due_files())
+    yield from reading.check_tracks(reading.due_files())
     for output, key in reading.each():
         text = reading.text(key)
         head, _, rest = text.partition("\n")
