@@ -58,7 +58,14 @@ def look(data: bytes) -> Look:
         raise BrokenError("it ends in the middle of a chunk") from None
     if not frames:
         return Look(
-            "image/webp", width, height, (0,), None, Fraction(1), lambda: ffmpeg.pictures(data)
+            media_type="image/webp",
+            width=width,
+            height=height,
+            starts=(0,),
+            end=None,
+            tick=Fraction(1),
+            pictures=lambda: ffmpeg.pictures(data),
+            may_merge=True,  # an animation of equal pictures is a still
         )
     times = list(accumulate((each.duration_ms for each in frames), initial=0))
     return Look(
