@@ -46,6 +46,9 @@ from scrubjay.model import (
 )
 from scrubjay.registry import DOCUMENTS, FORMATS
 from scrubjay.settings import Settings
+from scrubjay.simulation.rules import RULES
+from scrubjay.simulation.scenario import TABLES
+from scrubjay.simulation.values import Amount, Seconds
 from scrubjay.verifying.report import Report
 
 DOCS = Path(__file__).parent
@@ -718,13 +721,57 @@ def option_text(option: str | None) -> str:
 
 def manifest_page() -> str:
     """Return the manifest's page with new tables."""
-    path = DOCS / "manifest.md"
-    text = path.read_text(encoding="utf-8")
-    tables = "\n".join(section(each, "###") for each in structs_in(Manifest))
-    marks = "<!-- fields: written by docs/generate.py -->\n", "<!-- end of fields -->\n"
+    text = (DOCS / "manifest.md").read_text(encoding="utf-8")
+    return filled(text, "fields", "\n".join(section(each, "###") for each in structs_in(Manifest)))
+
+
+def filled(text: str, name: str, tables: str) -> str:
+    """Return a page with new tables between two marks."""
+    marks = f"<!-- {name}: written by docs/generate.py -->\n", f"<!-- end of {name} -->\n"
     before, _, rest = text.partition(marks[0])
     _, _, after = rest.partition(marks[1])
     return f"{before}{marks[0]}\n{tables}\n{marks[1]}{after}"
+
+
+def simulation_page() -> str:
+    """Return the page on simulations with new tables of rules and fields."""
+    text = (DOCS / "simulation.md").read_text(encoding="utf-8")
+    rules = table(
+        ("rule", "value", "meaning", "source"),
+        (
+            (f"`{name}`", f"{rule.value:g} {rule.unit}".strip(), rule.means, rule.source)
+            for name, rule in RULES.items()
+        ),
+    )
+    fields = "\n".join(
+        f"### {name or 'The scenario'}{f': {tag}' if tag else ''}\n\n{summary(struct)}\n\n"
+        + table(
+            ("field", "default", "meaning"),
+            ((f"`{f.name}`", default_text(f.default), f.meaning) for f in fields_of(struct)),
+        )
+        + "\n"
+        for name, structs in TABLES.items()
+        for struct in structs
+        for tag in (struct.__struct_config__.tag,)
+    )
+    return filled(filled(text, "rules", rules + "\n"), "fields", fields)
+
+
+def default_text(default: object) -> str:
+    """Write a scenario's default."""
+    match default:
+        case _ if default is msgspec.NODEFAULT:
+            return "required"
+        case None | "" | ():
+            return ""
+        case Amount():
+            return default.text
+        case Seconds():
+            return f"{default:g} s"
+        case msgspec.Struct():
+            return ""
+        case _:
+            return f"`{default}`"
 
 
 # Schemas ----------------------------------------------------------------------------------------
@@ -816,6 +863,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "players.md": lambda: players_page(_NOTE),
     "recipe.md": recipe_page,
     "manifest.md": manifest_page,
+    "simulation.md": simulation_page,
     "schema/manifest.schema.json": lambda: schema(Manifest, "Scrubjay manifest", _EXACT),
     "schema/events.schema.json": lambda: schema(events.Event, "Scrubjay event", _EXACT),
     "schema/recipe.schema.json": recipe_schema,

@@ -4,6 +4,8 @@
 
     ScrubjayError                     the base: catch this to catch them all
     ├── RecipeError                   a recipe or option asks for something impossible
+    ├── ScenarioError                 a scenario to simulate is wrong
+    ├── PriceError                    a file of prices is missing or wrong
     ├── LimitError                    a video would cost more than is allowed
     ├── PlaceError                    an address is not of a kind that Scrubjay supports
     ├── SourceError                   the video
@@ -56,9 +58,11 @@ __all__ = [
     "OutOfTimeError",
     "PlaceError",
     "PlanReplacedError",
+    "PriceError",
     "RecipeError",
     "RenderError",
     "SandboxError",
+    "ScenarioError",
     "ScrubjayError",
     "SourceChangedError",
     "SourceDamagedError",
@@ -98,6 +102,14 @@ class ScrubjayError(Exception):
 
 class RecipeError(ScrubjayError):
     """A recipe or an option asks for something impossible; the text names the field."""
+
+
+class ScenarioError(ScrubjayError):
+    """A scenario to simulate is missing or wrong; the text names the file and the field."""
+
+
+class PriceError(ScrubjayError):
+    """A file of prices is missing or wrong; the text names the file and the field."""
 
 
 class LimitError(ScrubjayError):

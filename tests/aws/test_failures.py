@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import av
+import msgspec
 import pytest
 
 from localaws.lambdas import Function, LambdaService
 from localaws.runtime import Environment
 from localaws.stack import PATIENCE, Packaged, Stack, eventually, objects_in
 from scrubjay.model import Manifest, decode
+from scrubjay.simulation.model import simulate
+from scrubjay.simulation.scenario import Scenario
+from scrubjay.simulation.tally import Totals
+from scrubjay.simulation.values import from_toml
 
 _TIMEOUT = 300
 """Seconds an invocation may take, where that is not what is tested: this machine may be busy."""
@@ -136,6 +141,18 @@ def _redrive(stack: Stack) -> None:
     print(stack.scrubjay("aws", "redrive", "--stack", stack.name))  # noqa: T201
 
 
+def _predicted(slices: int, **engine: object) -> Totals:
+    """Return what a simulation says of one film whose slices take a second each."""
+    tree = {
+        "name": "the deployed stack",
+        "films": {"length": slices * 30},
+        "arrivals": {"films": 1},
+        "slices": {"seconds": 1, "planning": 0.2},
+        "engine": {"kind": "aws-lambda", "start": 0, **engine},
+    }
+    return simulate(msgspec.convert(tree, Scenario, dec_hook=from_toml)).totals
+
+
 def _kill_at_work(environment: Environment) -> bool:
     """Kill an environment when it has worked for a moment; return whether that hit an event."""
     environment.ready.wait(PATIENCE)
@@ -198,6 +215,10 @@ def test_worker_that_runs_out_of_time_leaves_a_dead_letter(
         assert record["responseContext"]["functionError"] == "Unhandled"
         assert "Signature" not in json.dumps(record)
         assert "Token" not in json.dumps(record)
+    totals = _predicted(8, timeout=worker.timeout)
+    assert worker.counts["invocations"] == totals.invocations - 1, "all but the planner's"
+    assert worker.counts["failures"] == totals.retries + totals.dead_letters
+    assert len(records) == totals.dead_letters
     worker.recycle()
     worker.timeout = _TIMEOUT
     _redrive(stack)
@@ -217,7 +238,10 @@ def test_throttled_slices_wait_for_their_turn(
     assert worker.counts["throttles"] > 0
     assert worker.counts["busiest"] == 1
     assert worker.counts["failures"] == 0
-    assert worker.counts["invocations"] == 3
+    totals = _predicted(3, reserved=1)
+    assert worker.counts["invocations"] == totals.invocations - 1 == 3
+    assert (totals.retries, totals.dead_letters) == (0, 0)
+    assert totals.throttles > 0
     assert stack.told(ready)["key"] == key
 
 

@@ -7,8 +7,10 @@ from scrubjay.errors import (
     IncompleteError,
     LimitError,
     PlaceError,
+    PriceError,
     RecipeError,
     RenderError,
+    ScenarioError,
     ScrubjayError,
     SourceError,
     StoreError,
@@ -25,7 +27,7 @@ class ExitCode(IntEnum):
     BUG = 1
     """An unexpected error: please report it."""
     USAGE = 2
-    """An option, a setting or a recipe is wrong."""
+    """An option, a setting, a recipe, a scenario or a file of prices is wrong."""
     SOURCE = 3
     """The video is missing, has no video stream, or gives no picture."""
     DESTINATION = 4
@@ -54,6 +56,8 @@ _CODES: dict[type[ScrubjayError], ExitCode] = {
     RecipeError: ExitCode.USAGE,
     LimitError: ExitCode.LIMIT,
     PlaceError: ExitCode.USAGE,
+    PriceError: ExitCode.USAGE,
+    ScenarioError: ExitCode.USAGE,
     SourceError: ExitCode.SOURCE,
     StoreError: ExitCode.DESTINATION,
     IncompleteError: ExitCode.INCOMPLETE,

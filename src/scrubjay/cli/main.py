@@ -23,6 +23,7 @@ from scrubjay.cli.options import (
 )
 from scrubjay.cli.report import end_event, output_failed, reported, say, show
 from scrubjay.cli.setup import Setup
+from scrubjay.cli.simulate import simulate
 from scrubjay.cli.verify import verify
 from scrubjay.cli.words import (
     describe_media,
@@ -251,6 +252,7 @@ def prune(destination: str, *, keep_for: float, as_json: bool, **values: Any) ->
 
 cli.add_command(verify)
 cli.add_command(doctor)
+cli.add_command(simulate)
 cli.add_command(aws)
 
 

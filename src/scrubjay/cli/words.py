@@ -18,6 +18,7 @@ __all__ = [
     "describe_result",
     "describe_unconfined",
     "size_text",
+    "table",
 ]
 
 _KIB = 1024
@@ -28,13 +29,13 @@ _PUT_DOLLARS = 0.005 / 1000
 
 def describe_media(name: str, media: MediaInfo) -> str:
     """Describe a video, one fact per line."""
-    return _table(name, _media_rows(media))
+    return table(name, _media_rows(media))
 
 
 def describe_plan(plan: Plan, reading: Reading | None = None) -> str:
     """Describe what would be made from a video, one output per line, and what it costs to read."""
     rows = chain(_plan_rows(plan), _reading_rows(reading) if reading else ())
-    return _table(plan.source.name, rows)
+    return table(plan.source.name, rows)
 
 
 def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str:
@@ -94,7 +95,8 @@ def count_text(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def _table(title: str, rows: Iterable[tuple[str, str]]) -> str:
+def table(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    """Return a title and a line for each topic."""
     lines = [title, *(f"  {name:<12} {value}" for name, value in rows)]
     return "\n".join(map(printable, lines))
 

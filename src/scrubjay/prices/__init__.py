@@ -1,0 +1,1 @@
+"""What clouds charge: dated files of prices, each with its source."""

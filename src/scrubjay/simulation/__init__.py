@@ -1,0 +1,1 @@
+"""A model of what happens to many videos: upload, planner, transport, workers, publication."""
