@@ -1,5 +1,6 @@
 """What fails is tried again as often as its transport does, and is lost as it loses."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,7 @@ def test_the_queue_in_memory_does_what_the_model_predicts(clip: Path) -> None:
     """Deliveries, failures and dead letters of a real queue core, with one slice that fails."""
     store = Store.in_memory()
     queue = MemoryQueue(memory=store, attempts=3)
-    recipe = Recipe(slice_length=1)
+    recipe = Recipe(slice_length=Fraction(1))
     plan_video(
         Place.of(clip), store, recipe=recipe, transport=queue, engine=InlineEngine(), upload_id="a"
     )

@@ -4,9 +4,9 @@ Four ways to a worker: through Lambda's own asynchronous queue, which a bus, a t
 fills, or from a queue of SQS, which Lambda polls.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
-from math import inf
 from typing import Any, NamedTuple
 
 from scrubjay.simulation.functions import Account, Function, Ramp, Scaling, Tokens
@@ -159,7 +159,7 @@ class _Asynchronous:
             order.waits = waits + 1
             delay = self._rules.async_first_backoff * 2.0**waits
         again = throttled_at + delay * (self._least_delay + self._delay_span * self._random())
-        return again if again - order.born <= self._max_age else inf
+        return again if again - order.born <= self._max_age else math.inf
 
     def woken(self) -> None:
         """Go on, because an environment is free again."""
@@ -403,7 +403,7 @@ class Stack:
         step = attempts - rules.sns_immediate - len(_SNS_BEFORE_STEPS)
         if step <= 0:
             return _SNS_BEFORE_STEPS[0]
-        return min(rules.sns_most_backoff ** min(1, step / rules.sns_steps), rules.sns_most_backoff)
+        return math.pow(rules.sns_most_backoff, min(1.0, step / rules.sns_steps))
 
     def _is_over(self, age: float, attempts: int) -> bool:
         """Whether an event is delivered no more."""
