@@ -394,8 +394,8 @@ class Stack:
             return most * self._delivery.uniform(0.5, 1)
         if self._engine.transport == "lambda":
             if attempts % _PLANNER_REQUESTS:
-                step = attempts % _PLANNER_REQUESTS - 1
-                return min(_PLANNER_BACKOFF * 2.0**step, _PLANNER_MOST_BACKOFF)
+                request = attempts % _PLANNER_REQUESTS - 1
+                return min(_PLANNER_BACKOFF * 2.0**request, _PLANNER_MOST_BACKOFF)
             is_first = attempts == _PLANNER_REQUESTS  # the planner has failed, and is retried
             return rules.async_first_retry if is_first else rules.async_second_retry
         if attempts <= rules.sns_immediate:
