@@ -10,8 +10,10 @@ from scrubjay.timing import (
     Timeline,
     centiseconds,
     clock,
+    exact_clock,
     milliseconds,
     multiples_in,
+    parsed_clock,
     samples_in,
     short_clock,
     spans_of,
@@ -102,3 +104,34 @@ def test_clock_carries(time: Fraction, written: str) -> None:
 def test_short_clock_rounds_down(time: Fraction | float, written: str) -> None:
     """Times for people are whole seconds that have passed."""
     assert short_clock(time) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("62", Fraction(62)),
+        ("62.5", Fraction(125, 2)),
+        ("1:02", Fraction(62)),
+        ("1:02.5", Fraction(125, 2)),
+        ("1:02:03", Fraction(3723)),
+        ("90:00", Fraction(5400)),
+        ("0", Fraction(0)),
+    ],
+)
+def test_times_that_people_write(text: str, seconds: Fraction) -> None:
+    """A time is seconds, or minutes and seconds, or hours, minutes and seconds."""
+    assert parsed_clock(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "1:60", "1:60:00", "-1", "1:2:3:4", "5s", "1e9", ":30", "1."])
+def test_what_is_no_time(text: str) -> None:
+    """Anything else is refused."""
+    with pytest.raises(ValueError, match="is not a time such as 62"):
+        parsed_clock(text)
+
+
+@given(st.integers(0, 10**8))
+def test_an_exact_clock_says_every_millisecond(number: int) -> None:
+    """What is written for a time can be read again, without a loss."""
+    time = Fraction(number, 1000)
+    assert parsed_clock(exact_clock(time)) == time

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scrubjay.engines.processes import ProcessEngine
     from scrubjay.errors import IncompleteError, ScrubjayError
     from scrubjay.events import Event
+    from scrubjay.excerpt import Excerpt, frame, gif, sheet
     from scrubjay.limits import Limits
     from scrubjay.model import Animation, Manifest, MediaInfo, Plan, Recipe, Sheet, Still
     from scrubjay.pipeline import explain, make, plan, probe, prune
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Animation",
     "Event",
+    "Excerpt",
     "IncompleteError",
     "InlineEngine",
     "Limits",
@@ -47,6 +49,8 @@ __all__ = [
     "Store",
     "__version__",
     "explain",
+    "frame",
+    "gif",
     "make",
     "plan",
     "probe",
@@ -54,12 +58,14 @@ __all__ = [
     "publish",
     "render_slice",
     "repair",
+    "sheet",
     "verify",
 ]
 
 _HOMES = {
     "Animation": "model",
     "Event": "events",
+    "Excerpt": "excerpt",
     "IncompleteError": "errors",
     "InlineEngine": "engines.inline",
     "Limits": "limits",
@@ -75,6 +81,8 @@ _HOMES = {
     "Still": "model",
     "Store": "sets.store",
     "explain": "pipeline",
+    "frame": "excerpt",
+    "gif": "excerpt",
     "make": "pipeline",
     "plan": "pipeline",
     "probe": "pipeline",
@@ -83,6 +91,7 @@ _HOMES = {
     "render_slice": "slices.renderer",
     "repair": "repairing",
     "verify": "verifying.verify",
+    "sheet": "excerpt",
 }
 
 

@@ -177,11 +177,12 @@ def check_memory(plan: Plan, limits: Limits) -> None:
     """
     needed = slice_bytes_of(plan)
     if needed > limits.picture_bytes:
+        unit, advice = ("range", "a shorter range") if plan.part else ("slice", "shorter slices")
         raise RecipeError(
-            f"the pictures of a slice of {plan.source.name} would take {needed >> 20} MiB of "
+            f"the pictures of a {unit} of {plan.source.name} would take {needed >> 20} MiB of "
             f"memory, over the limit of {limits.picture_bytes >> 20} MiB (half of "
-            f"{option_of('memory_limit')}); use shorter slices, smaller pictures or fewer frames "
-            "per second"
+            f"{option_of('memory_limit')}); use {advice}, smaller pictures or fewer frames per "
+            "second"
         )
 
 

@@ -6,6 +6,8 @@ from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from scrubjay.costs import check_counts, check_memory, pictures_of_whole
 from scrubjay.errors import RecipeError
 from scrubjay.identity import VERSIONS, output_id
@@ -29,7 +31,7 @@ from scrubjay.model import (
 from scrubjay.needs import check_documents
 from scrubjay.registry import FORMATS
 from scrubjay.spread import cells_over
-from scrubjay.timing import Target, spans_of
+from scrubjay.timing import Span, Target, spans_of
 
 __all__ = [
     "PlannedArtifact",
@@ -57,8 +59,9 @@ def make_plan(
     limits: Limits = Limits(),
     *,
     versions: Mapping[str, str] = VERSIONS,
+    part: Span | None = None,
 ) -> Plan:
-    """Plan the slices and picture sizes of one video.
+    """Plan the slices and picture sizes of one video, or one slice of a part of it.
 
     Args:
         source: the video's identity.
@@ -66,6 +69,7 @@ def make_plan(
         recipe: what to make.
         limits: how much the set may cost.
         versions: versions of the libraries that will make the slices.
+        part: the part to make, as one slice whose grids begin where it does; None is all.
 
     Raises:
         LimitError: the set would be over a limit.
@@ -74,17 +78,22 @@ def make_plan(
             output that the recipe does not have.
     """
     _check_encoders(recipe, versions)
-    check_counts(source, media, recipe, limits)
+    covered = media if part is None else replace(media, duration=part.duration)
+    check_counts(source, covered, recipe, limits)
     plan = Plan(
         source=source,
         media=media,
         recipe=recipe,
         layouts=tuple(
-            _layout(media, recipe, output, output_id(source, media, recipe, output, versions))
+            replace(
+                _layout(media, recipe, output, output_id(source, media, recipe, output, versions)),
+                grid_start=part.start if part else Fraction(0),
+            )
             for output in recipe.outputs
         ),
-        slices=tuple(_slices(media.duration, recipe)),
+        slices=tuple(_slices(media.duration, recipe, part)),
         versions=dict(versions),
+        part=part,
     )
     check_memory(plan, limits)
     check_documents(plan)
@@ -102,11 +111,12 @@ def _check_encoders(recipe: Recipe, versions: Mapping[str, str]) -> None:
             )
 
 
-def _slices(duration: Fraction, recipe: Recipe) -> Iterator[Slice]:
+def _slices(duration: Fraction, recipe: Recipe, part: Span | None) -> Iterator[Slice]:
     """Yield the slices of the timeline, and last the job for the whole video, if there is one."""
     index = 0
     if recipe.outputs_per("slice"):
-        for index, span in enumerate(spans_of(duration, recipe.slice_length), start=1):
+        spans = spans_of(duration, recipe.slice_length) if part is None else [part]
+        for index, span in enumerate(spans, start=1):
             yield Slice(index=index - 1, start=span.start, end=span.end)
     if recipe.outputs_per("video"):
         yield Slice(index=index, start=Fraction(0), end=duration, is_whole=True)
@@ -132,7 +142,7 @@ def artifacts_of(plan: Plan, output: PlannedOutput, slice_: Slice) -> list[Plann
     options = output.options
     if output.is_whole or slice_.is_whole:
         return [_planned_whole(output, slice_)] if output.is_whole and slice_.is_whole else []
-    instants = list(options.instants(slice_.span))
+    instants = list(output.instants(slice_.span))
     if not instants:
         return []
 
@@ -176,7 +186,7 @@ def instants_of(
         outputs: which need pictures; all of the plan's slices if empty.
     """
     needed = outputs or plan.outputs_of(slice_)
-    return sorted({time for each in needed for time in each.options.instants(slice_.span)})
+    return sorted({time for each in needed for time in each.instants(slice_.span)})
 
 
 def targets_from(

@@ -4,6 +4,7 @@ Seconds are `fractions.Fraction`; 0 is where a player's seek bar starts. A span 
 this module converts a stream's ticks to seconds, and seconds to written time.
 """
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, floor
@@ -17,12 +18,19 @@ __all__ = [
     "Timeline",
     "centiseconds",
     "clock",
+    "exact_clock",
     "milliseconds",
     "multiples_in",
+    "parsed_clock",
     "samples_in",
     "short_clock",
     "spans_of",
 ]
+
+_CLOCK = re.compile(r"(?:(?:(\d{1,5}):)?(\d{1,5}):)?(\d{1,9}(?:\.\d{1,9})?)", re.ASCII)
+"""Hours, minutes, and seconds with decimals."""
+
+_SIXTY = 60
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,3 +116,24 @@ def short_clock(time: Fraction | float) -> str:
     hours, minutes = seconds // 3600, seconds // 60 % 60
     tail = f"{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
     return f"{hours}:{tail}" if hours else tail
+
+
+def exact_clock(time: Fraction) -> str:
+    """Write a time for people, `M:SS` or `H:MM:SS`, with milliseconds where it is not whole."""
+    seconds, thousandths = divmod(milliseconds(time), 1000)
+    decimals = f".{thousandths:03}".rstrip("0") if thousandths else ""
+    return short_clock(seconds) + decimals
+
+
+def parsed_clock(text: str) -> Fraction:
+    """Read a time that a person wrote: `62`, `62.5`, `1:02`, `1:02.5` or `1:02:03`, in seconds.
+
+    Raises:
+        ValueError: it is not such a time.
+    """
+    if (found := _CLOCK.fullmatch(text)) is not None:
+        hours, minutes, seconds = map(Fraction, found.groups(default="0"))
+        is_plain, has_hours = found[2] is None, found[1] is not None
+        if (is_plain or seconds < _SIXTY) and (minutes < _SIXTY or not has_hours):
+            return (hours * _SIXTY + minutes) * _SIXTY + seconds
+    raise ValueError(f"{text!r} is not a time such as 62, 62.5, 1:02 or 1:02:03")

@@ -11,6 +11,7 @@ import scrubjay
 from scrubjay import pipeline
 from scrubjay.cli.aws import aws, engine_for, engine_options
 from scrubjay.cli.doctor import doctor
+from scrubjay.cli.excerpt import VERBS as EXCERPTS
 from scrubjay.cli.exits import ExitCode
 from scrubjay.cli.options import (
     GroupedCommand,
@@ -251,6 +252,8 @@ def prune(destination: str, *, keep_for: float, as_json: bool, **values: Any) ->
 
 
 cli.add_command(verify)
+for _verb in EXCERPTS:
+    cli.add_command(_verb)
 cli.add_command(doctor)
 cli.add_command(simulate)
 cli.add_command(aws)

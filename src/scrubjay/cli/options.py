@@ -16,9 +16,12 @@ from scrubjay.registry import DOCUMENTS
 from scrubjay.settings import Settings, load_recipe
 
 __all__ = [
+    "F",
     "GroupedCommand",
     "address_options",
+    "field_option",
     "grouped",
+    "hinted",
     "recipe_from",
     "recipe_options",
     "settings_options",
@@ -128,9 +131,8 @@ def recipe_options(command: F) -> F:
             )(command)
             continue
         flag = f"--{'-'.join(filter(None, (_SINGULAR.get(kind), field))).replace('_', '-')}"
-        command = _option(kind.capitalize() or "Slices", flag, _parameter(name), hint, default)(
-            command
-        )
+        group = kind.capitalize() or "Slices"
+        command = field_option(group, flag, _parameter(name), hint, default)(command)
     return command
 
 
@@ -151,13 +153,13 @@ def _field_options(
     command: F, group: str, struct: type[msgspec.Struct], *, only: Collection[str] = ()
 ) -> F:
     """Give a command an option for each field of a struct, or only for those named."""
-    for field, hint in reversed(_hinted(struct)):
+    for field, hint in reversed(hinted(struct)):
         if only and field.name not in only:
             continue
         flag = option_of(field.name)
         if isinstance(field.default, bool):
             flag = f"{flag}/--no-{flag.removeprefix('--')}"
-        command = _option(group, flag, field.name, hint, field.default)(command)
+        command = field_option(group, flag, field.name, hint, field.default)(command)
     return command
 
 
@@ -173,21 +175,21 @@ def _recipe_fields() -> tuple[tuple[str, object, object], ...]:
     """Return each field of the recipe, and each kind of output: dotted name, hint, default."""
     found: list[tuple[str, object, object]] = [
         (field.name, hint, field.default)
-        for field, hint in _hinted(Recipe)
+        for field, hint in hinted(Recipe)
         if get_origin(hint) is Annotated
     ]
     for kind, output in KINDS.items():
         found.append((kind, bool, True))
         found.extend(
             (f"{kind}.{field.name}", hint, field.default)
-            for field, hint in _hinted(output)
+            for field, hint in hinted(output)
             if field.name != "name"
         )
     return tuple(found)
 
 
 @cache
-def _hinted(struct: Any) -> tuple[tuple[FieldInfo, Any], ...]:  # noqa: ANN401  a hint as it comes
+def hinted(struct: Any) -> tuple[tuple[FieldInfo, Any], ...]:  # noqa: ANN401  a hint as it comes
     """Return each field of a struct with its annotation."""
     hints = get_type_hints(struct, include_extras=True)
     return tuple((field, hints[field.name]) for field in msgspec.structs.fields(struct))
@@ -197,9 +199,18 @@ def _parameter(name: str) -> str:
     return f"recipe_{name.replace('.', '_')}"
 
 
-def _option(
+def field_option(
     group: str, flag: str, parameter: str, hint: object, default: object
 ) -> Callable[[F], F]:
+    """Return what gives a command the option of a field.
+
+    Args:
+        group: the heading under which help shows it.
+        flag: such as `--width`.
+        parameter: the name under which the command gets the value; None if it is not given.
+        hint: the field's annotation.
+        default: what the help names as the default.
+    """
     kind, *notes = get_args(hint)
     note = next((each for each in notes if isinstance(each, Meta)), Meta())
     description = note.description or ""

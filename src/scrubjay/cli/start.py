@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 __all__ = ["start"]
 
-_VERBS_WITH_A_VIDEO = ("make", "probe", "plan")
+_VERBS_WITH_A_VIDEO = ("make", "probe", "plan", "gif", "frame", "sheet")
 
 
 def start() -> None:

@@ -6,13 +6,15 @@ from itertools import chain
 
 from scrubjay.costs import Count, counts_of
 from scrubjay.events import Finished, Planned, Probed, Unconfined
+from scrubjay.excerpt import Excerpt
 from scrubjay.model import Animation, MediaInfo, Plan, PlannedOutput, Reading, Sheet, Size
 from scrubjay.planning import artifacts_of
 from scrubjay.shown import printable
-from scrubjay.timing import short_clock
+from scrubjay.timing import exact_clock, milliseconds, short_clock
 
 __all__ = [
     "count_text",
+    "describe_excerpt",
     "describe_media",
     "describe_plan",
     "describe_result",
@@ -80,6 +82,35 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
     return "\n".join(
         [" ".join(sentences), *(f"Note: {printable(each)}." for each in probed.media.warnings)]
     )
+
+
+def describe_excerpt(made: Excerpt, seconds: float, *, max_bytes: int = 0) -> str:
+    """Describe one file of a video in a sentence or two.
+
+    Args:
+        made: the file.
+        seconds: how long it took.
+        max_bytes: its budget; 0 is none.
+    """
+    pictures = f", {made.pictures} pictures" if made.pictures > 1 else ""
+    when = f"from {exact_clock(made.start)} to {exact_clock(made.end)}"
+    if made.pictures == 1 and len(made.source_times) == 1:
+        shown = milliseconds(made.source_times[0] - made.start)
+        when = f"the frame at {exact_clock(made.start)}" + (
+            f", which is shown from {exact_clock(made.source_times[0])} on" if shown else ""
+        )
+    text = (
+        f"Made {made.width} x {made.height} px{pictures}, {size_text(len(made.data))}, {when}, "
+        f"in {seconds:.1f} s."
+    )
+    if 0 < max_bytes < len(made.data):
+        text += (
+            " It could not be kept within --max-bytes even at the lowest quality; make it smaller "
+            "or shorter."
+        )
+    if made.damaged_packets:
+        text += f" The video is damaged there ({count_text(made.damaged_packets, 'packet')})."
+    return text
 
 
 def describe_unconfined(event: Unconfined) -> str:

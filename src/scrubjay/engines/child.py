@@ -76,7 +76,7 @@ def main() -> None:
 
 def _drop_permissions(confinement: Confinement) -> None:
     if confinement.ports:  # modules for requests must be loaded before files become unreadable
-        for name in ("encodings.idna", "scrubjay.places.ranges"):
+        for name in ("encodings.idna", "scrubjay.places.streamed"):
             import_module(name)
     confine(confinement)
 

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import av
 from av.container import Container, InputContainer
@@ -34,6 +34,9 @@ from scrubjay.media.web import ONE_PASS, READ_TIMEOUT, web_request
 from scrubjay.model import SourceRef
 from scrubjay.places.place import Place
 from scrubjay.places.remote import RemoteFile
+
+if TYPE_CHECKING:
+    from scrubjay.places.streamed import Reader, StreamedFile
 
 __all__ = [
     "Starts",
@@ -103,6 +106,9 @@ def identify(place: Place, *, on_packet: Callable[[], None] = lambda: None) -> S
     """
     if place.is_local:
         return _identify_file(place, on_packet)
+    if place.few_requests:
+        film = few_bytes_of(place)
+        return _reference(place, film.size, [film.etag.encode()], on_packet)
     file = RemoteFile(place)
     with ThreadPoolExecutor(_LANES) as pool:
         pieces = pool.map(file.read, _starts(file.size), repeat(_SAMPLE_BYTES))
@@ -133,6 +139,9 @@ def _identify_file(place: Place, on_packet: Callable[[], None]) -> SourceRef:
             raise SourceUnreadableError(f"{path.name} is not a file")
         if not status.st_size:
             raise SourceUnreadableError(f"{path.name} is empty")
+        if place.few_requests:
+            stamp = [repr(stamp_of(place)).encode()]
+            return _reference(place, status.st_size, stamp, on_packet)
         with path.open("rb") as file:
             samples = _samples(file, status.st_size)
             return _reference(place, status.st_size, samples, on_packet)
@@ -184,7 +193,14 @@ def fragments_at(place: Place) -> Fragments:
     Raises:
         SourceError: its server refuses access.
     """
-    return fragments_of(RemoteFile(place))
+    return fragments_of(few_bytes_of(place) if place.few_requests else RemoteFile(place))
+
+
+def few_bytes_of(place: Place) -> "StreamedFile":
+    """Return the video at a place on a server, of which only a few pictures are read."""
+    from scrubjay.places.streamed import streamed  # noqa: PLC0415  slow to load, and most videos are files
+
+    return streamed(place)
 
 
 @contextmanager
@@ -239,9 +255,12 @@ def has_guesses(container: Container) -> bool:
 def _opened(
     place: Place, limits: Limits, extra: Mapping[str, str], *, is_genuine: bool
 ) -> Generator[InputContainer]:
+    url: str | Reader
     if place.is_local:
         # with `file:`, FFmpeg does not take "a:b.mp4" for a protocol
         url, options, timeout = f"file:{place.address}", dict(_LOCAL), None
+    elif place.few_requests:
+        url, options, timeout = few_bytes_of(place).reader(), dict(_LOCAL), None
     else:
         url, options = web_request(place)
         if fragments_at(place).lacks_index:

@@ -20,7 +20,7 @@ from scrubjay.model.manifest import (
     WholeEntry,
 )
 from scrubjay.model.media import Crop, MediaInfo, SourceRef, Stereo
-from scrubjay.model.plan import Layout, OutputId, Plan, PlannedOutput, Reading, Slice
+from scrubjay.model.plan import Captions, Layout, OutputId, Plan, PlannedOutput, Reading, Slice
 from scrubjay.model.presets import PRESETS
 from scrubjay.model.recipe import (
     KINDS,
@@ -43,6 +43,7 @@ __all__ = [
     "Animation",
     "AnimationEntry",
     "Artifact",
+    "Captions",
     "ClipEntry",
     "Crop",
     "FrameEntry",

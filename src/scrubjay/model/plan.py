@@ -1,6 +1,6 @@
 """What will be made of one video."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Literal, NamedTuple
 
@@ -8,14 +8,35 @@ from msgspec import Meta
 
 from scrubjay.model.media import MediaInfo, SourceRef
 from scrubjay.model.recipe import Output, Recipe
-from scrubjay.model.values import Count, Pixels, Size, Value
+from scrubjay.model.values import Count, Edge, Pixels, Size, Value
 from scrubjay.registry import FORMATS, Format
 from scrubjay.timing import Span, short_clock
 
-__all__ = ["Layout", "OutputId", "Plan", "PlannedOutput", "Reading", "Slice"]
+__all__ = ["Captions", "Layout", "OutputId", "Plan", "PlannedOutput", "Reading", "Slice"]
 
 OutputId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z")]
 """Id of what decides an output's bytes (`scrubjay.identity`)."""
+
+
+class Captions(Value, frozen=True, kw_only=True):
+    """What is written on a contact sheet: lines of text above the pictures, and a time in each."""
+
+    lines: tuple[str, ...]
+    """The lines; none if there is no header."""
+    text_px: Pixels
+    """Height of the lines' capitals."""
+    gap_px: Edge
+    """Space around each picture."""
+
+    @property
+    def line_px(self) -> int:
+        """Height of a line with the space below it."""
+        return 2 * self.text_px
+
+    @property
+    def header_px(self) -> int:
+        """Height of what is above the pictures, without the space around them."""
+        return len(self.lines) * self.line_px + self.text_px if self.lines else 0
 
 
 class Layout(Value, frozen=True, kw_only=True):
@@ -29,6 +50,17 @@ class Layout(Value, frozen=True, kw_only=True):
     interval: Fraction | None = None
     """Seconds from one thumbnail to the next in a sheet of the whole video, whose length decides
     it; None for all others, whose recipe says it."""
+    grid_start: Fraction = Fraction(0)
+    """Where the grid of its instants begins, in seconds: where the planned part does."""
+    captions: Captions | None = None
+    """What is written on a contact sheet; None for all else, on which nothing is."""
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Width and height of an artifact in px."""
+        gap, header = (self.captions.gap_px, self.captions.header_px) if self.captions else (0, 0)
+        width = self.columns * (self.size.width + gap) + gap
+        return width, header + self.rows * (self.size.height + gap) + gap
 
 
 class PlannedOutput(NamedTuple):
@@ -57,6 +89,12 @@ class PlannedOutput(NamedTuple):
         """Seconds between two of its pictures."""
         return self.layout.interval or self.options.spacing
 
+    def instants(self, span: Span) -> Iterator[Fraction]:
+        """Yield the times in a slice at which a picture is needed, rising."""
+        first = self.layout.grid_start
+        shifted = Span(start=span.start - first, end=span.end - first)
+        return (first + time for time in self.options.instants(shifted))
+
     @property
     def format(self) -> Format:
         """The format of its artifacts."""
@@ -65,9 +103,8 @@ class PlannedOutput(NamedTuple):
     @property
     def canvas(self) -> Size:
         """Width and height of one artifact in px."""
-        layout, step = self.layout, self.format.side_step_px
-        sides = layout.columns * layout.size.width, layout.rows * layout.size.height
-        width, height = (-(-side // step) * step for side in sides)
+        step = self.format.side_step_px
+        width, height = (-(-side // step) * step for side in self.layout.sides)
         return Size(width=width, height=height)
 
 
@@ -109,17 +146,21 @@ class Plan(Value, frozen=True, kw_only=True):
     versions: Mapping[str, str]
     """Versions of all that may change a picture's bytes: only a worker with the same versions may
     make slices of this plan."""
+    part: Span | None = None
+    """The part of the video that is made; None is all of it."""
 
     def __post_init__(self) -> None:
-        timeline = self.timeline
-        edges = [Fraction(0), *(slice_.end for slice_ in timeline)]
+        timeline, span = self.timeline, self.span
+        edges = [span.start, *(slice_.end for slice_ in timeline)]
         if any(
             (slice_.index, slice_.start) != (index, edges[index]) or slice_.end <= slice_.start
             for index, slice_ in enumerate(timeline)
         ):
             raise ValueError("slices must follow each other from 0 without holes")
-        if timeline and edges[-1] != self.media.duration:
+        if timeline and edges[-1] != span.end:
             raise ValueError("slices must cover the video from its start to its end")
+        if not 0 <= span.start < span.end <= self.media.duration:
+            raise ValueError("the planned part must lie in the video")
         rest = [(each.index, each.start, each.end) for each in self.slices[len(timeline) :]]
         has_whole = bool(self.recipe.outputs_per("video"))
         if rest != [(len(timeline), Fraction(0), self.media.duration)] * has_whole:
@@ -135,6 +176,11 @@ class Plan(Value, frozen=True, kw_only=True):
     def outputs(self) -> tuple[PlannedOutput, ...]:
         """Each output with its layout: animations, then stills, then sheets."""
         return tuple(map(PlannedOutput, self.recipe.outputs, self.layouts))
+
+    @property
+    def span(self) -> Span:
+        """The time that the slices cover."""
+        return self.part or Span(start=Fraction(0), end=self.media.duration)
 
     @property
     def timeline(self) -> tuple[Slice, ...]:

@@ -44,6 +44,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Which stream of the file to use, 0-based; None means the one that browsers show."""
     public_only: bool = False
     """Whether a web address may only lead to the public internet, not to a private network."""
+    few_requests: bool = False
+    """Whether only a few pictures of the video are needed. It is then identified by its version,
+    not by samples of it, and what was read of it is kept, so that nothing is requested twice."""
     url: str = ""
     """A signed URL to read it, for a process without credentials; empty if there is none."""
 

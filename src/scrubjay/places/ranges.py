@@ -11,10 +11,11 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from email.message import Message
 from functools import cache
 from time import monotonic
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import certifi
@@ -38,7 +39,20 @@ from scrubjay.places.connecting import (
 )
 from scrubjay.places.place import Place
 
-__all__ = ["Answer", "ca_file", "etag_header", "fetch", "proxy_to", "reached"]
+__all__ = [
+    "Answer",
+    "Opened",
+    "ca_file",
+    "changed_error",
+    "etag_header",
+    "fetch",
+    "opened",
+    "proxy_to",
+    "reached",
+    "reading_error",
+]
+
+T = TypeVar("T")
 
 _WAITS = (0.2, 1.0, 3.0)
 """Seconds to wait before retries of a request that may succeed later."""
@@ -46,6 +60,8 @@ _WAITS = (0.2, 1.0, 3.0)
 _REQUEST_SECONDS = 30
 _SLOWEST_BYTES = 64 << 10
 """A request may take `_REQUEST_SECONDS`, and a second more for each `_SLOWEST_BYTES`."""
+
+_ANY_LENGTH = 1 << 36
 
 _ETAG = re.compile(r'"[\x21\x23-\x7e]+"')
 """A strong version in a header; FFmpeg would change characters other than ASCII."""
@@ -159,23 +175,82 @@ def fetch(
     """
     request = _request(place, url, f"bytes={start}-{start + length - 1}")
     asked = request.full_url
+
+    def read(response: http.client.HTTPResponse) -> Answer:
+        with response:
+            total, etag = _checked(place, response, start)
+            rest = min(length, total.size - start)
+            answer = Answer(response.read(min(length, total.end - start)), total.size, etag)
+            if response.url != asked:
+                answer = answer._replace(redirected=response.url)
+        if size not in {None, answer.size}:
+            raise changed_error(place)
+        if len(answer.data) < rest:
+            raise _unavailable(place, "its server broke the connection")
+        return answer
+
+    return _asked(place, request, length, read, patient=patient)
+
+
+class Opened(NamedTuple):
+    """The answer to a request for all of a video from some byte on, of which nothing is read."""
+
+    response: http.client.HTTPResponse
+    size: int
+    """Of the whole video, in bytes."""
+    etag: str
+
+
+def opened(place: Place, url: str, start: int) -> Opened:
+    """Request a video from some byte on, with retries if the server may recover.
+
+    Args:
+        place: where the video is, for people; if it has an `etag`, only that version is read.
+        url: where to read it.
+        start: the first byte, 0-based.
+
+    Raises:
+        SourceError: it cannot be read, or has changed.
+    """
+
+    def begin(response: http.client.HTTPResponse) -> Opened:
+        total, etag = _checked(place, response, start)
+        return Opened(response, total.size, etag)
+
+    return _asked(place, _request(place, url, f"bytes={start}-"), _ANY_LENGTH, begin, patient=True)
+
+
+def _asked(
+    place: Place,
+    request: Request,
+    length: int,
+    read: Callable[[http.client.HTTPResponse], T],
+    *,
+    patient: bool,
+) -> T:
+    """Send a request, again if the server may recover, and return what `read` gets of its answer.
+
+    Args:
+        place: where the video is, for people.
+        request: what to send.
+        length: how many bytes are expected, at most.
+        read: reads an answer; raises a `SourceError` if it is not the one expected.
+        patient: whether to retry at all.
+
+    Raises:
+        SourceError: the video cannot be read, or has changed.
+    """
     for wait in (*(_WAITS if patient else ()), None):
         request.route = _route(place, length)
         try:
-            with _opener().open(request, timeout=SILENCE_SECONDS) as response:
-                answer = _answer(place, response, start, length)
-                if response.url != asked:
-                    answer = answer._replace(redirected=response.url)
-            if size not in {None, answer.size}:
-                raise _changed(place)
-            if len(answer.data) == min(length, answer.size - start):
-                return answer
-            problem: SourceError = _unavailable(place, "its server broke the connection")
+            return read(_opener().open(request, timeout=SILENCE_SECONDS))
+        except SourceError as error:
+            problem = error
         except urllib.error.HTTPError as error:
             problem = _refusal(place, error.code, error.headers)
             error.close()
         except (OSError, http.client.HTTPException, ValueError) as error:
-            problem = _failure(place, error)
+            problem = reading_error(place, error)
         if wait is None or not problem.retryable:
             raise problem from None  # the other error may contain the signed URL
         time.sleep(wait)
@@ -208,7 +283,7 @@ def reached(place: Place, url: str) -> tuple[str, str]:
     try:
         address = public_address(parts.hostname or "", port, monotonic() + _REQUEST_SECONDS)
     except OSError as error:
-        raise _failure(place, error) from None
+        raise reading_error(place, error) from None
     shown = f"[{address}]" if ":" in address else address
     return parts._replace(netloc=f"{user}{is_named}{shown}:{port}").geturl(), host
 
@@ -242,8 +317,18 @@ def _request(place: Place, url: str, span: str) -> Request:
     return request
 
 
-def _answer(place: Place, response: http.client.HTTPResponse, start: int, length: int) -> Answer:
-    """Read the answer of a server, which may support neither ranges nor `If-Match`."""
+class _Total(NamedTuple):
+    end: int
+    """Up to which byte the answer reaches."""
+    size: int
+
+
+def _checked(place: Place, response: http.client.HTTPResponse, start: int) -> tuple[_Total, str]:
+    """Check the headers of an answer, whose server may support neither ranges nor `If-Match`.
+
+    Returns:
+        Where the answer ends, and the video; and its version.
+    """
     headers, status = response.headers, response.status
     total = _TOTAL.fullmatch(headers.get("Content-Range", ""))
     if status != _PARTIAL or total is None:
@@ -259,9 +344,8 @@ def _answer(place: Place, response: http.client.HTTPResponse, start: int, length
     etag = headers.get("ETag", "")
     etag = etag if _ETAG.fullmatch(etag) else ""
     if etag and etag_header(place.etag) not in {"", etag}:
-        raise _changed(place)
-    length = min(length, int(total[2]) - start + 1)
-    return Answer(response.read(length), int(total[3]), etag)
+        raise changed_error(place)
+    return _Total(int(total[2]) + 1, int(total[3])), etag
 
 
 def _refusal(place: Place, code: int, headers: Message) -> SourceError:
@@ -289,7 +373,9 @@ def _refusal(place: Place, code: int, headers: Message) -> SourceError:
     return error(f"{place.shown} {what}")
 
 
-def _failure(place: Place, error: OSError | http.client.HTTPException | ValueError) -> SourceError:
+def reading_error(
+    place: Place, error: OSError | http.client.HTTPException | ValueError
+) -> SourceError:
     """Return the error for a failure below HTTP."""
     reason = getattr(error, "reason", error)
     if isinstance(reason, PrivateAddressError):
@@ -314,5 +400,6 @@ def _unavailable(place: Place, why: str) -> SourceUnavailableError:
     return SourceUnavailableError(f"{place.shown} cannot be read now: {why}")
 
 
-def _changed(place: Place) -> SourceChangedError:
+def changed_error(place: Place) -> SourceChangedError:
+    """Return the error for a video of which another version was read before."""
     return SourceChangedError(f"{place.shown} has changed since it was probed")

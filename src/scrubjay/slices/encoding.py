@@ -16,6 +16,7 @@ from scrubjay.encode.base import (
     animation_encoder,
     still_encoder,
 )
+from scrubjay.encode.contact import contact_sheet
 from scrubjay.encode.sheet import lay_out
 from scrubjay.fragments import fragment
 from scrubjay.media.frames import Shown
@@ -106,7 +107,7 @@ class SliceEncoder:
         """
         with ExitStack() as asides:
             feeds = [self._feed(output, slice_, asides) for output in outputs]
-            needs = [frozenset(output.options.instants(slice_.span)) for output in outputs]
+            needs = [frozenset(output.instants(slice_.span)) for output in outputs]
             paints = [self._paint_for(output) for output in outputs]
             for each in shown:
                 for output, feed, paint, instants in zip(
@@ -133,7 +134,7 @@ class SliceEncoder:
             case Still() as options:
                 return _StillFeed(output, options, planned)
             case Sheet() as options:
-                return _SheetFeed(output, options, planned)
+                return _SheetFeed(output, options, planned, self._plan.recipe.background)
 
     def _animation_feed(
         self,
@@ -149,7 +150,7 @@ class SliceEncoder:
         elif options.of == "highlight":
             encoder = highlight = Highlight(encoder, planned[0].pictures)
         if self._threads > 1:
-            count = sum(1 for _ in options.instants(slice_.span))
+            count = sum(1 for _ in output.instants(slice_.span))
             encoder = asides.enter_context(
                 closing(Aside(encoder, pictures=count, end=planned[0].end))
             )
@@ -256,18 +257,25 @@ class _SheetFeed:
     """Lays thumbnails out, and encodes each sheet when the last of its pictures is there."""
 
     def __init__(
-        self, output: PlannedOutput, options: Sheet, planned: Sequence[PlannedArtifact]
+        self,
+        output: PlannedOutput,
+        options: Sheet,
+        planned: Sequence[PlannedArtifact],
+        background: str,
     ) -> None:
         self._output = output
         self._options = options
+        self._background = background
         self._planned = iter(planned)
         self._encode = still_encoder(options)
         self._sheet = next(self._planned, None)
         self._thumbnails: list[RgbPicture] = []
+        self._times: list[Fraction] = []
         self._source_times: list[Fraction] = []
 
     def add(self, picture: RgbPicture, shown: Shown[VideoFrame]) -> Iterator[Encoded]:
         self._thumbnails.append(picture)
+        self._times.append(shown.time)
         self._source_times.append(shown.source_time)
         if self._sheet is not None and len(self._thumbnails) == self._sheet.pictures:
             yield self._full(self._sheet)
@@ -278,8 +286,13 @@ class _SheetFeed:
     def _full(self, planned: PlannedArtifact) -> Encoded:
         """Encode the sheet, and begin the next one."""
         layout, times = self._output.layout, tuple(self._source_times)
-        sheet = lay_out(self._thumbnails, columns=layout.columns, rows=layout.rows)
-        self._thumbnails, self._source_times = [], []
+        if layout.captions:
+            sheet = contact_sheet(
+                self._thumbnails, self._times, layout=layout, background=self._background
+            )
+        else:
+            sheet = lay_out(self._thumbnails, columns=layout.columns, rows=layout.rows)
+        self._thumbnails, self._times, self._source_times = [], [], []
         self._sheet = next(self._planned, None)
         data = self._encode(sheet, self._options.quality)
         return encoded(self._output, planned, data, times)
