@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scrubjay.errors import IncompleteError, ScrubjayError
     from scrubjay.events import Event
     from scrubjay.excerpt import Excerpt, frame, gif, sheet
+    from scrubjay.layouts import lay_out
     from scrubjay.limits import Limits
     from scrubjay.model import Animation, Manifest, MediaInfo, Plan, Recipe, Sheet, Still
     from scrubjay.pipeline import explain, make, plan, probe, prune
@@ -51,6 +52,7 @@ __all__ = [
     "explain",
     "frame",
     "gif",
+    "lay_out",
     "make",
     "plan",
     "probe",
@@ -83,6 +85,7 @@ _HOMES = {
     "explain": "pipeline",
     "frame": "excerpt",
     "gif": "excerpt",
+    "lay_out": "layouts",
     "make": "pipeline",
     "plan": "pipeline",
     "probe": "pipeline",

@@ -87,7 +87,8 @@ def test_a_terminal_gets_no_bytes(run: CliRunner) -> None:
     """A picture is not written to a terminal."""
     del run
     master, terminal = os.openpty()
-    command = [Path(sys.executable).with_name("scrubjay"), "frame", "movie.mp4", "--at", "1"]
+    program = str(Path(sys.executable).with_name("scrubjay"))
+    command = [program, "frame", "movie.mp4", "--at", "1"]
     done = subprocess.run(
         [*command, "-o", "-"], check=False, stdout=terminal, stderr=subprocess.PIPE, timeout=60
     )

@@ -34,6 +34,7 @@ from scrubjay.cli.words import (
 )
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, Unconfined
 from scrubjay.keys import PAGE
+from scrubjay.layouts import LAYOUTS, lay_out, recipe_for, target_for
 from scrubjay.model import PRESETS, TrackClock, encode, encode_pretty
 from scrubjay.places.place import Place
 
@@ -90,6 +91,7 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     "  scrubjay make movie.mp4 -o previews/ --slice-length 10 --animation-width 320\n"
     "  scrubjay make movie.mp4 -o previews/ --no-animations --frame-width 640\n"
     "  scrubjay make movie.mp4 -o sheets/ --recipe trickplay\n"
+    "  scrubjay make movie.mp4 -o sheets/ --recipe trickplay --layout jellyfin\n"
     "  scrubjay make movie.mp4 -o previews/ --recipe my.toml --json\n"
     "  scrubjay make s3://films/movie.mp4 -o s3://previews/movie",
 )
@@ -118,6 +120,21 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
 )
 @grouped(
     "Output",
+    "--layout",
+    "layouts",
+    multiple=True,
+    type=click.Choice([*LAYOUTS]),
+    help="Also put the files where another program finds them: jellyfin and emby beside VIDEO; "
+    "reference in DIR, under the names of the serverless GIF generator. Can be repeated.",
+)
+@grouped(
+    "Output",
+    "--replace-layout",
+    is_flag=True,
+    help="Replace what is there already, such as pictures that a media server made.",
+)
+@grouped(
+    "Output",
     "--json",
     "as_json",
     is_flag=True,
@@ -136,6 +153,8 @@ def make(
     base: str,
     remove_stale: bool,
     clock: TrackClock | None,
+    layouts: tuple[str, ...],
+    replace_layout: bool,
     as_json: bool,
     quiet: bool,
     **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
@@ -146,12 +165,16 @@ def make(
     """
     with reported(as_json=as_json, resumable=True):
         recipe, setup = recipe_from(values, base), Setup(values)
+        source, place = setup.place(video, stream=values["stream"]), setup.place(output)
+        targets = {name: target_for(name, source, place) for name in layouts}
+        for name in layouts:
+            recipe = recipe_for(recipe, name)
         watcher = _Watcher(as_json=as_json, quiet=quiet)
         with setup.engine() as local, engine_for(values, local) as engine, watcher:
             try:
                 pipeline.make(
-                    setup.place(video, stream=values["stream"]),
-                    setup.place(output),
+                    source,
+                    place,
                     recipe=recipe,
                     engine=engine,
                     on_progress=watcher,
@@ -159,6 +182,8 @@ def make(
                     strict=setup.settings.strict,
                     clock=clock,
                 )
+                for name, target in targets.items():
+                    lay_out(place, name, target, replace=replace_layout)
             finally:
                 watcher.sum_up(output)
 
