@@ -236,6 +236,8 @@ class _Local:
             folders.setdefault(parent, {})[name] = key
         files = {name: key for name, key in folders.pop("", {}).items() if not self._is(name, key)}
         whole = {each: keys for each, keys in folders.items() if not self._has(each, keys)}
+        if not files and not whole:
+            return 0
         in_the_way = (each for each in (*files, *whole) if os.path.lexists(self._folder / each))
         _check_free((str(self._folder / each) for each in in_the_way), replace=replace)
         with self._stage() as stage:
