@@ -5,8 +5,9 @@
  * pictures that it names. Reference: docs/web-component.md.
  *
  * From the top: what a manifest holds, `PreviewSet` (which picture belongs to which time),
- * `PictureBox` (shows the picture of one moment, loads few), `MovingCard` (plays a stretch beside
- * it), `MediaClock` (learns what the player's clock shows), `ScrubjayPreview` (the element).
+ * `Alternatives` (which of several formats), `PictureBox` (shows the picture of one moment, loads
+ * few), `MovingCard` (plays a stretch beside it), `MediaClock` (learns what the player's clock
+ * shows), `ScrubjayPreview` (the element).
  *
  * All times are seconds of the set, but for the media's own `currentTime`. Page.html carries this
  * file inside a script tag, so nothing in it may spell the tag that closes one.
@@ -42,10 +43,21 @@
  * @property {number} [size_bytes]
  */
 /**
+ * @typedef {object} Clip A few moments of the whole video.
+ * @property {string} [output]
+ * @property {string} key
+ * @property {string} url
+ * @property {string} media_type
+ * @property {number} duration Its own, in seconds.
+ * @property {number[]} [moments] Their times in the video.
+ * @property {number} [size_bytes]
+ */
+/**
  * @typedef {object} Thumbnail One cell of a sheet. `x`, `y`, `width` and `height` are its place
  *   in the sheet, in the sheet's own pixels.
  * @property {string} key
  * @property {string} url
+ * @property {string} [media_type] Of the sheet.
  * @property {number} x
  * @property {number} y
  * @property {number} width
@@ -59,6 +71,7 @@
  * @typedef {object} Sheet
  * @property {string} [output]
  * @property {string} key
+ * @property {string} [media_type]
  * @property {number} start
  * @property {number} end
  * @property {number} columns
@@ -106,6 +119,7 @@ const NUMBERS = {
   gaps: ['start', 'end'],
   frames: ['time'],
   animations: ['start', 'end'],
+  'whole.animations': ['duration'],
   sheets: ['start', 'end', 'columns', 'rows', 'thumbnail_width', 'thumbnail_height', 'interval',
     'count'],
 };
@@ -121,28 +135,35 @@ const POSITIVE = new Set(['columns', 'rows', 'thumbnail_width', 'thumbnail_heigh
  * @returns {any[]}
  */
 function checkedList(manifest, name, outputs = []) {
-  const items = manifest[name] ?? [];
+  const items = (name === 'whole.animations' ? manifest.whole?.animations : manifest[name]) ?? [];
   if (!Array.isArray(items)) throw new TypeError(`the manifest's "${name}" is not a list`);
   items.forEach((item, index) => checkItem(item, name, `${name}[${index}]`));
   const shown = items.filter((item) => !(item.byte_offset > 0));  // the others are parts of files
   const [first] = NUMBERS[name];
-  const typeOf = name === 'animations' ? (/** @type {any} */ item) => item.media_type : () => '';
-  return ofOneOutput(shown, outputs, typeOf).sort((one, other) => one[first] - other[first]);
+  return chosenOf(shown, outputs, name).sort((one, other) => one[first] - other[first]);
 }
 
 /**
- * The items of one output for each type: of those that are asked for, or else of all, the first
- * that is listed. Animations of other media types stand in for each other.
+ * The items of one output for each media type: of those that are asked for, or else of all, the
+ * first that is listed. Sheets stand in for each other if they are cut alike; stills do not.
  * @param {any[]} items As the manifest lists them.
  * @param {readonly string[]} outputs
- * @param {(item: any) => string} typeOf
+ * @param {keyof typeof NUMBERS} name
  */
-function ofOneOutput(items, outputs, typeOf) {
+function chosenOf(items, outputs, name) {
+  const typeOf = (/** @type {any} */ item) => (name === 'frames' ? '' : item.media_type);
   const named = items.filter(({ output }) => outputs.includes(output));
   const usable = named.length ? named : items;
+  const isAlike = (/** @type {any} */ item) => gridOf(item) === gridOf(usable[0]);
+  const alike = name === 'sheets' ? usable.filter(isAlike) : usable;
   const chosen = new Map();
-  for (const item of usable) if (!chosen.has(typeOf(item))) chosen.set(typeOf(item), item.output);
-  return usable.filter((item) => chosen.get(typeOf(item)) === item.output);
+  for (const item of alike) if (!chosen.has(typeOf(item))) chosen.set(typeOf(item), item.output);
+  return alike.filter((item) => chosen.get(typeOf(item)) === item.output);
+}
+
+/** How a sheet is cut: the same for all of an output. @param {Sheet} sheet */
+function gridOf({ columns, rows, thumbnail_width, thumbnail_height, interval }) {
+  return [columns, rows, thumbnail_width, thumbnail_height, interval].join();
 }
 
 /**
@@ -158,14 +179,15 @@ function checkItem(item, name, place) {
     (field) => !Number.isFinite(item[field]) || (POSITIVE.has(field) && item[field] <= 0),
   );
   if (wrong) throw new TypeError(`the manifest's ${place}.${wrong} is not a usable number`);
-  const hasKey = name === 'frames' || name === 'animations' || name === 'sheets';
+  const isAnimation = name === 'animations' || name === 'whole.animations';
+  const hasKey = isAnimation || name === 'frames' || name === 'sheets';
   if (hasKey && typeof item.key !== 'string') {
     throw new TypeError(`the manifest's ${place}.key is not a string`);
   }
   if (hasKey && leadsOut(item.key)) {
     throw new TypeError(`the manifest's ${place}.key leads out of the set`);
   }
-  if (name === 'animations' && typeof item.media_type !== 'string') {
+  if (isAnimation && typeof item.media_type !== 'string') {
     throw new TypeError(`the manifest's ${place}.media_type is not a string`);
   }
 }
@@ -247,12 +269,13 @@ class PreviewSet {
     this.damaged = this.slices.filter(({ damaged_packets: count }) => Number(count) > 0);
     /** @type {Gap[]} */
     this.gaps = checkedList(manifest, 'gaps');
-    /** Media types that this browser cannot show, or failed to, where the set has another. */
-    this.refused = new Set();
+    /** @type {Alternatives<Animation>} */
+    this.animations = new Alternatives();
+    /** @type {Alternatives<Clip>} */
+    this.clips = new Alternatives();
+    /** @type {Alternatives<Sheet>} */
+    this.sheets = new Alternatives();
     this.use(outputs);
-    for (const { items } of this.alternatives.slice(0, 1)) {
-      for (const { media_type } of items) if (!mayShow(media_type)) this.refused.add(media_type);
-    }
   }
 
   /**
@@ -260,16 +283,16 @@ class PreviewSet {
    * @param {readonly string[]} outputs
    */
   use(outputs) {
-    /** @type {Sheet[]} */
-    this.sheets = checkedList(this.manifest, 'sheets', outputs);
     /** @type {Omit<Frame, 'url'>[]} */
     this.frames = checkedList(this.manifest, 'frames', outputs);
-    this.alternatives = groupByStart(checkedList(this.manifest, 'animations', outputs));
+    this.sheets.fill(checkedList(this.manifest, 'sheets', outputs));
+    this.animations.fill(checkedList(this.manifest, 'animations', outputs));
+    this.clips.fill(checkedList(this.manifest, 'whole.animations', outputs));
   }
 
   /** How many pictures there are at all. */
   get pictures() {
-    return this.sheets.length + this.frames.length + this.alternatives.length;
+    return this.sheets.groups.length + this.frames.length + this.animations.groups.length;
   }
 
   /** @param {number} time @returns {Gap | null} */
@@ -340,16 +363,19 @@ class PreviewSet {
   /** Null after the end, where nothing moves. @param {number} time @returns {Animation | null} */
   animationAt(time) {
     if (this.isAfterEnd(time)) return null;
-    const group = this.#lookUp(this.alternatives, time, startOf);
-    if (!group) return null;
-    const playable = group.items.find((item) => !this.refused.has(item.media_type));
-    const item = playable ?? group.items[group.items.length - 1];
-    return { ...item, url: this.resolve(item.key) };
+    const item = this.animations.best(this.#lookUp(this.animations.groups, time, startOf));
+    return item && { ...item, url: this.resolve(item.key) };
+  }
+
+  /** The clip of the whole video. @returns {Clip | null} */
+  clip() {
+    const item = this.clips.best(this.clips.groups[0]);
+    return item && { ...item, url: this.resolve(item.key) };
   }
 
   /** @param {number} time @returns {Thumbnail | null} */
   thumbnailAt(time) {
-    const sheet = this.#lookUp(this.sheets, time, startOf);
+    const sheet = this.sheets.best(this.#lookUp(this.sheets.groups, time, startOf));
     return sheet && this.#cell(sheet, time);
   }
 
@@ -360,9 +386,28 @@ class PreviewSet {
    * @returns {string | null}
    */
   neighbouringSheet(time, direction) {
-    const index = lastAtOrBefore(this.sheets, time, startOf);
-    const sheet = this.sheets[index + direction] ?? this.sheets[index - direction];
-    return sheet ? this.resolve(sheet.key) : null;
+    const { groups } = this.sheets;
+    const index = lastAtOrBefore(groups, time, startOf);
+    const sheet = this.sheets.best(groups[index + direction] ?? groups[index - direction]);
+    return sheet && this.resolve(sheet.key);
+  }
+
+  /**
+   * Takes a picture that did not load for a sign that this browser does not show its media type:
+   * where there is another, that is used from now on.
+   * @param {{media_type?: string, columns?: number}} picture An animation, a clip or a thumbnail.
+   */
+  refuse({ media_type, columns }) {
+    const kinds = columns ? [this.sheets] : [this.animations, this.clips];
+    for (const each of kinds) each.refuse(media_type);
+  }
+
+  /** As `refuse`, where only the address is known; a still has no alternative. @param {string} url */
+  refuseUrl(url) {
+    const groups = [...this.sheets.groups, ...this.animations.groups];
+    for (const item of groups.flatMap(({ items }) => /** @type {(Sheet | Animation)[]} */ (items))) {
+      if (this.resolve(item.key) === url) this.refuse(item);
+    }
   }
 
   /**
@@ -397,6 +442,7 @@ class PreviewSet {
     return {
       key: sheet.key,
       url: this.resolve(sheet.key),
+      media_type: sheet.media_type,
       x: (index % columns) * thumbnail_width,
       y: Math.floor(index / columns) * thumbnail_height,
       width: thumbnail_width,
@@ -409,28 +455,50 @@ class PreviewSet {
   }
 }
 
-/** Whether this browser says that it may play a video of that type. @param {string} type */
+/** Whether this browser says that it may play a video of that type. @param {unknown} type */
 function mayShow(type) {
-  return !type.startsWith('video/') || document.createElement('video').canPlayType(type) !== '';
+  const isVideo = String(type).startsWith('video/');
+  return !isVideo || document.createElement('video').canPlayType(String(type)) !== '';
 }
 
 /**
- * A recipe may make the same slice in several media types: one group a start, smallest file first.
- * @param {any[]} animations In order of their start.
- * @returns {{start: number, items: Animation[]}[]}
+ * A recipe may make the same pictures in several media types: of these, the smallest file that this
+ * browser shows is used.
+ * @template {{media_type?: string, size_bytes?: number}} T
  */
-function groupByStart(animations) {
-  /** @type {{start: number, items: Animation[]}[]} */
-  const groups = [];
-  for (const item of animations) {
-    const last = groups[groups.length - 1];
-    if (last && last.start === item.start) last.items.push(item);
-    else groups.push({ start: item.start, items: [item] });
+class Alternatives {
+  /** Media types that this browser cannot show, or failed to. */
+  #refused = new Set();
+  /** @type {{start: number, items: T[]}[]} One group a start, smallest file first. */
+  groups = [];
+
+  /** @param {any[]} items In order of their start. */
+  fill(items) {
+    this.groups = [];
+    for (const item of items) {
+      const last = this.groups[this.groups.length - 1];
+      if (last && last.start === item.start) last.items.push(item);
+      else this.groups.push({ start: item.start, items: [item] });
+    }
+    for (const group of this.groups) {
+      group.items.sort((one, other) => (one.size_bytes ?? Infinity) - (other.size_bytes ?? Infinity));
+    }
+    for (const type of new Set(items.map(({ media_type }) => media_type))) {
+      if (!mayShow(type)) this.refuse(type);
+    }
   }
-  for (const { items } of groups) {
-    items.sort((one, other) => (one.size_bytes ?? Infinity) - (other.size_bytes ?? Infinity));
+
+  /** @param {string | undefined} type */
+  refuse(type) {
+    this.#refused.add(type);
   }
-  return groups;
+
+  /** @param {{items: T[]} | null | undefined} group @returns {T | null} */
+  best(group) {
+    if (!group) return null;
+    const { items } = group;
+    return items.find((item) => !this.#refused.has(item.media_type)) ?? items[items.length - 1];
+  }
 }
 
 /* ---------------------------------------------------------------------------- pictures */
@@ -1219,13 +1287,18 @@ export class ScrubjayPreview extends HTMLElement {
     return this.#set?.animationAt(time) ?? null;
   }
 
+  /** The clip of the whole video, or null. */
+  get clip() {
+    return this.#set?.clip() ?? null;
+  }
+
   /**
-   * Takes an animation that did not load for a sign that this browser does not show its media type:
-   * where there is another, `animationAt` returns that from now on.
-   * @param {{media_type: string}} animation
+   * Takes an animation, a clip or a thumbnail that did not load for a sign that this browser does
+   * not show its media type: where there is another, that is returned from now on.
+   * @param {{media_type?: string, columns?: number}} picture
    */
-  refuse({ media_type }) {
-    this.#set?.refused.add(media_type);
+  refuse(picture) {
+    this.#set?.refuse(picture);
   }
 
   /** The sheet and the place in it of the thumbnail for `time`. @param {number} time */
@@ -1344,8 +1417,7 @@ export class ScrubjayPreview extends HTMLElement {
 
   /** @param {string} url */
   #pictureFailed(url) {
-    const animation = this.animationAt(this.#at);
-    if (animation?.url === url) this.refuse(animation);
+    this.#set?.refuseUrl(url);
     this.#restingOn = '';
     this.#dispatch('scrubjay-error', { message: 'A preview picture did not load.', url });
     this.#renderPreview();
@@ -1713,7 +1785,7 @@ export class ScrubjayPreview extends HTMLElement {
     if (this.gapAt(this.#at)) return texts.gap;
     if (picture) return '';
     const set = this.#set;
-    const silent = this.#calm.matches && !set?.sheets.length && !set?.frames.length;
+    const silent = this.#calm.matches && !set?.sheets.groups.length && !set?.frames.length;
     return silent || !set?.pictures ? texts.none : texts.broken;
   }
 
