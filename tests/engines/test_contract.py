@@ -14,6 +14,7 @@ from scrubjay.engines.base import Engine
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.engines.queue.engine import QueueEngine
+from scrubjay.engines.shared import WorkerPool
 from scrubjay.places.place import Place
 
 _ROUGH = Faults(duplicated=0.3, killed=0.02, overlapping=0.1)
@@ -25,10 +26,12 @@ def _queue(faults: Faults, seed: int = 0) -> QueueEngine:
     return QueueEngine(queue, local=InlineEngine(), clock=queue)
 
 
-def _engine(kind: str) -> Engine:
+def _engine(kind: str, stack: ExitStack) -> Engine:
     match kind:
         case "processes":
             return ProcessEngine(workers=2)
+        case "pool":
+            return stack.enter_context(WorkerPool(workers=2)).engine()
         case "inline":
             return InlineEngine()
         case "queue":
@@ -64,10 +67,12 @@ class _Folders(Bench):
 class TestEngines(EngineContract):
     """Engines on this machine."""
 
-    @pytest.fixture(params=["processes", "inline", "queue", "rough queue 1", "rough queue 2"])
+    @pytest.fixture(
+        params=["processes", "pool", "inline", "queue", "rough queue 1", "rough queue 2"]
+    )
     def bench(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         """Return an engine, open for one test."""
         folder = tmp_path / "bench"
         folder.mkdir()
         with ExitStack() as stack:
-            yield _Folders(stack.enter_context(_engine(str(request.param))), folder)
+            yield _Folders(stack.enter_context(_engine(str(request.param), stack)), folder)

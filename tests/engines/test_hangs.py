@@ -148,7 +148,7 @@ def test_a_slice_has_a_deadline(busy_clip: Path, tmp_path: Path) -> None:
 
     def hurry(event: Event) -> None:
         if isinstance(event, Planned):
-            engine._time_left = 0.01
+            engine._bounds = engine._bounds._replace(time_left=0.01)
 
     with engine, pytest.raises(OutOfTimeError, match="most that this slice may take"):
         scrubjay.make(busy_clip, tmp_path / "set", engine=engine, on_progress=hurry)

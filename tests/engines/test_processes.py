@@ -66,7 +66,7 @@ class _Killer:
         self.events: list[Event] = []
         self.victims: list[int] = []
         self._engine, self._sign, self._index, self._times = engine, sign, index, times
-        self._patience = engine._terms.stall_timeout
+        self._patience = engine._crew._terms.stall_timeout
 
     def __call__(self, event: Event) -> None:
         """Take in an event of the run."""
@@ -76,7 +76,7 @@ class _Killer:
         hit = isinstance(event, SliceProgress) and event.index == self._index
         if hit and len(self.victims) < self._times:
             assert isinstance(event, SliceProgress)
-            worker = self._engine._slots[event.worker].worker
+            worker = self._engine._crew.slots[event.worker].worker
             if worker is not None and worker.pid not in self.victims:
                 self.victims.append(worker.pid)
                 os.kill(worker.pid, self._sign)
@@ -84,7 +84,7 @@ class _Killer:
                     self._set_patience(1)
 
     def _set_patience(self, seconds: float) -> None:
-        for slot in self._engine._slots:
+        for slot in self._engine._crew.slots:
             slot.terms = slot.terms._replace(stall_timeout=seconds)
 
     def of(self, kind: type[Event]) -> list[Event]:
@@ -218,7 +218,7 @@ def test_every_slice_lost_is_an_error_of_the_slice(busy_clip: Path, tmp_path: Pa
     def kill(event: Event) -> None:
         events.append(event)
         if isinstance(event, SliceProgress):
-            worker = engine._slots[event.worker].worker
+            worker = engine._crew.slots[event.worker].worker
             assert worker is not None
             os.kill(worker.pid, signal.SIGKILL)
 
@@ -258,7 +258,7 @@ def test_a_dead_idle_worker_is_replaced(clip: Path, tmp_path: Path) -> None:
 
     def kill(event: Event) -> None:
         if event.__class__.__name__ == "Probed":
-            worker = engine._slots[0].worker
+            worker = engine._crew.slots[0].worker
             assert worker is not None
             os.kill(worker.pid, signal.SIGKILL)
 

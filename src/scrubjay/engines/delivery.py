@@ -5,13 +5,13 @@ itself: the run writes for it, and only what belongs to its slice.
 """
 
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
 from scrubjay.engines.inbox import ReceivedObject
+from scrubjay.engines.wakeup import Wakeup
 from scrubjay.errors import LimitError, WorkerCrashedError
 from scrubjay.keys import record_key
 from scrubjay.limits import Limits, option_of
@@ -23,14 +23,11 @@ from scrubjay.sets.store import Store
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
-    from socket import socket
 
 __all__ = ["Delivery", "Outbox"]
 
 _MOST_WAITING_BYTES = 64 << 20
 """Most bytes of one slice that wait to be written; beyond that, its worker waits."""
-
-_WAKEUPS = 1 << 12
 
 
 class _Writing(Protocol):
@@ -62,30 +59,30 @@ class Outbox:
     def __init__(self, store: Store, workers: int) -> None:
         self.store = store
         self._pool: ThreadPoolExecutor | None = None
-        self.wakeup: socket | None = None
-        """Readable when an object was written in the background; for `selectors`."""
+        self.wakeup: Wakeup | None = None
+        """Readable when an object was written in the background."""
         if store.lanes > 1:
             self._open(store.lanes * workers)
 
     def _open(self, lanes: int) -> None:
         # slow to load, and most sets are folders
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-        from socket import socketpair  # noqa: PLC0415
 
         self._pool = ThreadPoolExecutor(lanes)
-        self.wakeup, self._waker = socketpair()
-        self.wakeup.settimeout(0)
-        self._waker.settimeout(0)
+        self.wakeup = Wakeup()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         """Cancel writes that have not begun; wait for the others unless the run failed."""
+        self.close(is_failed=kind is not None)
+
+    def close(self, *, is_failed: bool) -> None:
+        """Cancel writes that have not begun; wait for the others unless the run failed."""
         if self._pool and self.wakeup:
-            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+            self._pool.shutdown(wait=not is_failed, cancel_futures=True)
             self.wakeup.close()
-            self._waker.close()
 
     def submit(self, write: Callable[[], None]) -> _Writing:
         """Write an object, at once or in the background. Writes begin in the order of submission.
@@ -100,15 +97,9 @@ class Outbox:
         coming.add_done_callback(self._wake)
         return coming
 
-    def clear_wakeup(self) -> None:
-        """Make `wakeup` unreadable until another object was written."""
-        with suppress(OSError):
-            if self.wakeup:
-                self.wakeup.recv(_WAKEUPS)
-
     def _wake(self, _: object) -> None:
-        with suppress(OSError):  # it is readable already, or the run has ended
-            self._waker.send(b".")
+        if self.wakeup:
+            self.wakeup.send()
 
 
 class Delivery:

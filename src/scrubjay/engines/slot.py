@@ -8,16 +8,26 @@ from typing import NamedTuple
 
 from scrubjay.engines.delivery import Delivery
 from scrubjay.engines.terms import confinement_for, file_at, readable_by_url
-from scrubjay.engines.wire import Load
 from scrubjay.engines.worker import Worker
 from scrubjay.errors import EngineError, OutOfTimeError, WorkerStalledError
 from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Sandbox
 
-__all__ = ["QUESTION", "Deadline", "Pipe", "Slot", "Terms"]
+__all__ = ["QUESTION", "Client", "Deadline", "Pipe", "Slot", "Terms"]
 
 QUESTION = -1
 """Stands for a slice in `Slot.busy` while the worker probes or explains."""
+
+
+class Client:
+    """Whoever has work for workers. A worker that waits is kept for the client whose video it has.
+
+    Args:
+        disk: which disk its video is on; empty if that is unknown.
+    """
+
+    def __init__(self, disk: str = "") -> None:
+        self.disk = disk
 
 
 class Terms(NamedTuple):
@@ -57,7 +67,10 @@ class Slot:
         self.number = number
         self.terms = terms
         self.worker: Worker | None = None
-        self.loaded: Load | None = None
+        self.client: Client | None = None
+        """For whom its worker was started, or works."""
+        self.loaded: object = None
+        """The run whose plan its worker has."""
         self.busy: int | None = None
         """The slice that it is making."""
         self.last: int | None = None
@@ -66,10 +79,20 @@ class Slot:
         self.is_made = False
         """Whether the worker has finished its slice; its objects may still have to be written."""
         self._selector = selector
-        self._source: Place | None = None
+        self.source: Place | None = None
+        """The video that its worker may read."""
         self._file: tuple[int, int] | None = None
         self._began = 0.0
         self.deadline = Deadline(inf, "")
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether its worker answers a question, and makes no slice."""
+        return self.busy == QUESTION
+
+    def has(self, source: Place) -> bool:
+        """Whether its worker may read a video."""
+        return self.worker is not None and self.source == source
 
     def worker_for(self, source: Place, deadline: Deadline) -> Worker:
         """Return a worker that may read a video, for work that begins now; start one if necessary.
@@ -80,11 +103,11 @@ class Slot:
         """
         self._began, self.deadline = monotonic(), deadline
         if self.worker and (
-            self.worker.has_ended or self._source != source or self.is_outdated(source)
+            self.worker.has_ended or self.source != source or self.is_outdated(source)
         ):
             self.kill()
         if self.worker is None:
-            self._source, self._file = source, file_at(source)
+            self.source, self._file = source, file_at(source)
             terms = confinement_for(
                 readable_by_url(source),
                 sandbox=self.terms.sandbox,
