@@ -120,6 +120,9 @@ _MEANINGS = {
     "SliceRecord.output": "Id of the output; see `Plan.layouts`.",
     "Layout.id": "Names what decides the output's bytes; its artifacts lie under it.",
     "Layout.size": "Of a picture, or of one thumbnail of a sheet.",
+    "FilmEnded.destination": "The address of its set; empty if it can have none.",
+    "FilmEnded.message": "One sentence for people; empty if there is no error.",
+    "LibraryFinished.made": "How many were made, in full.",
 }
 
 
@@ -226,6 +229,9 @@ _ABOUT_OUTPUT = """\
 Results go to standard output, everything else to standard error. `make` shows live progress if
 standard error is a terminal. With `--json`, `make` writes [events](events.md), one JSON object a
 line. After Ctrl-C, the same command continues where it stopped.
+
+A run of [many videos](library.md) ends with the exit code of its worst error, in this order: 1, 4,
+6, 7, 3, 2, and 5 if sets have gaps and nothing else failed.
 """
 
 _ABOUT_SETTINGS = """\
@@ -294,6 +300,11 @@ and events may be added: ignore those that you do not know.
 A run sends `probed` and `planned` first. For each slice it sends `slice_started`, any number of
 `slice_progress`, and then `slice_done`, `slice_retried` or `slice_failed`. The last event is
 `finished`. If the command ends without a complete set, the last line is `failed`.
+
+A run of [many videos](library.md) sends these events for each video, those of several mixed, and
+each with one more field, `film`: the video's path in the library. A video's own events come between
+its `film_started` and its `film_ended`; one that was made before has only `film_ended`. The last
+event is `library_finished`, also if videos failed; `failed` follows only if the run ended early.
 """
 
 _ABOUT_RECIPES = """\
@@ -527,9 +538,13 @@ def kind_text(kind: object) -> str:
             return _KINDS[origin or kind]
 
 
-def struct_table(struct: type[msgspec.Struct]) -> str:
+def struct_table(struct: type[msgspec.Struct], *, without: str = "") -> str:
     """Lay out the fields of a Struct."""
-    rows = [(f"`{f.name}`", kind_text(f.kind), f.meaning) for f in fields_of(struct)]
+    rows = [
+        (f"`{f.name}`", kind_text(f.kind), f.meaning)
+        for f in fields_of(struct)
+        if f.name != without
+    ]
     return table(("field", "type", "meaning"), rows)
 
 
@@ -625,7 +640,7 @@ def events_page() -> str:
     ]
     parts += [
         f"## `{kind.__struct_config__.tag}`\n\n{summary(kind)} In Python: "
-        f"`scrubjay.events.{kind.__name__}`.\n\n{struct_table(kind)}\n"
+        f"`scrubjay.events.{kind.__name__}`.\n\n{struct_table(kind, without='film')}\n"
         for kind in kinds
     ]
     parts += [section(each) for each in (SourceRef, MediaInfo, Crop)]

@@ -70,8 +70,10 @@ def _all_text() -> str:
 
 @pytest.fixture
 def at_movie(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with nothing in it but `movie.mp4`."""
-    shutil.copy(clip, tmp_path / "movie.mp4")
+    """A working folder with nothing in it but `movie.mp4`, and a library with a copy of it."""
+    (tmp_path / "films").mkdir()
+    for name in ("movie.mp4", "films/movie.mp4"):
+        shutil.copy(clip, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -82,6 +82,7 @@ def test_only_what_may_pass_is_retryable() -> None:
         "WorkerStalledError",
         "WorkerMemoryError",
         "SourceUnavailableError",
+        "StoppedError",
         "OutOfTimeError",
         "TransportError",
     }

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from scrubjay.engines.inline import InlineEngine
     from scrubjay.engines.processes import ProcessEngine
+    from scrubjay.engines.shared import WorkerPool
     from scrubjay.errors import IncompleteError, ScrubjayError
     from scrubjay.events import Event
     from scrubjay.excerpt import Excerpt, frame, gif, sheet
     from scrubjay.layouts import lay_out
+    from scrubjay.library.film import Film
+    from scrubjay.library.notes import Request
+    from scrubjay.library.running import make_library
     from scrubjay.limits import Limits
     from scrubjay.model import Animation, Manifest, MediaInfo, Plan, Recipe, Sheet, Still
     from scrubjay.pipeline import explain, make, plan, probe, prune
@@ -34,6 +38,7 @@ __all__ = [
     "Animation",
     "Event",
     "Excerpt",
+    "Film",
     "IncompleteError",
     "InlineEngine",
     "Limits",
@@ -44,16 +49,19 @@ __all__ = [
     "ProcessEngine",
     "Recipe",
     "Report",
+    "Request",
     "ScrubjayError",
     "Sheet",
     "Still",
     "Store",
+    "WorkerPool",
     "__version__",
     "explain",
     "frame",
     "gif",
     "lay_out",
     "make",
+    "make_library",
     "plan",
     "probe",
     "prune",
@@ -68,6 +76,7 @@ _HOMES = {
     "Animation": "model",
     "Event": "events",
     "Excerpt": "excerpt",
+    "Film": "library.film",
     "IncompleteError": "errors",
     "InlineEngine": "engines.inline",
     "Limits": "limits",
@@ -78,15 +87,18 @@ _HOMES = {
     "ProcessEngine": "engines.processes",
     "Recipe": "model",
     "Report": "verifying.report",
+    "Request": "library.notes",
     "ScrubjayError": "errors",
     "Sheet": "model",
     "Still": "model",
     "Store": "sets.store",
+    "WorkerPool": "engines.shared",
     "explain": "pipeline",
     "frame": "excerpt",
     "gif": "excerpt",
     "lay_out": "layouts",
     "make": "pipeline",
+    "make_library": "library.running",
     "plan": "pipeline",
     "probe": "pipeline",
     "prune": "pipeline",

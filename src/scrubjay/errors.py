@@ -11,7 +11,7 @@
     ├── SourceError                   the video
     │   ├── SourceNotFoundError       nothing exists at its address
     │   ├── SourceUnreadableError     it exists, but cannot be opened as a video
-    │   │   └── SourceForbiddenError  its server refuses access
+    │   │   └── SourceForbiddenError  its server or its permissions refuse access
     │   ├── SourceUnavailableError    its server does not answer (retryable)
     │   ├── NoVideoError              it opens, but no video stream in it has a picture
     │   ├── UnsupportedVideoError     no decoder for its codec
@@ -30,6 +30,7 @@
     │   ├── WorkerStalledError        the worker process showed no progress and was killed
     │   ├── WorkerMemoryError         the worker process reached its memory limit
     │   ├── WorkerStartError          no worker process can be started: system limits
+    │   ├── StoppedError              the engine was closed while it worked
     │   ├── SandboxError              this machine cannot confine workers as required
     │   ├── OutOfTimeError            a slice took longer than its time limit
     │   ├── TransportError            slices could not be sent to their workers
@@ -72,6 +73,7 @@ __all__ = [
     "SourceUnavailableError",
     "SourceUnreadableError",
     "StackError",
+    "StoppedError",
     "StoreError",
     "StoreFullError",
     "TransportError",
@@ -133,7 +135,7 @@ class SourceUnreadableError(SourceError):
 
 
 class SourceForbiddenError(SourceUnreadableError):
-    """The source's server refuses access with these credentials or this URL."""
+    """The source's server refuses access with these credentials or URL, or its permissions do."""
 
 
 class SourceUnavailableError(SourceError):
@@ -222,6 +224,10 @@ class WorkerStartError(EngineError):
     """No worker process can be started: the system's limits on files or processes are too low."""
 
     retryable = False
+
+
+class StoppedError(EngineError):
+    """The engine was closed while it worked; run it again to continue."""
 
 
 class SandboxError(EngineError):

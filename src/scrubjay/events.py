@@ -5,17 +5,22 @@ Every event is one JSON object with an `event` field. Times are exact seconds as
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from scrubjay.model import MediaInfo, SourceRef
 
 __all__ = [
     "Event",
     "Failed",
+    "FilmEnded",
+    "FilmOutcome",
+    "FilmStarted",
+    "FilmsFound",
     "Finished",
+    "LibraryFinished",
     "OnEvent",
     "Planned",
     "Probed",
@@ -35,7 +40,10 @@ _Whole = Annotated[
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    pass
+    film: Annotated[
+        str | UnsetType,
+        Meta(description="In a run of many videos: which one, by its path in the library."),
+    ] = UNSET
 
 
 class Probed(_Event, frozen=True, kw_only=True, tag="probed"):
@@ -154,6 +162,62 @@ class Failed(_Event, frozen=True, kw_only=True, tag="failed"):
     exit_code: int
 
 
+class FilmsFound(_Event, frozen=True, kw_only=True, tag="films_found"):
+    """In a run of many videos: more videos were found. The search goes on beside the work."""
+
+    films: Annotated[int, Meta(description="How many were found so far.")]
+    size_bytes: Annotated[int, Meta(description="Of all of them.")]
+    is_all: Annotated[bool, Meta(description="Whether the search is over.")]
+
+
+class FilmStarted(_Event, frozen=True, kw_only=True, tag="film_started"):
+    """In a run of many videos: work on a video begins. Its own events follow."""
+
+    source: Annotated[str, Meta(description="The video's address, without secrets.")]
+    destination: Annotated[str, Meta(description="The address of its set.")]
+    size_bytes: Annotated[int, Meta(description="Of the video; 0 if that is unknown.")]
+
+
+FilmOutcome: TypeAlias = Literal["made", "already", "partial", "failed", "due"]
+
+
+class FilmEnded(_Event, frozen=True, kw_only=True, tag="film_ended"):
+    """In a run of many videos: a video's turn is over."""
+
+    outcome: Annotated[
+        FilmOutcome,
+        Meta(
+            description="`made`; `already`, its set was complete; `partial`, its set has gaps; "
+            "`failed`, it has no set; or `due`, it would be made (`--dry-run`)."
+        ),
+    ]
+    is_news: Annotated[
+        bool, Meta(description="Whether this run found that out, and not an earlier one.")
+    ]
+    destination: str
+    size_bytes: Annotated[int, Meta(description="Of the video; 0 if that is unknown.")]
+    duration: Annotated[Fraction, Meta(description="Seconds of video that were made.")]
+    error: Annotated[str, Meta(description="Class of the error; empty if there is none.")] = ""
+    message: str = ""
+
+
+class LibraryFinished(_Event, frozen=True, kw_only=True, tag="library_finished"):
+    """In a run of many videos: all have had their turn."""
+
+    films: Annotated[int, Meta(description="How many videos had their turn.")]
+    made: int
+    already: Annotated[int, Meta(description="Sets that were complete before.")]
+    partial: Annotated[int, Meta(description="Sets with gaps.")]
+    failed: Annotated[int, Meta(description="Videos without a set.")]
+    due: Annotated[int, Meta(description="Videos that would be made (`--dry-run`).")]
+    errors: Annotated[
+        dict[str, int],
+        Meta(description="How many videos failed or have gaps, by class of the error."),
+    ]
+    duration: Annotated[Fraction, Meta(description="Seconds of video that were made.")]
+    seconds: Annotated[float, Meta(description="Wall time of the run.")]
+
+
 Event: TypeAlias = (
     Probed
     | Planned
@@ -164,6 +228,10 @@ Event: TypeAlias = (
     | SliceRetried
     | SliceFailed
     | Finished
+    | FilmsFound
+    | FilmStarted
+    | FilmEnded
+    | LibraryFinished
     | Failed
 )
 

@@ -28,6 +28,7 @@ __all__ = [
     "PROBLEM",
     "RECORDS",
     "SENT",
+    "VIDEO",
     "artifact_folder",
     "artifact_key",
     "caching",
@@ -51,6 +52,8 @@ LIBRARY = "library.json"
 PLAN = ".scrubjay/plan.json"
 GENERATIONS = ".scrubjay/generations/"
 RECORDS = ".scrubjay/slices/"
+VIDEO = ".scrubjay/video.json"
+"""Which version of its video a run over a library made the set of, and how that ended."""
 
 # Notes of functions in a cloud, whose results nothing waits for:
 FAILURES = ".scrubjay/failures/"
@@ -204,7 +207,7 @@ def caching(key: str) -> str:
 
 def is_ours(key: str) -> bool:
     """Whether a key is one that Scrubjay may write."""
-    named = {MANIFEST, PLAN, PROBLEM, ORIGIN, SENT, ANNOUNCED}
+    named = {MANIFEST, PLAN, VIDEO, PROBLEM, ORIGIN, SENT, ANNOUNCED}
     patterns = (_ARTIFACT, _STATE, _FAILURE)
     return key in named or is_document(key) or any(each.fullmatch(key) for each in patterns)
 

@@ -11,6 +11,7 @@ import pytest
 
 from scrubjay.errors import (
     SourceError,
+    SourceForbiddenError,
     SourceNotFoundError,
     SourceUnavailableError,
     SourceUnreadableError,
@@ -24,7 +25,7 @@ from scrubjay.places.place import Place
     [
         (errno.ENOENT, SourceNotFoundError),
         (errno.ENOTDIR, SourceNotFoundError),
-        (errno.EACCES, SourceUnreadableError),
+        (errno.EACCES, SourceForbiddenError),
         (errno.ELOOP, SourceUnreadableError),
         (errno.EIO, SourceUnavailableError),
         (errno.ESTALE, SourceUnavailableError),

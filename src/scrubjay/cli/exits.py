@@ -1,5 +1,6 @@
 """Exit codes: how a shell script finds out how a command ended."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 from scrubjay.errors import (
@@ -14,9 +15,10 @@ from scrubjay.errors import (
     ScrubjayError,
     SourceError,
     StoreError,
+    error_classes,
 )
 
-__all__ = ["ExitCode", "exit_code"]
+__all__ = ["ExitCode", "exit_code", "worst_code"]
 
 
 class ExitCode(IntEnum):
@@ -69,3 +71,21 @@ _CODES: dict[type[ScrubjayError], ExitCode] = {
 def exit_code(error: type[ScrubjayError]) -> ExitCode:
     """Return the code for a class of error: its own, or that of its nearest parent."""
     return next((_CODES[each] for each in error.__mro__ if each in _CODES), ExitCode.BUG)
+
+
+_WORST_FIRST = (
+    ExitCode.BUG,
+    ExitCode.DESTINATION,
+    ExitCode.WORK,
+    ExitCode.LIMIT,
+    ExitCode.SOURCE,
+    ExitCode.USAGE,
+    ExitCode.INCOMPLETE,
+)
+
+
+def worst_code(errors: Iterable[str]) -> ExitCode:
+    """Return the code for a run of many videos: that of the worst error, by the errors' names."""
+    classes = {each.__name__: each for each in error_classes()}
+    codes = {exit_code(classes[name]) if name in classes else ExitCode.BUG for name in errors}
+    return next((code for code in _WORST_FIRST if code in codes), ExitCode.OK)

@@ -1,9 +1,7 @@
 """The `scrubjay` command: a verb for each step, one function a verb."""
 
 import sys
-from contextlib import ExitStack, suppress
-from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, get_args
 
 import click
 
@@ -13,6 +11,7 @@ from scrubjay.cli.aws import aws, engine_for, engine_options
 from scrubjay.cli.doctor import doctor
 from scrubjay.cli.excerpt import VERBS as EXCERPTS
 from scrubjay.cli.exits import ExitCode
+from scrubjay.cli.library import LibraryWatcher, is_one_video, library_options, make_all
 from scrubjay.cli.options import (
     GroupedCommand,
     address_options,
@@ -26,17 +25,11 @@ from scrubjay.cli.report import end_event, output_failed, reported, say, show
 from scrubjay.cli.setup import Setup
 from scrubjay.cli.simulate import simulate
 from scrubjay.cli.verify import verify
-from scrubjay.cli.words import (
-    describe_media,
-    describe_plan,
-    describe_result,
-    describe_unconfined,
-)
-from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, Unconfined
-from scrubjay.keys import PAGE
+from scrubjay.cli.watcher import VideoWatcher
+from scrubjay.cli.words import describe_media, describe_plan
+from scrubjay.errors import RecipeError
 from scrubjay.layouts import LAYOUTS, lay_out, recipe_for, target_for
 from scrubjay.model import PRESETS, TrackClock, encode, encode_pretty
-from scrubjay.places.place import Place
 
 __all__ = ["cli", "main"]
 
@@ -85,7 +78,7 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
 
 @cli.command(
     cls=GroupedCommand,
-    short_help="Make the previews of a video, or those that are missing.",
+    short_help="Make the previews of videos, or those that are missing.",
     epilog="\b\nExamples:\n"
     "  scrubjay make movie.mp4 -o previews/\n"
     "  scrubjay make movie.mp4 -o previews/ --slice-length 10 --animation-width 320\n"
@@ -93,9 +86,10 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     "  scrubjay make movie.mp4 -o sheets/ --recipe trickplay\n"
     "  scrubjay make movie.mp4 -o sheets/ --recipe trickplay --layout jellyfin\n"
     "  scrubjay make movie.mp4 -o previews/ --recipe my.toml --json\n"
-    "  scrubjay make s3://films/movie.mp4 -o s3://previews/movie",
+    "  scrubjay make s3://films/movie.mp4 -o s3://previews/movie\n"
+    "  scrubjay make films/ -o previews/ --newer-than 7d",
 )
-@click.argument("video")
+@click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
 @grouped(
     "Output",
     "--output",
@@ -141,18 +135,17 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     help="Write events to standard output, one JSON object per line, and show no progress.",
 )
 @grouped("Output", "--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
+@library_options
 @stream_option
 @_recipe_base
 @recipe_options
 @engine_options
 @settings_options
 def make(
-    video: str,
+    videos: tuple[str, ...],
     output: str,
     *,
     base: str,
-    remove_stale: bool,
-    clock: TrackClock | None,
     layouts: tuple[str, ...],
     replace_layout: bool,
     as_json: bool,
@@ -161,15 +154,24 @@ def make(
 ) -> None:
     """Make the previews of VIDEO in DIR, or those that are missing.
 
-    VIDEO is a file, or an address that begins with https://, s3://, gs:// or az://.
+    VIDEO is a file, or an address that begins with https://, s3://, gs:// or az://. Of several
+    videos, of a folder, or of a prefix such as s3://bucket/films/, each video has its own set below
+    DIR, under its own path (docs/library.md).
     """
     with reported(as_json=as_json, resumable=True):
         recipe, setup = recipe_from(values, base), Setup(values)
-        source, place = setup.place(video, stream=values["stream"]), setup.place(output)
+        places = [setup.place(each, stream=values["stream"]) for each in videos]
+        if not is_one_video(places, values):
+            if layouts:
+                raise RecipeError("--layout is for one video; run the command for each")
+            many = LibraryWatcher(as_json=as_json, quiet=quiet)
+            make_all(places, output, setup, recipe, watcher=many, values=values)
+            return
+        source, place = places[0], setup.place(output)
         targets = {name: target_for(name, source, place) for name in layouts}
         for name in layouts:
             recipe = recipe_for(recipe, name)
-        watcher = _Watcher(as_json=as_json, quiet=quiet)
+        watcher = VideoWatcher(as_json=as_json, quiet=quiet)
         with setup.engine() as local, engine_for(values, local) as engine, watcher:
             try:
                 pipeline.make(
@@ -178,9 +180,9 @@ def make(
                     recipe=recipe,
                     engine=engine,
                     on_progress=watcher,
-                    remove_stale=remove_stale,
+                    remove_stale=values["remove_stale"],
                     strict=setup.settings.strict,
-                    clock=clock,
+                    clock=values["clock"],
                 )
                 for name, target in targets.items():
                     lay_out(place, name, target, replace=replace_layout)
@@ -282,56 +284,3 @@ for _verb in EXCERPTS:
 cli.add_command(doctor)
 cli.add_command(simulate)
 cli.add_command(aws)
-
-
-class _Watcher:
-    """Passes a run's events on, to a program or to a person at a terminal."""
-
-    def __init__(self, *, as_json: bool, quiet: bool) -> None:
-        self._as_json = as_json
-        self._quiet = quiet or as_json
-        self._display: OnEvent | None = None
-        self._open = ExitStack()
-        self._probed: Probed | None = None
-        self._planned: Planned | None = None
-        self._finished: Finished | None = None
-        self._unconfined: Unconfined | None = None
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty() and not self._quiet:
-            from scrubjay.cli.progress import LiveProgress  # noqa: PLC0415  slow to load
-
-            self._display = self._open.enter_context(LiveProgress())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # the terminal may be gone
-            self._open.close()
-
-    def __call__(self, event: Event) -> None:
-        """Handle one event."""
-        if isinstance(event, Probed):
-            self._probed = event
-        if isinstance(event, Planned):
-            self._planned = event
-        if isinstance(event, Finished):
-            self._finished = event
-        if isinstance(event, Unconfined):
-            self._unconfined = event
-        if self._as_json:
-            show(encode(event))
-        if self._display:
-            self._display(event)
-
-    def sum_up(self, output: str) -> None:
-        """Print what was made and, on standard output, where its page is."""
-        with suppress(OSError):
-            self._open.close()
-        if not (self._probed and self._planned and self._finished) or self._as_json:
-            return
-        if not self._quiet:
-            say(describe_result(self._probed, self._planned, self._finished))
-            if self._unconfined:
-                say(describe_unconfined(self._unconfined))
-        is_local = Place.of(output).is_local
-        show(str(Path(output) / PAGE) if is_local else f"{output.rstrip('/')}/{PAGE}")

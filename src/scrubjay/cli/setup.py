@@ -2,15 +2,28 @@
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict
 
 from msgspec.structs import replace
 
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.limits import Limits
 from scrubjay.places.place import Place
+from scrubjay.sandbox.confinement import Sandbox
 from scrubjay.settings import load_limits, load_settings
 
+if TYPE_CHECKING:
+    from scrubjay.engines.shared import WorkerPool
+
 __all__ = ["Setup"]
+
+
+class _Bounds(TypedDict):
+    workers: int
+    attempts: int
+    stall_timeout: float
+    limits: Limits
+    sandbox: Sandbox
 
 
 class Setup:
@@ -55,7 +68,20 @@ class Setup:
         Raises:
             RecipeError: a limit is wrong; the text names it.
         """
-        return ProcessEngine(
+        return ProcessEngine(**self._bounds())
+
+    def pool(self) -> "WorkerPool":
+        """Return new workers for many videos, which the caller opens and closes.
+
+        Raises:
+            RecipeError: a limit is wrong; the text names it.
+        """
+        from scrubjay.engines.shared import WorkerPool  # noqa: PLC0415  one video needs none
+
+        return WorkerPool(**self._bounds())
+
+    def _bounds(self) -> _Bounds:
+        return _Bounds(
             workers=self.settings.workers,
             attempts=self.settings.attempts,
             stall_timeout=self.settings.stall_timeout,

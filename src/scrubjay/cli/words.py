@@ -1,11 +1,11 @@
 """The text that commands print for people."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 
 from scrubjay.costs import Count, counts_of
-from scrubjay.events import Finished, Planned, Probed, Unconfined
+from scrubjay.events import FilmEnded, Finished, LibraryFinished, Planned, Probed, Unconfined
 from scrubjay.excerpt import Excerpt
 from scrubjay.model import Animation, MediaInfo, Plan, PlannedOutput, Reading, Sheet, Size
 from scrubjay.planning import artifacts_of
@@ -13,8 +13,10 @@ from scrubjay.shown import printable
 from scrubjay.timing import exact_clock, milliseconds, short_clock
 
 __all__ = [
+    "about",
     "count_text",
     "describe_excerpt",
+    "describe_library",
     "describe_media",
     "describe_plan",
     "describe_result",
@@ -111,6 +113,48 @@ def describe_excerpt(made: Excerpt, seconds: float, *, max_bytes: int = 0) -> st
     if made.damaged_packets:
         text += f" The video is damaged there ({count_text(made.damaged_packets, 'packet')})."
     return text
+
+
+def describe_library(finished: LibraryFinished, failures: Sequence[FilmEnded]) -> str:
+    """Describe what became of many videos, in a sentence, and of each that failed in a line.
+
+    Args:
+        finished: how many there were.
+        failures: some or all of those that failed or have gaps.
+    """
+    if not finished.films:
+        return "No videos were found."
+    counts = [
+        f"{number} {what}"
+        for number, what in (
+            (finished.due, "would be made"),
+            (finished.already, "made before"),
+            (finished.partial, "with gaps"),
+            (finished.failed, "failed"),
+        )
+        if number
+    ]
+    if finished.made or not counts:
+        length, seconds = short_clock(finished.duration), max(finished.seconds, 0.001)
+        speed = float(finished.duration) / seconds
+        pace = f" ({length} in {seconds:.1f} s, {speed:.1f}x real time)" if finished.made else ""
+        counts.insert(0, f"{finished.made} made{pace}")
+    lines = [f"{count_text(finished.films, 'video')}: {', '.join(counts)}."]
+    lines += [f"  {about(each)}" for each in failures]
+    more = finished.partial + finished.failed - len(failures)
+    if more:
+        lines.append(f"  ... and {more} more; --json shows all.")
+    if any(not each.is_news for each in failures):
+        lines.append(
+            "Videos that failed before are tried again when they change, or with --retry-failed."
+        )
+    return "\n".join(map(printable, lines))
+
+
+def about(event: FilmEnded) -> str:
+    """Return why a video failed, with its path in the library."""
+    film = str(event.film)
+    return event.message if event.message.startswith(film) else f"{film}: {event.message}"
 
 
 def describe_unconfined(event: Unconfined) -> str:

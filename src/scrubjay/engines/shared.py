@@ -15,7 +15,7 @@ from scrubjay.engines.crewed import CrewEngine
 from scrubjay.engines.slot import Client, Terms
 from scrubjay.engines.tasks import Bounds, SliceRun, Task
 from scrubjay.engines.wakeup import Wakeup
-from scrubjay.errors import EngineError
+from scrubjay.errors import StoppedError
 from scrubjay.events import Event, OnEvent
 from scrubjay.limits import Limits
 from scrubjay.sandbox.confinement import Sandbox
@@ -52,20 +52,23 @@ class WorkerPool:
     ) -> None:
         self.workers = workers or cores()
         """How many slices are made at once."""
+        self.limits = limits
         terms = Terms(sandbox, stall_timeout, limits.memory_limit_bytes)
         ahead = 2 + self.workers // 4
         self._crew = Crew(terms, cores=self.workers, ahead=ahead, per_disk=per_disk)
         self._bounds = Bounds(self.workers, attempts, limits, sandbox)
-        self._wakeup = Wakeup()
-        self._crew.watch(self._wakeup)
+        self._wakeup: Wakeup
         self._calls = deque[Callable[[], None]]()
         self._on_end: dict[Task, Callable[[], None]] = {}
         self._thread = Thread(target=self._serve, name="scrubjay workers", daemon=True)
         self._lock = Lock()
-        self._is_open = True
+        self._is_open = False
         self._failure: Exception | None = None
 
     def __enter__(self) -> Self:
+        self._wakeup = Wakeup()
+        self._crew.watch(self._wakeup)
+        self._is_open = True
         self._thread.start()
         return self
 
@@ -94,7 +97,7 @@ class WorkerPool:
         """Have a task done; `on_end` is called in the crew's thread when it is over or has failed.
 
         Raises:
-            EngineError: the pool is closed.
+            StoppedError: the pool is closed.
         """
 
         def add() -> None:
@@ -185,5 +188,5 @@ class PoolEngine(CrewEngine):
         return task
 
 
-def _stopped() -> EngineError:
-    return EngineError("the workers were stopped")
+def _stopped() -> StoppedError:
+    return StoppedError("the workers were stopped; run it again to continue")

@@ -4,13 +4,14 @@ Finding videos yields films; running makes a set of each. Neither opens a video 
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
 
 from scrubjay.places.place import Place
 
-__all__ = ["Destination", "Film", "Stamp"]
+__all__ = ["Destination", "Film", "Stamp", "is_library"]
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,5 +44,12 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
     """Which disk it is on; films with the same text share one. Empty if that is unknown."""
 
 
+def is_library(place: Place) -> bool:
+    """Whether an address is one of many videos: a folder, a bucket, or a prefix ending in `/`."""
+    if place.is_local:
+        return Path(place.address).is_dir()
+    return place.scheme in {"s3", "gs", "az"} and (not place.key or place.key.endswith("/"))
+
+
 Destination: TypeAlias = Callable[[Film], Place]
-"""Returns where the set of a film goes; two films never have the same."""
+"""Returns where the set of a film goes; called in several threads."""

@@ -6,7 +6,7 @@ Listing begins at once and holds one folder's names, or one page of a bucket's, 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from scrubjay.library.film import Film
+from scrubjay.library.film import Film, is_library
 from scrubjay.library.folders import FolderWalk, stamp_of
 from scrubjay.library.passing import OnPassed
 from scrubjay.library.patterns import Selection
@@ -15,13 +15,6 @@ from scrubjay.places.place import Place
 __all__ = ["film_at", "find", "is_library"]
 
 _EVERYTHING = Selection()
-
-
-def is_library(place: Place) -> bool:
-    """Whether an address is one of many videos: a folder, a bucket, or a prefix ending in `/`."""
-    if place.is_local:
-        return Path(place.address).is_dir()
-    return place.scheme in {"s3", "gs", "az"} and (not place.key or place.key.endswith("/"))
 
 
 def film_at(place: Place) -> Film:

@@ -57,7 +57,7 @@ def ffmpeg_errors(name: str) -> Generator[None]:
     except av.error.FileNotFoundError as exc:
         raise SourceNotFoundError(f"{name} does not exist") from exc
     except av.error.PermissionError as exc:
-        raise SourceUnreadableError(f"{name} cannot be read: permission denied") from exc
+        raise SourceForbiddenError(f"{name} cannot be read: permission denied") from exc
     except (av.error.MemoryError, MemoryError) as exc:
         raise WorkerMemoryError(f"{name} needs more memory than a worker's limit") from exc
     except (av.error.InvalidDataError, av.error.EOFError) as exc:

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from scrubjay.errors import (
     SourceError,
+    SourceForbiddenError,
     SourceNotFoundError,
     SourceUnavailableError,
     SourceUnreadableError,
@@ -149,7 +150,7 @@ def _identify_file(place: Place, on_packet: Callable[[], None]) -> SourceRef:
         raise _file_error(exc, str(path), "does not exist") from exc
 
 
-_LASTING = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL}
+_LASTING = {errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL}
 """System errors that do not pass by themselves."""
 
 
@@ -158,6 +159,8 @@ def _file_error(exc: OSError, path: str, is_gone: str) -> SourceError:
     if isinstance(exc, FileNotFoundError | NotADirectoryError):
         return SourceNotFoundError(f"{path} {is_gone}")
     message = f"{path} cannot be read: {exc.strerror}"
+    if isinstance(exc, PermissionError):
+        return SourceForbiddenError(message)
     if exc.errno in _LASTING:
         return SourceUnreadableError(message)
     return SourceUnavailableError(message)

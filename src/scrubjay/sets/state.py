@@ -17,6 +17,7 @@ from scrubjay.keys import (
     PAGE,
     PLAN,
     PROBLEM,
+    VIDEO,
     artifact_folder,
     generation_key,
     record_folder,
@@ -144,6 +145,7 @@ def save_plan(
         outputs={output.name: output.id for output in plan.outputs}, documents=tuple(documents)
     )
     store.put(generation_key(plan_id(plan)), encode(generation), _JSON)
+    store.delete([VIDEO])  # before: it speaks of the current plan
     data = encode_pretty(plan)
     if version is None:
         store.put(PLAN, data, _JSON)
@@ -171,7 +173,7 @@ def withdraw(store: Store, plan: Plan) -> None:
     version = store.version(MANIFEST)
     if version and published_seconds_ago(store, plan) is not None:
         store.delete_if(MANIFEST, version)
-    store.delete([ANNOUNCED, PROBLEM])
+    store.delete([ANNOUNCED, PROBLEM, VIDEO])
 
 
 def is_current(store: Store, plan: Plan) -> bool:
