@@ -5,7 +5,12 @@ import shutil
 import subprocess
 import sys
 
-_PACKAGES = {"strace": "strace", "mount": "mount", "ffprobe": "ffmpeg"}
+_PACKAGES = {
+    "strace": "strace",
+    "mount": "mount",
+    "ffprobe": "ffmpeg",
+    "systemd-analyze": "systemd",
+}
 """What programs are called, and the packages that hold them."""
 
 

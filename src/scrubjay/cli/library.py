@@ -2,19 +2,21 @@
 
 # ruff: noqa: PLC0415  what only a run of many videos needs is loaded by that alone
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scrubjay.cli.exits import ExitCode, worst_code
+from scrubjay.cli.many import PassedOver, indexed, pool_of, selection_of
 from scrubjay.cli.options import grouped
 from scrubjay.cli.report import say, show
 from scrubjay.cli.setup import Setup
 from scrubjay.cli.watcher import Watcher
 from scrubjay.cli.words import describe_library
 from scrubjay.errors import RecipeError
-from scrubjay.events import Event, FilmEnded, LibraryFinished
+from scrubjay.events import Event, FilmEnded, LibraryFinished, OnEvent
 from scrubjay.library.film import Film, is_library
 from scrubjay.model import Recipe
 from scrubjay.places.place import Place
@@ -22,8 +24,18 @@ from scrubjay.shown import printable
 
 if TYPE_CHECKING:
     from scrubjay.cli.progress import LibraryProgress
+    from scrubjay.library.notes import Request
+    from scrubjay.library.passing import OnPassed
+    from scrubjay.library.patterns import Selection
 
-__all__ = ["LibraryWatcher", "is_one_video", "library_options", "make_all"]
+__all__ = [
+    "LibraryWatcher",
+    "both",
+    "is_one_video",
+    "library_options",
+    "make_all",
+    "request_of",
+]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -36,6 +48,13 @@ _ONLY_FOR_MANY = (
     ("dry_run", False, "--dry-run"),
     ("retry_failed", False, "--retry-failed"),
     ("keep_going", True, "--no-keep-going"),
+    ("include", (), "--include"),
+    ("exclude", (), "--exclude"),
+    ("index", True, "--no-index"),
+    ("per_disk", 0, "--per-disk"),
+    ("only_between", None, "--only-between"),
+    ("max_load", None, "--max-load"),
+    ("nice", 0, "--nice"),
 )
 """Options, their defaults, and what people write to change them."""
 
@@ -171,7 +190,6 @@ def make_all(
         ScrubjayError: the run ends early.
     """
     from scrubjay.library.destinations import Destinations, check_distinct
-    from scrubjay.library.notes import Request
     from scrubjay.library.running import make_library
 
     if values["kind"] != "local":
@@ -179,39 +197,70 @@ def make_all(
             f"--engine {values['kind']} makes one video at a time; upload the videos to the "
             "stack's bucket instead, or run the command for each"
         )
+    selection, passed = selection_of(values), PassedOver()
     destinations = Destinations(output, base=setup.place("."), roots=places)
     if destinations.may_clash:
-        check_distinct(_films(places), destinations)
-    with watcher:
+        check_distinct(_films(places, selection), destinations)
+    is_full = values["limit"] is None and values["newer_than"] is None
+    with ExitStack() as running:
+        indexing = None
+        if not values["dry_run"]:
+            indexing = running.enter_context(indexed(destinations, values, is_full=is_full))
+        running.enter_context(watcher)
         finished = make_library(
-            _chosen(_films(places), values["newer_than"]),
+            _chosen(_films(places, selection, passed), values["newer_than"]),
             destinations,
-            request=Request(
-                recipe=recipe,
-                stream=values["stream"],
-                strict=setup.settings.strict,
-                clock=values["clock"],
-                remove_stale=values["remove_stale"],
-            ),
-            pool=setup.pool(),
-            on_progress=watcher,
+            request=request_of(recipe, setup, values),
+            pool=pool_of(setup, values),
+            on_progress=both(watcher, indexing),
             limit=values["limit"],
             retry_failed=values["retry_failed"],
             dry_run=values["dry_run"],
             keep_going=values["keep_going"],
         )
     watcher.sum_up(output)
+    if not watcher.is_quiet:
+        passed.sum_up()
     code = worst_code(finished.errors)
     if code is not ExitCode.OK:
         raise SystemExit(code)
 
 
-def _films(places: Sequence[Place]) -> Iterator[Film]:
+def request_of(recipe: Recipe, setup: Setup, values: Mapping[str, Any]) -> "Request":
+    """Return what is made of each video."""
+    from scrubjay.library.notes import Request
+
+    return Request(
+        recipe=recipe,
+        stream=values["stream"],
+        strict=setup.settings.strict,
+        clock=values["clock"],
+        remove_stale=values["remove_stale"],
+    )
+
+
+def both(first: OnEvent, second: OnEvent | None) -> OnEvent:
+    """Return a function that passes each event to two others."""
+
+    def passing(event: Event) -> None:
+        first(event)
+        if second:
+            second(event)
+
+    return passing
+
+
+def _films(
+    places: Sequence[Place], selection: "Selection", on_passed: "OnPassed" = lambda _: None
+) -> Iterator[Film]:
     """Yield the videos at some addresses, and below folders."""
     from scrubjay.library.finding import film_at, find
 
     for place in places:
-        yield from find(place) if is_library(place) else [film_at(place)]
+        if is_library(place):
+            yield from find(place, selection=selection, on_passed=on_passed)
+        else:
+            yield film_at(place)
 
 
 def _chosen(films: Iterable[Film], since: datetime | None) -> Iterator[Film]:

@@ -1,7 +1,7 @@
 """The `scrubjay` command: a verb for each step, one function a verb."""
 
 import sys
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -12,10 +12,13 @@ from scrubjay.cli.doctor import doctor
 from scrubjay.cli.excerpt import VERBS as EXCERPTS
 from scrubjay.cli.exits import ExitCode
 from scrubjay.cli.library import LibraryWatcher, is_one_video, library_options, make_all
+from scrubjay.cli.many import sharing_options
 from scrubjay.cli.options import (
     GroupedCommand,
     address_options,
     grouped,
+    output_options,
+    recipe_base,
     recipe_from,
     recipe_options,
     settings_options,
@@ -25,11 +28,12 @@ from scrubjay.cli.report import end_event, output_failed, reported, say, show
 from scrubjay.cli.setup import Setup
 from scrubjay.cli.simulate import simulate
 from scrubjay.cli.verify import verify
+from scrubjay.cli.watch import watch
 from scrubjay.cli.watcher import VideoWatcher
 from scrubjay.cli.words import describe_media, describe_plan
 from scrubjay.errors import RecipeError
 from scrubjay.layouts import LAYOUTS, lay_out, recipe_for, target_for
-from scrubjay.model import PRESETS, TrackClock, encode, encode_pretty
+from scrubjay.model import encode, encode_pretty
 
 __all__ = ["cli", "main"]
 
@@ -64,18 +68,6 @@ def cli() -> None:
     """Make the previews that a video player shows on its seek bar."""
 
 
-def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
-    return grouped(
-        "Recipe",
-        "--recipe",
-        "base",
-        default="classic",
-        metavar="NAME|FILE",
-        help=f"{' or '.join(PRESETS)}, or a TOML file with the fields that differ from one of "
-        "them. The defaults below are those of classic.",
-    )(command)
-
-
 @cli.command(
     cls=GroupedCommand,
     short_help="Make the previews of videos, or those that are missing.",
@@ -90,28 +82,7 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     "  scrubjay make films/ -o previews/ --newer-than 7d",
 )
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
-@grouped(
-    "Output",
-    "--output",
-    "-o",
-    "output",
-    required=True,
-    metavar="DIR",
-    help="Folder for the previews, created if missing; or s3://, gs:// or az:// and a bucket.",
-)
-@grouped(
-    "Output",
-    "--remove-stale",
-    is_flag=True,
-    help="Delete the files of earlier recipes and videos from DIR.",
-)
-@grouped(
-    "Output",
-    "--clock",
-    type=click.Choice(get_args(TrackClock)),
-    help="Clock of the times in tracks: the video's own (media), or one that begins at 0 (zero). "
-    "[default: media for MP4, WebM and Matroska, whose clock most browsers keep; otherwise zero]",
-)
+@output_options
 @grouped(
     "Output",
     "--layout",
@@ -127,17 +98,10 @@ def _recipe_base(command: Any) -> Any:  # noqa: ANN401  as click's decorators ar
     is_flag=True,
     help="Replace what is there already, such as pictures that a media server made.",
 )
-@grouped(
-    "Output",
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Write events to standard output, one JSON object per line, and show no progress.",
-)
-@grouped("Output", "--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
+@sharing_options
 @library_options
 @stream_option
-@_recipe_base
+@recipe_base
 @recipe_options
 @engine_options
 @settings_options
@@ -227,7 +191,7 @@ def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
 )
 @grouped("Output", "--json", "as_json", is_flag=True, help="Write the plan as JSON instead.")
 @stream_option
-@_recipe_base
+@recipe_base
 @recipe_options
 @settings_options
 def plan(
@@ -281,6 +245,7 @@ def prune(destination: str, *, keep_for: float, as_json: bool, **values: Any) ->
 cli.add_command(verify)
 for _verb in EXCERPTS:
     cli.add_command(_verb)
+cli.add_command(watch)
 cli.add_command(doctor)
 cli.add_command(simulate)
 cli.add_command(aws)

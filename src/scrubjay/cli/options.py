@@ -11,7 +11,7 @@ from msgspec import Meta
 from msgspec.structs import FieldInfo
 
 from scrubjay.limits import Limits, option_of
-from scrubjay.model import KINDS, Recipe, exact
+from scrubjay.model import KINDS, PRESETS, Recipe, TrackClock, exact
 from scrubjay.registry import DOCUMENTS
 from scrubjay.settings import Settings, load_recipe
 
@@ -22,6 +22,8 @@ __all__ = [
     "field_option",
     "grouped",
     "hinted",
+    "output_options",
+    "recipe_base",
     "recipe_from",
     "recipe_options",
     "settings_options",
@@ -97,6 +99,60 @@ def stream_option(command: F) -> F:
         metavar="N",
         help="Video stream of the file, 0-based.  [default: the one that browsers show]",
     )(command)
+
+
+def recipe_base(command: F) -> F:
+    """Give a command the choice of the recipe."""
+    return grouped(
+        "Recipe",
+        "--recipe",
+        "base",
+        default="classic",
+        metavar="NAME|FILE",
+        help=f"{' or '.join(PRESETS)}, or a TOML file with the fields that differ from one of "
+        "them. The defaults below are those of classic.",
+    )(command)
+
+
+def output_options(command: F) -> F:
+    """Give a command the options of where sets go and what it reports."""
+    for option in (
+        grouped("Output", "--quiet", "-q", is_flag=True, help="Show no progress and no summary."),
+        grouped(
+            "Output",
+            "--json",
+            "as_json",
+            is_flag=True,
+            help="Write events to standard output, one JSON object per line, and show no progress.",
+        ),
+        grouped(
+            "Output",
+            "--clock",
+            type=click.Choice(get_args(TrackClock)),
+            help="Clock of the times in tracks: the video's own (media), or one that begins at 0 "
+            "(zero). [default: media for MP4, WebM and Matroska, whose clock most browsers keep; "
+            "otherwise zero]",
+        ),
+        grouped(
+            "Output",
+            "--remove-stale",
+            is_flag=True,
+            help="Delete the files of earlier recipes and videos from DIR.",
+        ),
+        grouped(
+            "Output",
+            "--output",
+            "-o",
+            "output",
+            required=True,
+            metavar="DIR",
+            help="Folder for the previews, created if missing; or s3://, gs:// or az:// and a "
+            "bucket. For many videos also: beside, or a template such as "
+            "'{folder}/{stem}.trickplay'.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def recipe_options(command: F) -> F:

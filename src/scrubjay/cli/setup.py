@@ -1,7 +1,7 @@
 """What a command needs from its settings: places, and an engine."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
 from msgspec.structs import replace
@@ -70,15 +70,21 @@ class Setup:
         """
         return ProcessEngine(**self._bounds())
 
-    def pool(self) -> "WorkerPool":
+    def pool(
+        self, *, per_disk: int = 0, may_begin: Callable[[int], bool] = lambda _: True
+    ) -> "WorkerPool":
         """Return new workers for many videos, which the caller opens and closes.
+
+        Args:
+            per_disk: most workers that read from one disk at once; 0 is any number.
+            may_begin: whether another slice may begin beside so many.
 
         Raises:
             RecipeError: a limit is wrong; the text names it.
         """
         from scrubjay.engines.shared import WorkerPool  # noqa: PLC0415  one video needs none
 
-        return WorkerPool(**self._bounds())
+        return WorkerPool(**self._bounds(), per_disk=per_disk, may_begin=may_begin)
 
     def _bounds(self) -> _Bounds:
         return _Bounds(

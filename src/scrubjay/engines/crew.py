@@ -38,17 +38,27 @@ class Crew:
         ahead: how many more workers there may be: those that answer questions, and those that wait
             while slices of another video are made.
         per_disk: most workers that read videos of one disk at once; 0 is any number.
+        may_begin: whether another slice may begin beside so many that are being made.
 
     Raises:
         WorkerStartError: the system's limit on open files is too low.
     """
 
-    def __init__(self, terms: Terms, *, cores: int, ahead: int = 0, per_disk: int = 0) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        *,
+        cores: int,
+        ahead: int = 0,
+        per_disk: int = 0,
+        may_begin: Callable[[int], bool] = lambda _: True,
+    ) -> None:
         self.has_warned = False
         """Whether somebody knows how far this machine can confine workers."""
         self._terms = terms
         self._cores = cores
         self._per_disk = per_disk
+        self._may_begin = may_begin
         self._received_at = monotonic()
         try:
             self.selector = selectors.DefaultSelector()
@@ -161,9 +171,9 @@ class Crew:
 
     def _assign(self) -> None:
         """Give slices to workers while cores are free."""
-        while sum(not slot.is_asking for slot in self._busy()) < self._cores:
+        while (running := sum(not slot.is_asking for slot in self._busy())) < self._cores:
             found = self._next()
-            if found is None:
+            if found is None or not self._may_begin(running):
                 return
             slot, run = found
             others, is_alone = self._slots_of(run), len(self._open) == 1

@@ -38,6 +38,8 @@ class WorkerPool:
         limits: how much one video may cost; memory is limited on Linux only.
         sandbox: whether workers are confined, as for `ProcessEngine`.
         per_disk: most workers that read videos of one disk at once; 0 is any number.
+        may_begin: called in another thread with how many slices are being made; whether one more
+            may begin. While it returns False, it is asked again every half second.
     """
 
     def __init__(
@@ -49,13 +51,16 @@ class WorkerPool:
         limits: Limits = Limits(),
         sandbox: Sandbox = "auto",
         per_disk: int = 0,
+        may_begin: Callable[[int], bool] = lambda _: True,
     ) -> None:
         self.workers = workers or cores()
         """How many slices are made at once."""
         self.limits = limits
         terms = Terms(sandbox, stall_timeout, limits.memory_limit_bytes)
         ahead = 2 + self.workers // 4
-        self._crew = Crew(terms, cores=self.workers, ahead=ahead, per_disk=per_disk)
+        self._crew = Crew(
+            terms, cores=self.workers, ahead=ahead, per_disk=per_disk, may_begin=may_begin
+        )
         self._bounds = Bounds(self.workers, attempts, limits, sandbox)
         self._wakeup: Wakeup
         self._calls = deque[Callable[[], None]]()

@@ -145,47 +145,59 @@ class Catalogue:
         self,
         name: str,
         status: EntryStatus,
-        destination: Place,
+        destination: str,
         *,
         size_bytes: int = 0,
         message: str = "",
         is_news: bool = True,
-    ) -> None:
+    ) -> bool:
         """Note what became of a film; reads its manifest unless that is known.
 
         Args:
             name: the film's name.
             status: of its set.
-            destination: where its set is.
+            destination: address of its set; empty if it has none.
             size_bytes: of the video.
             message: why it failed, or has gaps.
             is_news: whether its set has changed since an earlier run.
+
+        Returns:
+            Whether its entry has changed.
         """
         self._seen.add(name)
         known = self._entries.get(name)
-        if known and not is_news and (known.status, known.set) == (status, destination.shown):
-            return
-        try:
-            entry = entry_of(name, destination, self._root)
-        except ScrubjayError as error:
-            status, message = "failed", message or str(error)
-            entry = Entry(name=name, status=status, set=destination.shown)
+        if known and not is_news and (known.status, known.set) == (status, destination):
+            return False
+        entry = Entry(name=name, status=status, set=destination)
+        if status != "failed":
+            try:
+                entry = entry_of(name, self._place(destination), self._root)
+            except ScrubjayError as error:
+                status, message = "failed", str(error)
         self._entries[name] = replace(
             entry, status=status, size_bytes=size_bytes, message=message or entry.message
         )
+        return True
 
     def forget(self, names: Iterable[str]) -> None:
         """Remove films that are gone."""
         for name in names:
             self._entries.pop(name, None)
 
-    def unseen(self) -> list[str]:
-        """Return the films of earlier runs that this one has not met, by name."""
-        return sorted(set(self._entries) - self._seen)
+    def unseen_without_set(self) -> list[str]:
+        """Return the films of earlier runs that this one has not met and that have no set, by name.
 
-    def set_of(self, name: str) -> Place:
-        """Return where the set of a film is."""
-        place = Place.of(self._entries[name].set, endpoint=self._root.endpoint)
+        Raises:
+            StoreError: a destination cannot be read.
+        """
+        unseen = sorted(set(self._entries) - self._seen)
+        return [name for name in unseen if not self._has_set(self._entries[name])]
+
+    def _has_set(self, entry: Entry) -> bool:
+        return bool(entry.set) and Store.open(self._place(entry.set)).has(MANIFEST)
+
+    def _place(self, address: str) -> Place:
+        place = Place.of(address, endpoint=self._root.endpoint)
         return replace(place, public_only=self._root.public_only)
 
     def write(self) -> None:

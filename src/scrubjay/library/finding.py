@@ -34,6 +34,7 @@ def find(
     selection: Selection = _EVERYTHING,
     is_known: Callable[[Film], bool] = lambda _: False,
     on_passed: OnPassed = lambda _: None,
+    below: str = "",
 ) -> Iterator[Film]:
     """Yield every video below a folder, or below a prefix of a bucket.
 
@@ -45,13 +46,14 @@ def find(
         selection: which paths are wanted.
         is_known: whether a video need not be opened, because its set is there already.
         on_passed: called with each file and folder that is passed over.
+        below: a folder below the root, of which alone videos are found; not in buckets.
 
     Raises:
         SourceNotFoundError: there is no such folder, or no object below the prefix.
         SourceError: it cannot be listed.
     """
     if root.is_local:
-        yield from FolderWalk(root, selection, is_known, on_passed)
+        yield from FolderWalk(root, selection, is_known, on_passed, below=below)
         return
     from scrubjay.library.buckets import films_in_bucket  # noqa: PLC0415  slow to load
 

@@ -43,6 +43,7 @@ class FolderWalk:
         selection: which paths are wanted.
         is_known: whether a video need not be opened, because its set is there.
         on_passed: called with all that is passed over.
+        below: the folder to walk, relative to the root; empty for all.
 
     Raises:
         SourceNotFoundError: the folder does not exist.
@@ -55,6 +56,8 @@ class FolderWalk:
         selection: Selection,
         is_known: Callable[[Film], bool],
         on_passed: OnPassed,
+        *,
+        below: str = "",
     ) -> None:
         self._root = root
         self._selection = selection
@@ -65,31 +68,42 @@ class FolderWalk:
         """Device and inode of each folder that a link led to."""
         try:
             self._real_root = path.resolve(strict=True)
+            self._is_set = is_set(path)
             self._open = [_listed(path, "")]
         except FileNotFoundError:
             raise SourceNotFoundError(f"{root.shown} does not exist") from None
         except OSError as exc:
             raise SourceUnreadableError(f"{root.shown} cannot be read: {exc.strerror}") from exc
-        self._is_set = is_set(path)
+        for name in filter(None, below.split("/")):
+            if self._open:
+                self._open = [self._open[0]._replace(names=[name])]
+                self._step()
+                del self._open[0]
+
+    def _step(self) -> Film | None:
+        """Look at the next name; return the video of that name, if it is one."""
+        folder = self._open[-1]
+        if not folder.names:
+            self._open.pop()
+            return None
+        name = folder.names.pop()
+        try:
+            found = self._looked_at(folder, name)
+        except FileNotFoundError:
+            return None  # removed meanwhile
+        except OSError as exc:
+            found = Passed(folder.prefix + name, "unreadable", exc.strerror or str(exc))
+        if isinstance(found, Film):
+            return found
+        if found:
+            self._on_passed(found)
+        return None
 
     def __iter__(self) -> Iterator[Film]:
         """Yield the videos."""
         while self._open:
-            folder = self._open[-1]
-            if not folder.names:
-                self._open.pop()
-                continue
-            name = folder.names.pop()
-            try:
-                found = self._looked_at(folder, name)
-            except FileNotFoundError:
-                continue  # removed meanwhile
-            except OSError as exc:
-                found = Passed(folder.prefix + name, "unreadable", exc.strerror or str(exc))
-            if isinstance(found, Film):
-                yield found
-            elif found:
-                self._on_passed(found)
+            if film := self._step():
+                yield film
 
     def _looked_at(self, folder: _Folder, name: str) -> Film | Passed | None:
         """Return the video of that name, or why it is none; a folder is walked next."""
@@ -114,7 +128,7 @@ class FolderWalk:
 
     def _reason_by_name(self, folder: _Folder, name: str) -> Reason | None:
         shown = folder.prefix + name
-        if any("\ud800" <= each <= "\udfff" for each in name):
+        if not name.isascii() and any("\ud800" <= each <= "\udfff" for each in name):
             return "unreadable"
         if is_hidden(name):
             return "hidden"

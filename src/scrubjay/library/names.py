@@ -32,4 +32,6 @@ def is_unfinished(name: str, sidecars: Collection[str] = ()) -> bool:
         name: its name.
         sidecars: the names beside it that end like one of `SIDECARS`.
     """
-    return name.lower().endswith(_UNFINISHED) or any(name + each in sidecars for each in SIDECARS)
+    if name.lower().endswith(_UNFINISHED):
+        return True
+    return bool(sidecars) and any(name + each in sidecars for each in SIDECARS)
