@@ -29,8 +29,8 @@ _PROGRESS_SECONDS = 10.0
     epilog="\b\nExamples:\n"
     "  scrubjay simulate\n"
     "  scrubjay simulate one-film\n"
-    "  scrubjay simulate burst-today --set engine.transport=sqs --html burst.html\n"
-    "  scrubjay simulate mine.toml --json",
+    "  scrubjay simulate new-account --set arrivals.kind=burst --html account.html\n"
+    "  scrubjay simulate new-account --json",
 )
 @click.argument("scenario", required=False)
 @grouped(

@@ -87,7 +87,7 @@ class FolderEvents:
     def wait(self, seconds: float) -> set[str] | None:
         """Wait no longer than that; return the folders that changed, and None after `stop`."""
         until = monotonic() + seconds
-        changed, self._early = self._early, set()
+        changed, self._early = self._early, set[str]()
         while not changed and monotonic() < until and not self._stopped.is_set():
             changed = self._next()
         return None if self._stopped.is_set() else changed

@@ -69,7 +69,7 @@ class FolderWalk:
         try:
             self._real_root = path.resolve(strict=True)
             self._is_set = is_set(path)
-            self._open = [_listed(path, "")]
+            self._open: list[_Folder] = [_listed(path, "")]
         except FileNotFoundError:
             raise SourceNotFoundError(f"{root.shown} does not exist") from None
         except OSError as exc:
