@@ -19,8 +19,8 @@ _Packet: TypeAlias = "Packet[Any]"
 FPS = 24
 SECONDS = 12
 _SQUARES = 16
-_SQUARE_PX = 16
-_HEIGHT = 144
+_SQUARE_PX = 32
+_HEIGHT = 288
 _SOUND_RATE = 48_000
 _H264 = ("libx264", {"g": "120", "bf": "2", "preset": "veryfast", "threads": "1"})
 _VP8 = (  # its threads wait for one another in busy loops
@@ -30,7 +30,7 @@ _VP8 = (  # its threads wait for one another in busy loops
 
 
 def number_of(picture: npt.NDArray[np.uint8]) -> int:
-    """Read a picture's number: (144, 256, 3) RGB uint8, or another size of that shape."""
+    """Read a picture's number: (288, 512, 3) RGB uint8, or another size of that shape."""
     square_px = picture.shape[1] // _SQUARES
     middle = square_px // 2
     bits = [picture[middle, middle + square_px * k].mean() > 127 for k in range(_SQUARES)]
