@@ -215,7 +215,7 @@ def test_worker_that_runs_out_of_time_leaves_a_dead_letter(
         assert record["responseContext"]["functionError"] == "Unhandled"
         assert "Signature" not in json.dumps(record)
         assert "Token" not in json.dumps(record)
-    totals = _predicted(8, timeout=worker.timeout)
+    totals = _predicted(4, timeout=worker.timeout)
     assert worker.counts["invocations"] == totals.invocations - 1, "all but the planner's"
     assert worker.counts["failures"] == totals.retries + totals.dead_letters
     assert len(records) == totals.dead_letters
