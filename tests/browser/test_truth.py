@@ -40,6 +40,9 @@ _SAME_DB = 34
 """Two pictures of one frame by two decoders' colour conversions, and a JPEG, are at least as near;
 a neighbouring second of these films is 8 to 30 dB away."""
 
+_LOOKS = 20
+"""How often the browser seeks before its picture counts: a busy one may draw the one before."""
+
 
 class _Ranges(BaseHTTPRequestHandler):
     """Serves one page, and one video by byte ranges."""
@@ -125,7 +128,11 @@ def test_a_still_is_what_the_browser_shows(
     for place in sorted({0, 1, len(frames) // 2, len(frames) - 1}):
         frame = frames[min(place, len(frames) - 1)]
         ours = np.asarray(Image.open(tmp_path / "set" / frame.key).convert("RGB"))
-        theirs = shown(video, frame.time + 0.0005)
-        assert ours.shape == theirs.shape
-        error = np.mean((ours.astype(float) - theirs.astype(float)) ** 2)
-        assert 10 * np.log10(255**2 / max(error, 1e-9)) > _SAME_DB, (name, frame.time)
+        for _ in range(_LOOKS):
+            theirs = shown(video, frame.time + 0.0005)
+            assert ours.shape == theirs.shape
+            error = np.mean((ours.astype(float) - theirs.astype(float)) ** 2)
+            if 10 * np.log10(255**2 / max(error, 1e-9)) > _SAME_DB:
+                break
+        else:
+            raise AssertionError(name, frame.time)
