@@ -25,7 +25,6 @@ from scrubjay.aws.orders import Entry
 from scrubjay.aws.stack import Stack
 from scrubjay.aws.status import stack_status
 from scrubjay.aws.transports import SqsTransport, open_sender
-from scrubjay.cli.aws import aws
 from scrubjay.cli.main import cli
 from scrubjay.engines.queue import engine as queue_engine
 from scrubjay.engines.queue.engine import QueueEngine
@@ -300,7 +299,7 @@ def test_a_video_s_letter_goes_to_the_planner(uploaded: Uploaded) -> None:
 
 
 def _aws(*arguments: str) -> str:
-    done = CliRunner().invoke(aws, arguments, catch_exceptions=False)
+    done = CliRunner().invoke(cli, ["aws", *arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
 

@@ -22,7 +22,7 @@ def _parses(command: str) -> None:
     program, verb, *arguments = shlex.split(command)
     assert program == _PROGRAM
     subcommand = cli.commands[verb]
-    with click.Context(cli) as parent:
+    with click.Context(cli, **cli.context_settings) as parent:  # as the program does: it has -h
         subcommand.make_context(verb, arguments, parent=parent)
 
 
