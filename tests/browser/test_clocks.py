@@ -262,6 +262,9 @@ _REPORTED: dict[str, dict[str, float]] = {
 }
 """The offset that each browser gives these files; Firefox misreads the empty edit of the third."""
 
+_LOOKS = 40
+"""How often the browser's picture is read before it counts: a busy one may show the one before."""
+
 _PICTURE = """async () => {
   const video = document.querySelector('video');
   for (let n = 0; n < 10; n++) await new Promise((done) => setTimeout(done, 20));
@@ -298,10 +301,14 @@ def test_reported_clocks(
         x, y, time = bar.place(max(still["time"], still["source_time"]) + 0.012)
         tab.point(x, y, press=True)
         tab.run(_SHOWN, time)
-        data = base64.b64decode(tab.run(_PICTURE).partition(",")[2])
-        shown = _small(BytesIO(data))
-        far = {key: float(np.abs(shown - one).mean()) for key, one in stills.items()}
-        assert far[still["key"]] < min(far.values()) + 2, (name, time)
+        for _ in range(_LOOKS):
+            data = base64.b64decode(tab.run(_PICTURE).partition(",")[2])
+            shown = _small(BytesIO(data))
+            far = {key: float(np.abs(shown - one).mean()) for key, one in stills.items()}
+            if far[still["key"]] < min(far.values()) + 2:
+                break
+        else:
+            raise AssertionError(name, time)
 
 
 def test_a_late_listener(
