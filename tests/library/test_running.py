@@ -276,7 +276,7 @@ def test_a_short_film_does_not_wait_for_a_long_one(library: Library, busy_clip: 
     """Also with one worker: between two slices of the long one, the short one gets its turn."""
     shutil.copy(busy_clip, library.videos / "a.mp4")
     run = _run(library, library.films()[:2], request=BUSY, pool=WorkerPool(workers=1))
-    assert sorted(run.outcomes) == ["a.mp4", "deep/er/b.mp4"]
+    assert set(run.outcomes) == {"a.mp4", "deep/er/b.mp4"}
     planned = [isinstance(each, Planned) and each.film == "deep/er/b.mp4" for each in run.events]
     since = run.events[planned.index(True) :]
     begun = [each.film for each in since if isinstance(each, SliceStarted)]
