@@ -7,13 +7,11 @@ Files are hard links where that is possible: no file of a set is ever written in
 """
 
 import os
-import shutil
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from mimetypes import guess_type
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import NamedTuple
 
 import msgspec
@@ -259,18 +257,20 @@ class _Local:
             place.rename(old)
         new.rename(place)
         if old.is_dir() and not old.is_symlink():
-            shutil.rmtree(old)
+            _remove(old)
         else:
             old.unlink(missing_ok=True)
 
     @contextmanager
     def _stage(self) -> Generator[Path]:
         """Yield a hidden folder for what is not complete; it is removed at the end."""
+        from tempfile import mkdtemp  # noqa: PLC0415  slow to load, for every command
+
         stage = Path(mkdtemp(prefix=".scrubjay#", dir=self._folder))
         try:
             yield stage
         finally:
-            shutil.rmtree(stage, ignore_errors=True)
+            _remove(stage, ignore_errors=True)
 
     def _link(self, key: str, path: Path) -> None:
         """Make a file that has an object's bytes: a hard link, or a copy."""
@@ -297,3 +297,10 @@ class _Local:
         if self._set is not None and file.samefile(self._set / key):
             return True
         return file.read_bytes() == self._store.get(key)
+
+
+def _remove(folder: Path, *, ignore_errors: bool = False) -> None:
+    """Remove a folder and all in it."""
+    from shutil import rmtree  # noqa: PLC0415  slow to load, for every command
+
+    rmtree(folder, ignore_errors=ignore_errors)

@@ -1,7 +1,8 @@
 """`scrubjay simulate`: what happens when many videos come at once, and what it costs."""
 
+import os
 from collections.abc import Sequence
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -71,8 +72,8 @@ def simulate(
     simulated so far.
     """
     with reported(as_json=as_json):
-        if not (find_spec("simpy") and find_spec("plotly")):
-            raise ScenarioError("simulate needs SimPy and Plotly: pip install 'scrubjay[simulate]'")
+        _check_outputs(csv, html)
+        _check_libraries("plotly" if html else "", "simpy")
         from scrubjay.prices.book import load_prices  # noqa: PLC0415  other commands do not need it
         from scrubjay.simulation.model import simulate as run  # noqa: PLC0415  same
         from scrubjay.simulation.report import facts  # noqa: PLC0415  same
@@ -132,6 +133,25 @@ def _show_shipped() -> None:
     width = max(map(len, shipped_scenarios()))
     for name in shipped_scenarios():
         show(f"{name:<{width}}  {load_scenario(name).name}")
+
+
+def _check_libraries(*names: str) -> None:
+    """Check that the libraries of an extra are installed."""
+    for name in filter(None, names):
+        try:
+            import_module(name)
+        except ModuleNotFoundError as exc:
+            raise ScenarioError(
+                f"simulate needs {name}, which is not installed: pip install 'scrubjay[simulate]'"
+            ) from exc
+
+
+def _check_outputs(*names: str | None) -> None:
+    """Check, before minutes of simulation, that files can be written into their folders."""
+    for name in filter(None, names):
+        folder = Path(name).parent
+        if not os.access(folder, os.W_OK):
+            raise ScenarioError(f"{name}: cannot be written: {folder} is no folder to write into")
 
 
 def _write(name: str, text: str) -> None:

@@ -86,6 +86,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Self:
         """Return what a tally has counted."""
         films, totals = tally.films, tally.totals
+        totals.queue_requests = round(totals.queue_requests)
         totals.left = totals.slices - totals.made - totals.gaps - totals.lost
         return cls(
             scenario=scenario,

@@ -42,8 +42,8 @@ class Totals(msgspec.Struct, kw_only=True):
     """Of a bus or topic that could not call Lambda."""
     duplicates: int = 0
     dead_letters: int = 0
-    queue_requests: int = 0
-    """Sends, receipts and deletions of SQS."""
+    queue_requests: float = 0
+    """Sends, receipts and deletions of SQS; a message is a tenth of a send."""
     most_running: int = 0
     """Workers that were busy at once."""
     most_waiting: int = 0
@@ -135,7 +135,7 @@ class Tally:
 
     def queue_requests(self, count: float) -> None:
         """Count requests to a queue of SQS; a send of ten messages is one."""
-        self.totals.queue_requests += 1
+        self.totals.queue_requests += count
         self.cost.transport += count * self._prices.transport.sqs
 
     def began(self, order: Order, *, is_cold: bool) -> None:
