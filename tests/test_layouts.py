@@ -1,5 +1,7 @@
 """A finished set under the names by which other programs find it."""
 
+import json
+import shutil
 import struct
 from fractions import Fraction
 from io import BytesIO
@@ -158,6 +160,20 @@ def test_what_cannot_be_laid_out(film: Path, tmp_path: Path, media: Path) -> Non
     with pytest.raises(DestinationError, match="has gaps"):
         lay_out(tmp_path / "gaps", "jellyfin", tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["gaps"]
+
+
+@pytest.mark.parametrize("key", ["jellyfin/../../../evil.jpg", "jellyfin//etc/evil.jpg"])
+def test_a_stranger_s_set_names_nothing_outside(film: Path, tmp_path: Path, key: str) -> None:
+    """A manifest whose tracks lead out of its set is refused before anything is written."""
+    stolen = tmp_path / "set"
+    shutil.copytree(film.parents[1] / "servers", stolen)
+    manifest = json.loads((stolen / "manifest.json").read_text())
+    manifest["tracks"]["jellyfin-more"] = key
+    (stolen / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "target").mkdir()
+    with pytest.raises(DestinationError, match="outside the set"):
+        lay_out(stolen, "jellyfin", tmp_path / "target")
+    assert list((tmp_path / "target").iterdir()) == []
 
 
 def test_a_recipe_gets_the_document(film: Path) -> None:

@@ -70,7 +70,7 @@ def _reference(manifest: Manifest) -> Names:
     The front end takes what is before the first point of the video's name, the second at which the
     slice starts, and the number of seconds from there, beginning with 0.
     """
-    base = manifest.source.name.partition(".")[0]
+    base = manifest.source.name.rpartition("/")[2].partition(".")[0]
     length = exact(manifest.recipe["slice_length"])
     gifs = [each for each in manifest.animations if each.media_type == "image/gif"]
     stills = [each for each in manifest.frames if each.media_type == "image/jpeg"]
@@ -174,12 +174,22 @@ def lay_out(
             f"the set of {manifest.source.name} has nothing for the layout {layout}; add "
             f"{rules.document} to its documents"
         )
+    _check_names(names)
     bucket = target if isinstance(target, Store) else Store.open(target)
     place = bucket.place
     if place is None or not place.is_local:
         return _put_into_bucket(store, bucket, names, replace=replace)
     with local_errors(place.address, is_writing=True):
         return _Local(store, Path(place.address)).put(names, replace=replace)
+
+
+def _check_names(names: Names) -> None:
+    """Check that no file is outside its folder: a set may be anybody's."""
+    for path in (*names, *names.values()):
+        if not all(part.strip(".") for part in path.split("/")):
+            raise DestinationError(
+                f"the set's manifest names {path!r}, which is outside the set; nothing was laid out"
+            )
 
 
 def _check_free(differing: Iterable[str], *, replace: bool) -> None:
@@ -255,7 +265,12 @@ class _Local:
         place.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(place):
             place.rename(old)
-        new.rename(place)
+        try:
+            new.rename(place)
+        except OSError:
+            if os.path.lexists(old):
+                old.rename(place)
+            raise
         if old.is_dir() and not old.is_symlink():
             _remove(old)
         else:

@@ -77,7 +77,14 @@ def _repaired(
     clock: TrackClock | None = subject.manifest.track_clock if subject.manifest else None
     if source is not None:
         with suppress(IncompleteError):  # it is published, with gaps
-            make(source, store, recipe=plan.recipe, engine=engine, clock=clock)
+            make(
+                source,
+                store,
+                recipe=plan.recipe,
+                engine=engine,
+                stream=plan.media.stream_index,
+                clock=clock,
+            )
         return len(keys)
     state = load_state(store, plan)
     if not state.made:

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def test_ctrl_c_stops_it_and_its_processes(
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while not workers_of(process.pid):
             assert process.poll() is None
+            time.sleep(0.01)
         began = workers_of(process.pid)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)

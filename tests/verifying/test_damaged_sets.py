@@ -12,6 +12,7 @@ import scrubjay
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.registry import DOCUMENTS
 from scrubjay.verifying.checks.documents import reader_of
+from scrubjay.verifying.differences import differences
 from scrubjay.verifying.report import CHECKS, Report, SetReport
 
 
@@ -154,3 +155,10 @@ def test_a_plan_of_endless_pictures_is_not_followed(copy: Path) -> None:
 def test_a_whole_set_is_not_changed_by_repairing(copy: Path) -> None:
     """There is nothing to remove."""
     assert scrubjay.repair(copy, scrubjay.verify(copy)) == 0
+
+
+def test_an_empty_entry_differs() -> None:
+    """An entry of a document that has no fields at all is a difference as well."""
+    assert [each.message for each in differences([{"x": 1}], [{}], "tile")] == [
+        "x of tile is not as it should be"
+    ]

@@ -348,7 +348,8 @@ def _check_target(target: str, source: Place, setup: Setup, *, as_json: bool) ->
         path = Path(place.address)
         if path.exists() and not path.is_file():
             raise DestinationError(f"{target} is not a file, so it cannot be overwritten")
-        is_source = source.is_local and path.exists() and path.samefile(source.address)
+        is_there = source.is_local and path.exists() and Path(source.address).exists()
+        is_source = is_there and path.samefile(source.address)
     if is_source:
         raise DestinationError(f"{target} is the video itself; use another name")
 

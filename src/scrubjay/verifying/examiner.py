@@ -19,9 +19,8 @@ import msgspec
 from scrubjay.engines.spawn import worker_environment
 from scrubjay.engines.terms import confinement_for, readable_by_url
 from scrubjay.errors import (
-    EngineError,
+    RenderError,
     SandboxError,
-    ScrubjayError,
     WorkerCrashedError,
     WorkerStalledError,
     WorkerStartError,
@@ -218,10 +217,11 @@ class Examiners:
             )
         try:
             return own.ask(answer_type, task, pieces)
-        except BaseException as error:
-            if isinstance(error, EngineError) or not isinstance(error, ScrubjayError):
-                own.kill()
-                self._own.examiner = None
+        except RenderError:  # its own answer, after it has read all pieces
+            raise
+        except BaseException:
+            own.kill()
+            self._own.examiner = None
             raise
 
     def ask_of_video(

@@ -100,7 +100,7 @@ def _sheets(
     there = {
         round((each.start + k * each.interval) / float(output.spacing))
         for each in entries
-        for k in range(min(each.count, each.columns * each.rows))
+        for k in range(min(each.count, output.layout.columns * output.layout.rows))
     }
     number = ceil(subject.plan.media.duration / output.spacing)
     missing = [

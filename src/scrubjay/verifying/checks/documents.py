@@ -1,9 +1,11 @@
 """Each document that the recipe asks for is there, and its reader finds what the manifest says."""
 
+import struct
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import cast
 
+from scrubjay.errors import ObjectNotFoundError
 from scrubjay.keys import MANIFEST
 from scrubjay.registry import DOCUMENTS
 from scrubjay.verifying.expected import outputs_behind
@@ -38,7 +40,7 @@ def check_documents(subject: Subject) -> Iterator[Finding]:
                 found="",
             )
         if not missing:
-            yield from reader_of(name)(reading)
+            yield from _read(reading)
     for track, key in tracks.items():
         yield Finding(
             check="document",
@@ -47,6 +49,15 @@ def check_documents(subject: Subject) -> Iterator[Finding]:
             expected="",
             found=key,
         )
+
+
+def _read(reading: Reading) -> Iterator[Finding]:
+    """Yield what a document's reader finds; that it cannot be read is a finding as well."""
+    try:
+        yield from reader_of(reading.name)(reading)
+    except (ObjectNotFoundError, struct.error, ArithmeticError, LookupError, ValueError) as error:
+        key = next(iter(reading.files.values()))
+        yield reading.wrong(key, f"the document {reading.name!r} cannot be read: {error}")
 
 
 def reader_of(name: str) -> Reader:

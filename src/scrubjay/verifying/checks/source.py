@@ -133,9 +133,17 @@ def _candidates(subject: Subject, name: str) -> list[tuple[Due, Artifact]]:
     for due, artifact in subject.placed(output) if not is_loose or output.is_whole else ():
         is_damaged = any(start < due.end and due.start < end for start, end in damaged)
         is_there = artifact and subject.sizes.get(artifact.key) == artifact.size_bytes
-        if artifact and is_there and not is_damaged:
+        if artifact and is_there and not is_damaged and _has_times(due, artifact):
             found.append((due, artifact))
     return found
+
+
+def _has_times(due: Due, artifact: Artifact) -> bool:
+    """Whether a record has the times of all its pictures, and no more pictures than there can be."""
+    if isinstance(due.output.options, Animation) and not due.output.is_whole:
+        return artifact.pictures > 0
+    is_planned = due.output.is_whole or artifact.pictures <= len(due.times)
+    return is_planned and 0 < artifact.pictures <= len(artifact.source_times)
 
 
 def _at(group: Sequence[tuple[Due, Artifact]], place: int) -> _Choice:

@@ -100,9 +100,12 @@ def compared(task: Compare, written: Sequence[Written], on_packet: Callable[[], 
     return Compared(
         wrong=tuple(judge.wrong),
         compared=len(judge.distances),
-        left_out=judge.left_out,
+        left_out=judge.left_out or (_NOTHING_DECODED if waiting else ""),
         distances=tuple(judge.distances),
     )
+
+
+_NOTHING_DECODED = "no picture of the video can be decoded by a plain reader"
 
 
 def _when(sample: Sample) -> Fraction:
