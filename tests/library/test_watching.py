@@ -106,7 +106,7 @@ def test_what_is_there_and_what_arrives(follow: Callable[..., Followed], tmp_pat
 
 def test_a_file_that_grows(follow: Callable[..., Followed]) -> None:
     """A file comes once, when it has not changed for a while, with its last size."""
-    followed = follow()
+    followed = follow(settle=3)
     with (followed.root / "a.mkv").open("wb") as file:
         for _ in range(20):
             file.write(MP4)

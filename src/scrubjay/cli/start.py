@@ -32,6 +32,7 @@ def _opens_a_file(arguments: Sequence[str]) -> bool:
     return (
         len(rest) > 1
         and rest[0] in _VERBS_WITH_A_VIDEO
-        and not {"-h", "--help", "--nice"} & set(rest)
+        and not {"-h", "--help"} & set(rest)
+        and not any(each.startswith("--nice") for each in rest)
         and "://" not in rest[1]
     )

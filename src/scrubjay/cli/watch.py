@@ -133,14 +133,17 @@ def watch(
                 on_moved=orphans.move,
                 on_gone=orphans.remove,
             )
-            make_library(
-                following.films(),
-                destinations,
-                request=request_of(recipe, setup, values),
-                pool=pool_of(setup, values),
-                on_progress=both(watcher, indexing),
-                retry_failed=values["retry_failed"],
-            )
+            try:
+                make_library(
+                    following.films(),
+                    destinations,
+                    request=request_of(recipe, setup, values),
+                    pool=pool_of(setup, values),
+                    on_progress=both(watcher, indexing),
+                    retry_failed=values["retry_failed"],
+                )
+            finally:
+                changes.stop()
 
 
 def _changes_of(root: "Place", values: dict[str, Any]) -> "tuple[Changes, float]":

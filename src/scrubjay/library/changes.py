@@ -4,13 +4,17 @@ Events only say where to look. What is there is found by looking, so a lost even
 """
 
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scrubjay.places.place import Place
+
+if TYPE_CHECKING:
+    from watchfiles.main import FileChange
 
 __all__ = ["Changes", "FolderEvents", "NoEvents", "changes_of", "has_events"]
 
@@ -67,12 +71,17 @@ class FolderEvents:
     """
 
     def __init__(self, folder: Path) -> None:
-        from watchfiles import watch  # noqa: PLC0415  an extra
-
         self._folder = folder
         self._stopped = Event()
-        self._batches = watch(
-            folder,
+        self._batches = self._begun()
+        self._early = self._next()
+        """What happened while the first round waited: from then on, nothing is missed."""
+
+    def _begun(self) -> "Iterator[set[FileChange]]":
+        from watchfiles import watch  # noqa: PLC0415  an extra
+
+        return watch(
+            self._folder,
             watch_filter=None,
             step=_QUIET_MS,
             rust_timeout=_ROUND_MS,
@@ -81,8 +90,6 @@ class FolderEvents:
             ignore_permission_denied=True,
             stop_event=self._stopped,
         )
-        self._early = self._next()
-        """What happened while the first round waited: from then on, nothing is missed."""
 
     def wait(self, seconds: float) -> set[str] | None:
         """Wait no longer than that; return the folders that changed, and None after `stop`."""
@@ -98,7 +105,12 @@ class FolderEvents:
 
     def _next(self) -> set[str]:
         """Wait for the events of one round."""
-        return {self._folder_of(path) for _, path in next(self._batches, ())}
+        try:
+            return {self._folder_of(path) for _, path in next(self._batches, ())}
+        except (OSError, RuntimeError):  # such as a queue of events that ran over
+            self._stopped.wait(1)
+            self._batches = self._begun()
+            return {""}
 
     def _folder_of(self, path: str) -> str:
         above = os.path.relpath(Path(path).parent, self._folder)

@@ -1,5 +1,6 @@
 """Keeps the index of a library up to date while its films are made."""
 
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
 from types import TracebackType
@@ -51,7 +52,8 @@ class Indexing:
         """Write the index once more."""
         with self._lock:
             if kind is None and self._is_full:
-                self._catalogue.forget(self._catalogue.unseen_without_set())
+                with suppress(StoreError):  # a set that cannot be read is not gone
+                    self._catalogue.forget(self._catalogue.unseen_without_set())
                 self._is_changed = True
             try:
                 self._write()

@@ -1,6 +1,6 @@
 """The note beside a set of which video it is, so that the next run need not open that video."""
 
-from collections.abc import Iterator
+from functools import cache
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
@@ -13,13 +13,16 @@ from scrubjay.errors import (
     ObjectNotFoundError,
     RecipeError,
     RenderError,
+    SandboxError,
     ScrubjayError,
     SourceChangedError,
     SourceError,
     SourceForbiddenError,
     SourceNotFoundError,
     StoppedError,
+    TransportError,
     VersionError,
+    WorkerStartError,
 )
 from scrubjay.identity import VERSIONS
 from scrubjay.keys import MANIFEST, VIDEO
@@ -32,11 +35,14 @@ from scrubjay.sets.store import Store
 __all__ = ["Note", "Request", "Status", "is_lasting", "load_note", "save_note"]
 
 _PASSING = (
+    SandboxError,
     SourceChangedError,
     SourceForbiddenError,
     SourceNotFoundError,
     StoppedError,
+    TransportError,
     VersionError,
+    WorkerStartError,
 )
 """Errors that may not come again although the video has not changed."""
 
@@ -57,7 +63,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """Names what decides whether a set has to be made again: the request and all versions."""
-        asked = [self.recipe, self.stream, self.strict, self.clock, sorted(_versions())]
+        asked = [self.recipe, self.stream, self.strict, self.clock, _versions()]
         return blake2b(encode(asked), digest_size=16).hexdigest()
 
 
@@ -116,13 +122,18 @@ def is_lasting(error: ScrubjayError) -> bool:
     return isinstance(error, _LASTING) and not is_passing
 
 
-def _versions() -> Iterator[tuple[str, str]]:
-    """Yield the versions of all that may change a set."""
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    """Return the versions of all that may change a set."""
     from importlib.metadata import version  # noqa: PLC0415  slow to load
 
-    yield from VERSIONS.items()
-    for each in EVERY_FORMAT:
-        yield each.module, str(each.version)
     libraries = {name for each in EVERY_FORMAT for name in each.libraries}
-    for library in {"av", "numpy", "scrubjay", *libraries}:
-        yield library, version(library)
+    return tuple(
+        sorted(
+            [
+                *VERSIONS.items(),
+                *((each.module, str(each.version)) for each in EVERY_FORMAT),
+                *((name, version(name)) for name in {"av", "numpy", "scrubjay", *libraries}),
+            ]
+        )
+    )

@@ -24,6 +24,10 @@ _MOST_FOLDERS = 100
 """If more folders have changed, all of the library is looked at once."""
 
 
+_SHORTEST_WAIT = 0.2
+"""Seconds between two looks, at least."""
+
+
 class _Seen(NamedTuple):
     mark: int
     """Stands for the stamp of a file."""
@@ -79,6 +83,8 @@ class Watch:
         """Marks of the films that were yielded: whatever moves, these are complete."""
         self._marks: dict[str, _Seen] = {}
         """What the current look has met."""
+        self._unreadable: list[str] = []
+        """Files and folders that the current look could not read: what is below is not gone."""
 
     def films(self) -> Iterator[Film]:
         """Yield the videos that are there, and then those that come, until `changes` is stopped."""
@@ -86,7 +92,7 @@ class Watch:
         rescan_at = time.monotonic() + self._rescan
         while True:
             due = min([rescan_at, *(each.since + self._settle for each in self._pending.values())])
-            changed = self._changes.wait(max(0.0, due - time.monotonic()))
+            changed = self._changes.wait(max(_SHORTEST_WAIT, due - time.monotonic()))
             if changed is None:
                 return
             now = time.monotonic()
@@ -118,6 +124,7 @@ class Watch:
     def _look(self, below: str, gone: dict[str, _Seen]) -> Iterator[Film]:
         """Yield the new and changed videos of a folder; add the films that are gone."""
         self._marks.clear()
+        self._unreadable.clear()
         try:
             for film in find(
                 self._root,
@@ -163,6 +170,8 @@ class Watch:
     def _pass(self, passed: Passed) -> None:
         """Remember what a file is that is no video, so that it is not opened again."""
         self._on_passed(passed)
+        if passed.reason == "unreadable":
+            self._unreadable.append(passed.name)
         if passed.reason in {"sound", "picture", "text", "other"} and passed.name in self._marks:
             known = self._seen.get(passed.name)
             if known is None or not known.is_film:
@@ -183,7 +192,7 @@ class Watch:
         gone = {
             name: seen
             for name, seen in unmet.items()
-            if seen.is_film and not self._is_away(name, seen.disk)
+            if seen.is_film and not self._is_hidden(name) and not self._is_away(name, seen.disk)
         }
         for name, seen in unmet.items():
             if name in gone or not seen.is_film:
@@ -191,13 +200,20 @@ class Watch:
         self._complete.difference_update(seen.mark for seen in gone.values())
         return gone
 
+    def _is_hidden(self, name: str) -> bool:
+        """Whether a film may be there, because it or a folder above it could not be read."""
+        return any(name == each or name.startswith(f"{each}/") for each in self._unreadable)
+
     def _is_away(self, name: str, disk: str) -> bool:
         """Whether the disk of a film is not mounted now, so that the film is not removed."""
         if not disk:
             return False
         path = Path(self._root.address, name)
-        nearest = next(each for each in path.parents if each.exists())
-        return str(os.stat(nearest).st_dev) != disk  # noqa: PTH116
+        try:
+            nearest = next(each for each in path.parents if each.exists())
+            return str(os.stat(nearest).st_dev) != disk  # noqa: PTH116
+        except OSError:  # such as a disk that is failing
+            return True
 
 
 def _topmost(folders: set[str]) -> set[str]:

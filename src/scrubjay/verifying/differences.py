@@ -35,9 +35,9 @@ def differences(expected: Sequence[Row], found: Sequence[Row], what: str) -> Ite
     first: dict[str, tuple[int, object, object]] = {}
     count: dict[str, int] = {}
     for place, (one, other) in enumerate(zip_longest(expected, found)):
-        for field in (
-            (*one, *(other.keys() - one.keys())) if one is not None and other is not None else ()
-        ):
+        if one is None or other is None:
+            continue
+        for field in (*one, *(other.keys() - one.keys())):
             if one.get(field) != other.get(field):
                 first.setdefault(field, (place, one.get(field), other.get(field)))
                 count[field] = count.get(field, 0) + 1

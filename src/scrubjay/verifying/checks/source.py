@@ -139,7 +139,7 @@ def _candidates(subject: Subject, name: str) -> list[tuple[Due, Artifact]]:
 
 
 def _has_times(due: Due, artifact: Artifact) -> bool:
-    """Whether a record has the times of all its pictures, and no more pictures than there can be."""
+    """Whether a record has the times of all its pictures, and no more than there can be."""
     if isinstance(due.output.options, Animation) and not due.output.is_whole:
         return artifact.pictures > 0
     is_planned = due.output.is_whole or artifact.pictures <= len(due.times)
