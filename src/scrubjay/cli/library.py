@@ -212,7 +212,7 @@ def make_all(
             destinations,
             request=request_of(recipe, setup, values),
             pool=pool_of(setup, values),
-            on_progress=both(watcher, indexing),
+            on_progress=both(indexing, watcher),
             limit=values["limit"],
             retry_failed=values["retry_failed"],
             dry_run=values["dry_run"],
@@ -239,13 +239,16 @@ def request_of(recipe: Recipe, setup: Setup, values: Mapping[str, Any]) -> "Requ
     )
 
 
-def both(first: OnEvent, second: OnEvent | None) -> OnEvent:
-    """Return a function that passes each event to two others."""
+def both(indexing: OnEvent | None, watcher: OnEvent) -> OnEvent:
+    """Return a function that passes each event to the index, if there is one, and then tells it.
+
+    So what was told is in the index, whenever the run is stopped.
+    """
 
     def passing(event: Event) -> None:
-        first(event)
-        if second:
-            second(event)
+        if indexing:
+            indexing(event)
+        watcher(event)
 
     return passing
 

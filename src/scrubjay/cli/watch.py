@@ -139,7 +139,7 @@ def watch(
                     destinations,
                     request=request_of(recipe, setup, values),
                     pool=pool_of(setup, values),
-                    on_progress=both(watcher, indexing),
+                    on_progress=both(indexing, watcher),
                     retry_failed=values["retry_failed"],
                 )
             finally:
