@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pytest
 
 import scrubjay
-from scrubjay import pipeline
+from scrubjay import stages
 from scrubjay.engines.base import Job, Outcome
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine
@@ -473,7 +473,7 @@ def test_only_a_key_of_the_set_is_the_sets(video: str, *, is_refused: bool) -> N
     """In a bucket, too, a video is refused where its set would be written, and nowhere else."""
     store = Store.open("s3://b/set/")
     with pytest.raises(DestinationError) if is_refused else nullcontext():
-        pipeline._check_apart(Place.of(video), store)
+        stages.check_apart(Place.of(video), store)
 
 
 @pytest.mark.parametrize("name", scrubjay.__all__)

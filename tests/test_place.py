@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from scrubjay.errors import PlaceError
-from scrubjay.pipeline import _url_from
 from scrubjay.places.place import Place, redacted
 from scrubjay.places.remote import signed
 from scrubjay.sets.store import Store
+from scrubjay.stages import url_from
 
 SIGNED = "https://user:pass@cdn.example/films/a%20b.mp4?X-Amz-Signature=secret&X-Amz-Date=1"
 
@@ -97,9 +97,9 @@ def test_only_public_addresses_are_published() -> None:
     """A page plays a video from the web if its address holds neither user nor query."""
     store = Store.in_memory()
     for text in ("https://h/it's.mp4?token=1", "https://u:p@h/x.mp4", "s3://b/x.mp4"):
-        assert _url_from(store, Place.of(text)) is None
+        assert url_from(store, Place.of(text)) is None
     for text in ("https://h/it's.mp4", "https://h/x.mp4#?token=1", "http://h/a@b.mp4"):
-        assert _url_from(store, Place.of(text)) == text.partition("#")[0]
+        assert url_from(store, Place.of(text)) == text.partition("#")[0]
 
 
 def test_an_address_takes_no_password() -> None:

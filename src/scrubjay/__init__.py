@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scrubjay.publishing import publish
     from scrubjay.repairing import repair
     from scrubjay.sets.store import Store
+    from scrubjay.sharding.steps import begin, finish, make_shard
     from scrubjay.slices.renderer import render_slice
     from scrubjay.verifying.report import Report
     from scrubjay.verifying.verify import verify
@@ -56,12 +57,15 @@ __all__ = [
     "Store",
     "WorkerPool",
     "__version__",
+    "begin",
     "explain",
+    "finish",
     "frame",
     "gif",
     "lay_out",
     "make",
     "make_library",
+    "make_shard",
     "plan",
     "probe",
     "prune",
@@ -93,12 +97,15 @@ _HOMES = {
     "Still": "model",
     "Store": "sets.store",
     "WorkerPool": "engines.shared",
+    "begin": "sharding.steps",
     "explain": "pipeline",
+    "finish": "sharding.steps",
     "frame": "excerpt",
     "gif": "excerpt",
     "lay_out": "layouts",
     "make": "pipeline",
     "make_library": "library.running",
+    "make_shard": "sharding.steps",
     "plan": "pipeline",
     "probe": "pipeline",
     "prune": "pipeline",

@@ -36,13 +36,15 @@
     │   ├── TransportError            slices could not be sent to their workers
     │   ├── EventError                the functions do not understand an event
     │   └── StackError                the deployed functions are missing or refuse
+    ├── LostSlicesError               slices of a shard could not be made; carries the reasons
+    ├── UnfinishedError               slices are missing, so the set was not published
     └── IncompleteError               the set is published but has gaps; carries its manifest
 
 Errors of each library are converted to these in one place, with `raise ... from`. The doors have
 the tables from these classes to exit codes and the like.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from scrubjay.shown import printable
@@ -54,6 +56,7 @@ __all__ = [
     "EventError",
     "IncompleteError",
     "LimitError",
+    "LostSlicesError",
     "NoVideoError",
     "ObjectNotFoundError",
     "OutOfTimeError",
@@ -77,6 +80,7 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "TransportError",
+    "UnfinishedError",
     "UnsupportedVideoError",
     "VersionError",
     "WorkerCrashedError",
@@ -257,6 +261,34 @@ class StackError(EngineError):
     """The deployed functions are missing, misconfigured, or refuse the request."""
 
     retryable = False
+
+
+class LostSlicesError(ScrubjayError):
+    """Some slices of a shard could not be made; all others are.
+
+    Args:
+        message: the sentence.
+        causes: the reasons, one error for each slice.
+    """
+
+    def __init__(self, message: str = "", *, causes: Iterable[ScrubjayError] = ()) -> None:
+        super().__init__(message)
+        self.causes = tuple(causes)
+
+    @classmethod
+    def of(cls, causes: Sequence[ScrubjayError]) -> "LostSlicesError":
+        """Return the error for the reasons, at least one, why slices could not be made."""
+        count = len(causes)
+        return cls(
+            f"{count} slices of the shard could not be made. The first: {causes[0]}"
+            if count > 1
+            else f"1 slice of the shard could not be made: {causes[0]}",
+            causes=causes,
+        )
+
+
+class UnfinishedError(ScrubjayError):
+    """Slices of a set are missing, so it was not published; the text names them."""
 
 
 class IncompleteError(ScrubjayError):

@@ -24,6 +24,7 @@ __all__ = [
     "OnEvent",
     "Planned",
     "Probed",
+    "ShardFinished",
     "SliceDone",
     "SliceFailed",
     "SliceProgress",
@@ -148,6 +149,18 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
     seconds: Annotated[float, Meta(description="Wall time of the run.")]
 
 
+class ShardFinished(_Event, frozen=True, kw_only=True, tag="shard_finished"):
+    """A shard of the slices had its turn; nothing is published before `scrubjay publish`."""
+
+    shard: Annotated[int, Meta(description="Which shard, from 1.")]
+    shards: Annotated[int, Meta(description="How many shards there are.")]
+    slices: Annotated[int, Meta(description="Slices of the shard, and the job for the whole.")]
+    made: Annotated[int, Meta(description="Of these, how many this run made.")]
+    failed: Annotated[int, Meta(description="Of these, how many could not be made.")]
+    size_bytes: Annotated[int, Meta(description="Of the artifacts that this run made.")]
+    seconds: Annotated[float, Meta(description="Wall time of the run.")]
+
+
 class Failed(_Event, frozen=True, kw_only=True, tag="failed"):
     """The command ended without a complete set. Only the command line reports this event."""
 
@@ -228,6 +241,7 @@ Event: TypeAlias = (
     | SliceRetried
     | SliceFailed
     | Finished
+    | ShardFinished
     | FilmsFound
     | FilmStarted
     | FilmEnded

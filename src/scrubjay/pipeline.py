@@ -1,44 +1,18 @@
 """The whole pipeline: probe, plan, run, publish."""
 
-import os
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
-from fractions import Fraction
-from pathlib import Path
+from collections.abc import Mapping
 from time import monotonic
-from urllib.parse import quote
 
 from scrubjay.documents.base import tracks_of
 from scrubjay.engines.base import Engine, Job
-from scrubjay.engines.processes import ProcessEngine
-from scrubjay.errors import (
-    DestinationError,
-    IncompleteError,
-    RenderError,
-    ScrubjayError,
-    SourceDamagedError,
-    StoreError,
-)
-from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceDone, SliceFailed
-from scrubjay.fragments import HEAD_BYTES
+from scrubjay.errors import DestinationError, IncompleteError, RenderError, ScrubjayError
+from scrubjay.events import OnEvent
 from scrubjay.identity import plan_id
-from scrubjay.keys import FOLDERS, MANIFEST, is_ours
-from scrubjay.model import (
-    AnimationEntry,
-    ClipEntry,
-    Manifest,
-    MediaInfo,
-    Plan,
-    Reading,
-    Recipe,
-    TrackClock,
-    WholeEntry,
-)
+from scrubjay.model import Manifest, MediaInfo, Plan, Reading, Recipe, TrackClock
 from scrubjay.places.place import Place, PlaceText
 from scrubjay.places.remote import pinned
-from scrubjay.planning import make_plan
 from scrubjay.publishing import publish
-from scrubjay.sets.pruning import prune_earlier, stale_keys
+from scrubjay.sets.pruning import prune_earlier
 from scrubjay.sets.state import (
     SetState,
     all_folders,
@@ -50,7 +24,19 @@ from scrubjay.sets.state import (
     withdraw,
 )
 from scrubjay.sets.store import Store
-from scrubjay.timing import short_clock
+from scrubjay.stages import (
+    check_apart,
+    check_whole,
+    failed_of,
+    finished_event,
+    ignore,
+    opened,
+    planned_event,
+    planned_for,
+    stopping_at_damage,
+    swept,
+    url_from,
+)
 
 __all__ = ["explain", "make", "plan", "probe", "prune"]
 
@@ -99,24 +85,24 @@ def make(
         ScrubjayError: nothing was published; the next run resumes the set.
     """
     began = monotonic()
-    report = on_progress or _ignore
+    report = on_progress or ignore
     video = pinned(Place.of(source, stream=stream))
     if strict:
-        report = _stopping_at_damage(report, video.name)
+        report = stopping_at_damage(report, video.name)
     store = destination if isinstance(destination, Store) else Store.open(destination)
-    _check_apart(video, store)
-    with _swept(store) as folders, _opened(engine) as running:
-        planned = _planned(running, video, recipe, report)
+    check_apart(video, store)
+    with swept(store) as folders, opened(engine) as running:
+        planned = planned_for(running, video, recipe, report)
         folders.extend(each.rstrip("/") for each in all_folders(planned.outputs))
         folders.extend({key.rpartition("/")[0] for key in tracks_of(planned).values()} - {""})
         state = _begin(store, planned, report)
         if strict:
-            _check_whole(state)
+            check_whole(state)
         manifest, lost = _made(running, Job(planned, video, store), state, report, clock)
-    report(_finished(planned, store, manifest, remove_stale=remove_stale, began=began))
+    report(finished_event(planned, store, manifest, remove_stale=remove_stale, began=began))
     if manifest.status != "complete":  # the store decides, not the engine's report
         causes = list(lost.values()) or [_vanished(manifest)]
-        raise IncompleteError(manifest, causes, slices=_failed(manifest))
+        raise IncompleteError(manifest, causes, slices=failed_of(manifest))
     return manifest
 
 
@@ -133,7 +119,7 @@ def probe(
     Raises:
         SourceError: the video cannot be opened, has no video stream, or gives no picture.
     """
-    with _opened(engine, workers=1) as running:
+    with opened(engine, workers=1) as running:
         return running.probe(pinned(Place.of(source, stream=stream))).media
 
 
@@ -157,8 +143,8 @@ def plan(
         LimitError: the set would cost more than the engine's limits allow.
         RecipeError: the recipe cannot be made from this video.
     """
-    with _opened(engine, workers=1) as running:
-        return _planned(running, pinned(Place.of(source, stream=stream)), recipe, _ignore)
+    with opened(engine, workers=1) as running:
+        return planned_for(running, pinned(Place.of(source, stream=stream)), recipe, ignore)
 
 
 def explain(source: PlaceText | Place, planned: Plan, *, engine: Engine | None = None) -> Reading:
@@ -172,7 +158,7 @@ def explain(source: PlaceText | Place, planned: Plan, *, engine: Engine | None =
     Raises:
         SourceError: the video cannot be opened, or is not the planned one.
     """
-    with _opened(engine, workers=1) as running:
+    with opened(engine, workers=1) as running:
         return running.explain(planned, pinned(Place.of(source)))
 
 
@@ -204,61 +190,6 @@ def prune(destination: PlaceText | Place | Store, *, keep_for: float = 0) -> int
     return prune_earlier(store, current) if published >= keep_for else 0
 
 
-def _check_apart(video: Place, store: Store) -> None:
-    """Check that no object of the set would overwrite the video itself."""
-    if store.place is None or (video.scheme, video.bucket) != (
-        store.place.scheme,
-        store.place.bucket,
-    ):
-        return
-    if video.is_local:
-        own, folder = Path(video.address).resolve(), Path(store.place.address).resolve()
-        key = own.relative_to(folder).as_posix() if own.is_relative_to(folder) else ""
-    else:
-        prefix = f"{store.place.key.strip('/')}/".lstrip("/")
-        key = video.key.removeprefix(prefix) if video.key.startswith(prefix) else ""
-    if is_ours(key):
-        raise DestinationError(
-            f"the set's {key} would overwrite the video {video.name}; use another destination"
-        )
-
-
-@contextmanager
-def _opened(engine: Engine | None, *, workers: int = 0) -> Generator[Engine]:
-    """Yield the caller's engine, which stays open, or a new one, which is closed at the end."""
-    if engine is not None:
-        yield engine
-        return
-    with ProcessEngine(workers=workers) as own:
-        yield own
-
-
-@contextmanager
-def _swept(store: Store) -> Generator[list[str]]:
-    """Remove, at the end, half-written files that killed writers left.
-
-    A run that is stopped does not wait for this, and leaves it to the next.
-
-    Yields:
-        The folders to clean; the caller adds those that the run writes into.
-    """
-    folders = [*FOLDERS]
-    try:
-        yield folders
-    except Exception:
-        with suppress(StoreError):  # the first error is the important one
-            store.sweep(folders, is_ours)
-        raise
-    store.sweep(folders, is_ours)
-
-
-def _planned(running: Engine, video: Place, recipe: Recipe | None, report: OnEvent) -> Plan:
-    """Probe a video, and plan its set."""
-    source, media, versions = running.probe(video)
-    report(Probed(source=source, media=media))
-    return make_plan(source, media, recipe or Recipe(), running.limits, versions=versions)
-
-
 def _begin(store: Store, planned: Plan, report: OnEvent) -> SetState:
     """Make the plan the current one, and return the state of its set."""
     before = load_plan(store)
@@ -271,54 +202,9 @@ def _begin(store: Store, planned: Plan, report: OnEvent) -> SetState:
         save_plan(store, planned, documents=tracks_of(planned).values())
     elif missing:
         withdraw(store, planned)
-    report(
-        Planned(
-            slices=len(planned.slices),
-            done=len(planned.slices) - len(missing),
-            replaced=is_new and before is not None,
-            duration=planned.media.duration,
-            remaining=sum(
-                (each.span.duration for each in planned.timeline if each.index in missing),
-                start=Fraction(0),
-            ),
-        )
-    )
+    replaced = is_new and before is not None
+    report(planned_event(planned, planned.slices, missing, replaced=replaced))
     return state
-
-
-def _stopping_at_damage(report: OnEvent, name: str) -> OnEvent:
-    """Return a function that passes events on, and stops the run at the first damaged slice."""
-
-    def checked(event: Event) -> None:
-        report(event)
-        if isinstance(event, SliceDone) and event.damaged_packets:
-            raise _damage(name, event.start, event.end, event.damaged_packets)
-        if isinstance(event, SliceFailed) and event.error == SourceDamagedError.__name__:
-            raise SourceDamagedError(
-                f"{event.message}; nothing was published, because damage is an error with --strict"
-            )
-
-    return checked
-
-
-def _check_whole(state: SetState) -> None:
-    """Check that no slice of an earlier run is damaged.
-
-    Raises:
-        SourceDamagedError: a slice is damaged.
-    """
-    for records in state.records.values():
-        for record in records.values():
-            if record.damaged_packets:
-                name, packets = state.plan.source.name, record.damaged_packets
-                raise _damage(name, record.start, record.end, packets)
-
-
-def _damage(name: str, start: Fraction, end: Fraction, packets: int) -> SourceDamagedError:
-    return SourceDamagedError(
-        f"{name} is damaged from {short_clock(start)} to {short_clock(end)} (packets: {packets}); "
-        "nothing was published, because damage is an error with --strict"
-    )
 
 
 def _made(
@@ -344,7 +230,7 @@ def _made(
     if lost and not state.made:
         raise lost[min(lost)]
     reasons = {index: str(error) for index, error in lost.items()}
-    url = _url_from(job.store, job.source)
+    url = url_from(job.store, job.source)
     manifest = publish(
         job.plan, job.store, state=state, reasons=reasons, video_url=url, clock=clock
     )
@@ -354,47 +240,3 @@ def _made(
 def _vanished(manifest: Manifest) -> RenderError:
     gaps = ", ".join(f"{gap.start:g} to {gap.end:g} s" for gap in manifest.gaps) or "the whole"
     return RenderError(f"slices were deleted from the destination during the run: {gaps}")
-
-
-def _failed(manifest: Manifest) -> int:
-    """Return how many jobs failed: slices, and that for the whole video."""
-    return len(manifest.gaps) + (manifest.whole is not None and manifest.whole.status == "failed")
-
-
-def _finished(
-    planned: Plan, store: Store, manifest: Manifest, *, remove_stale: bool, began: float
-) -> Finished:
-    whole = manifest.whole or WholeEntry()
-    animations: list[AnimationEntry | ClipEntry] = [*manifest.animations, *whole.animations]
-    frames, sheets = [*manifest.frames, *whole.frames], [*manifest.sheets, *whole.sheets]
-    damaged = [each.damaged_packets for each in manifest.slices if each.damaged_packets]
-    return Finished(
-        status=manifest.status,
-        manifest=MANIFEST,
-        slices=len(planned.slices),
-        failed=_failed(manifest),
-        animations=len(animations),
-        frames=len(frames),
-        sheets=len(sheets),
-        size_bytes=sum(entry.size_bytes for entry in (*animations, *frames, *sheets))
-        + HEAD_BYTES * sum(frame.byte_offset > 0 for frame in frames),
-        damaged_slices=len(damaged),
-        damaged_packets=sum(damaged),
-        over_budget=sum(entry.over_budget for entry in animations),
-        stale=0 if remove_stale else len(stale_keys(store, planned)),
-        removed=prune_earlier(store, planned) if remove_stale else 0,
-        seconds=round(monotonic() - began, 3),
-    )
-
-
-def _url_from(store: Store, video: Place) -> str | None:
-    """Return the URL of the video for a page in the destination, if it has one."""
-    if not video.is_local:
-        return video.shown if video.is_public else None
-    if store.place is None or not store.place.is_local:
-        return None
-    return quote(Path(os.path.relpath(video.address, store.place.address)).as_posix())
-
-
-def _ignore(_: object) -> None:
-    pass

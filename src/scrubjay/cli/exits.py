@@ -7,6 +7,7 @@ from scrubjay.errors import (
     EngineError,
     IncompleteError,
     LimitError,
+    LostSlicesError,
     PlaceError,
     PriceError,
     RecipeError,
@@ -15,10 +16,11 @@ from scrubjay.errors import (
     ScrubjayError,
     SourceError,
     StoreError,
+    UnfinishedError,
     error_classes,
 )
 
-__all__ = ["ExitCode", "exit_code", "worst_code"]
+__all__ = ["ExitCode", "code_of", "exit_code", "worst_code"]
 
 
 class ExitCode(IntEnum):
@@ -44,6 +46,8 @@ class ExitCode(IntEnum):
     """Standard output cannot be written; run the same command to continue."""
     UNSOUND = 9
     """`verify` found a set that does not hold."""
+    UNFINISHED = 10
+    """`publish` found slices missing, and published nothing; run their shards again."""
     HUNG_UP = 129
     """Stopped because the terminal was closed; run the same command to continue."""
     INTERRUPTED = 130
@@ -64,6 +68,8 @@ _CODES: dict[type[ScrubjayError], ExitCode] = {
     StoreError: ExitCode.DESTINATION,
     IncompleteError: ExitCode.INCOMPLETE,
     RenderError: ExitCode.WORK,
+    LostSlicesError: ExitCode.WORK,
+    UnfinishedError: ExitCode.UNFINISHED,
     EngineError: ExitCode.WORK,
 }
 
@@ -71,6 +77,13 @@ _CODES: dict[type[ScrubjayError], ExitCode] = {
 def exit_code(error: type[ScrubjayError]) -> ExitCode:
     """Return the code for a class of error: its own, or that of its nearest parent."""
     return next((_CODES[each] for each in error.__mro__ if each in _CODES), ExitCode.BUG)
+
+
+def code_of(error: ScrubjayError) -> ExitCode:
+    """Return the code for an error: that of its class, or of the worst of several causes."""
+    if isinstance(error, LostSlicesError):
+        return worst_code(type(each).__name__ for each in error.causes)
+    return exit_code(type(error))
 
 
 _WORST_FIRST = (
@@ -85,7 +98,7 @@ _WORST_FIRST = (
 
 
 def worst_code(errors: Iterable[str]) -> ExitCode:
-    """Return the code for a run of many videos: that of the worst error, by the errors' names."""
+    """Return the code for several videos or slices: that of the worst error, by errors' names."""
     classes = {each.__name__: each for each in error_classes()}
     codes = {exit_code(classes[name]) if name in classes else ExitCode.BUG for name in errors}
     return next((code for code in _WORST_FIRST if code in codes), ExitCode.OK)

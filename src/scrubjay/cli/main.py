@@ -26,14 +26,17 @@ from scrubjay.cli.options import (
 )
 from scrubjay.cli.report import end_event, output_failed, reported, say, show
 from scrubjay.cli.setup import Setup
+from scrubjay.cli.shards import publish, slices
 from scrubjay.cli.simulate import simulate
 from scrubjay.cli.verify import verify
 from scrubjay.cli.watch import watch
 from scrubjay.cli.watcher import VideoWatcher
 from scrubjay.cli.words import describe_media, describe_plan
+from scrubjay.engines.base import Engine
 from scrubjay.errors import RecipeError
 from scrubjay.layouts import LAYOUTS, lay_out, recipe_for, target_for
-from scrubjay.model import encode, encode_pretty
+from scrubjay.model import Plan, Recipe, encode, encode_pretty
+from scrubjay.places.place import Place
 
 __all__ = ["cli", "main"]
 
@@ -177,12 +180,21 @@ def probe(video: str, *, as_json: bool, **values: Any) -> None:  # noqa: ANN401
 
 @cli.command(
     cls=GroupedCommand,
-    short_help="Show what would be made from a video.",
+    short_help="Show what would be made from a video, or begin its set.",
     epilog="\b\nExamples:\n"
     "  scrubjay plan movie.mp4 --explain\n"
-    "  scrubjay plan movie.mp4 --slice-length 10 --json",
+    "  scrubjay plan movie.mp4 --slice-length 10 --json\n"
+    "  scrubjay plan s3://films/movie.mp4 -o s3://previews/movie",
 )
 @click.argument("video")
+@grouped(
+    "Output",
+    "--output",
+    "-o",
+    "output",
+    metavar="DESTINATION",
+    help="Begin the set: save the plan in this folder or bucket, for scrubjay slices.",
+)
 @grouped(
     "Output",
     "--explain",
@@ -198,21 +210,41 @@ def plan(
     video: str,
     *,
     base: str,
+    output: str | None,
     explain: bool,
     as_json: bool,
     **values: Any,  # noqa: ANN401  the recipe's and the settings' own options
 ) -> None:
-    """Show what would be made from VIDEO, a file or an address, without making it."""
+    """Show what would be made from VIDEO, a file or an address, without making it.
+
+    With -o, the plan is also saved. Then make the slices with scrubjay slices, on any number of
+    machines, and publish the set with scrubjay publish (docs/scaling.md).
+    """
     with reported(as_json=as_json):
         recipe, setup = recipe_from(values, base), Setup(values)
         place = setup.place(video, stream=values["stream"])
+        begun = None if output is None else setup.place(output)
         with setup.engine() as engine:
-            planned = pipeline.plan(place, recipe=recipe, engine=engine)
+            planned = _planned(place, begun, recipe, engine)
             reading = pipeline.explain(place, planned, engine=engine) if explain else None
         if as_json:
             show(encode_pretty({"plan": planned, "reading": reading} if explain else planned))
         else:
             show(describe_plan(planned, reading))
+        if output is not None and not as_json:
+            say(
+                f"The plan is saved in {output}. Next: scrubjay slices {output} --source {video} "
+                f"--shard K/M for each shard, then scrubjay publish {output}"
+            )
+
+
+def _planned(video: Place, output: Place | None, recipe: Recipe, engine: Engine) -> Plan:
+    """Plan a video, and begin its set if it has a destination."""
+    if output is None:
+        return pipeline.plan(video, recipe=recipe, engine=engine)
+    from scrubjay.sharding.steps import begin  # noqa: PLC0415  most plans are only looked at
+
+    return begin(video, output, recipe=recipe, engine=engine)
 
 
 @cli.command(
@@ -242,6 +274,8 @@ def prune(destination: str, *, keep_for: float, as_json: bool, **values: Any) ->
         show(encode({"removed": removed}) if as_json else text)
 
 
+cli.add_command(slices)
+cli.add_command(publish)
 cli.add_command(verify)
 for _verb in EXCERPTS:
     cli.add_command(_verb)

@@ -19,6 +19,7 @@ __all__ = [
     "F",
     "GroupedCommand",
     "address_options",
+    "clock_option",
     "field_option",
     "grouped",
     "hinted",
@@ -26,6 +27,7 @@ __all__ = [
     "recipe_base",
     "recipe_from",
     "recipe_options",
+    "report_options",
     "settings_options",
     "stream_option",
 ]
@@ -114,8 +116,8 @@ def recipe_base(command: F) -> F:
     )(command)
 
 
-def output_options(command: F) -> F:
-    """Give a command the options of where sets go and what it reports."""
+def report_options(command: F) -> F:
+    """Give a command the options of what it reports while it works."""
     for option in (
         grouped("Output", "--quiet", "-q", is_flag=True, help="Show no progress and no summary."),
         grouped(
@@ -125,14 +127,28 @@ def output_options(command: F) -> F:
             is_flag=True,
             help="Write events to standard output, one JSON object per line, and show no progress.",
         ),
-        grouped(
-            "Output",
-            "--clock",
-            type=click.Choice(get_args(TrackClock)),
-            help="Clock of the times in tracks: the video's own (media), or one that begins at 0 "
-            "(zero). [default: media for MP4, WebM and Matroska, whose clock most browsers keep; "
-            "otherwise zero]",
-        ),
+    ):
+        command = option(command)
+    return command
+
+
+def clock_option(command: F) -> F:
+    """Give a command the choice of the tracks' clock."""
+    return grouped(
+        "Output",
+        "--clock",
+        type=click.Choice(get_args(TrackClock)),
+        help="Clock of the times in tracks: the video's own (media), or one that begins at 0 "
+        "(zero). [default: media for MP4, WebM and Matroska, whose clock most browsers keep; "
+        "otherwise zero]",
+    )(command)
+
+
+def output_options(command: F) -> F:
+    """Give a command the options of where sets go and what it reports."""
+    for option in (
+        report_options,
+        clock_option,
         grouped(
             "Output",
             "--remove-stale",

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from scrubjay.cli.exits import ExitCode, exit_code
+from scrubjay.cli.exits import ExitCode, code_of
 from scrubjay.errors import ScrubjayError
 from scrubjay.events import Failed
 from scrubjay.model import encode
@@ -80,7 +80,7 @@ def reported(*, as_json: bool, resumable: bool = False) -> Generator[None]:
     try:
         yield
     except ScrubjayError as error:
-        _end(exit_code(type(error)), type(error).__name__, str(error), as_json=as_json)
+        _end(code_of(error), type(error).__name__, str(error), as_json=as_json)
     except KeyboardInterrupt:
         _end(ExitCode.INTERRUPTED, "Interrupted", _stopped(resumable), as_json=as_json)
     except _StoppedError as stop:

@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from scrubjay.cli.report import say, show
-from scrubjay.cli.words import describe_result, describe_unconfined
-from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, Unconfined
+from scrubjay.cli.words import describe_result, describe_step, describe_unconfined
+from scrubjay.events import (
+    Event,
+    Finished,
+    OnEvent,
+    Planned,
+    Probed,
+    ShardFinished,
+    Unconfined,
+)
 from scrubjay.keys import PAGE
 from scrubjay.model import encode
 from scrubjay.places.place import Place
@@ -16,7 +24,7 @@ from scrubjay.places.place import Place
 if TYPE_CHECKING:
     from scrubjay.cli.progress import Display
 
-__all__ = ["VideoWatcher", "Watcher"]
+__all__ = ["ShardWatcher", "VideoWatcher", "Watcher"]
 
 
 class Watcher(ABC):
@@ -102,5 +110,40 @@ class VideoWatcher(Watcher):
         if not self.is_quiet:
             say(describe_result(self._probed, self._planned, self._finished))
             self.say_unconfined()
-        is_local = Place.of(output).is_local
-        show(str(Path(output) / PAGE) if is_local else f"{output.rstrip('/')}/{PAGE}")
+        show(_page_of(output))
+
+
+class ShardWatcher(Watcher):
+    """Passes the events of one step on: of a shard, or of publishing."""
+
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+        super().__init__(as_json=as_json, quiet=quiet)
+        self._finished: Finished | ShardFinished | None = None
+
+    def display(self) -> "Display":
+        """Return the live display."""
+        from scrubjay.cli.progress import LiveProgress  # noqa: PLC0415  slow to load
+
+        return LiveProgress()
+
+    def __call__(self, event: Event) -> None:
+        """Handle one event."""
+        super().__call__(event)
+        if isinstance(event, Finished | ShardFinished):
+            self._finished = event
+
+    def sum_up(self, output: str = "") -> None:
+        """Print what was done and, if a set was published, where its page is."""
+        self.close()
+        if self._finished is None or self.as_json:
+            return
+        if not self.is_quiet:
+            say(describe_step(self._finished))
+            self.say_unconfined()
+        if isinstance(self._finished, Finished):
+            show(_page_of(output))
+
+
+def _page_of(output: str) -> str:
+    is_local = Place.of(output).is_local
+    return str(Path(output) / PAGE) if is_local else f"{output.rstrip('/')}/{PAGE}"

@@ -5,7 +5,15 @@ from fractions import Fraction
 from itertools import chain
 
 from scrubjay.costs import Count, counts_of
-from scrubjay.events import FilmEnded, Finished, LibraryFinished, Planned, Probed, Unconfined
+from scrubjay.events import (
+    FilmEnded,
+    Finished,
+    LibraryFinished,
+    Planned,
+    Probed,
+    ShardFinished,
+    Unconfined,
+)
 from scrubjay.excerpt import Excerpt
 from scrubjay.model import Animation, MediaInfo, Plan, PlannedOutput, Reading, Sheet, Size
 from scrubjay.planning import artifacts_of
@@ -20,6 +28,7 @@ __all__ = [
     "describe_media",
     "describe_plan",
     "describe_result",
+    "describe_step",
     "describe_unconfined",
     "size_text",
     "table",
@@ -44,15 +53,7 @@ def describe_plan(plan: Plan, reading: Reading | None = None) -> str:
 
 def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str:
     """Describe what a run made, in a sentence or two, with one line for each note on the video."""
-    kinds = [
-        count_text(count, kind)
-        for count, kind in (
-            (finished.animations, "animation"),
-            (finished.frames, "still"),
-            (finished.sheets, "sheet"),
-        )
-        if count
-    ]
+    kinds = _kinds(finished)
     speed = float(planned.remaining) / max(finished.seconds, 0.001)
     what = f"{', '.join(kinds)}: {size_text(finished.size_bytes)}"
     if planned.done < planned.slices:
@@ -84,6 +85,34 @@ def describe_result(probed: Probed, planned: Planned, finished: Finished) -> str
     return "\n".join(
         [" ".join(sentences), *(f"Note: {printable(each)}." for each in probed.media.warnings)]
     )
+
+
+def _kinds(finished: Finished) -> list[str]:
+    """Return how many artifacts of each kind a set has."""
+    return [
+        count_text(count, kind)
+        for count, kind in (
+            (finished.animations, "animation"),
+            (finished.frames, "still"),
+            (finished.sheets, "sheet"),
+        )
+        if count
+    ]
+
+
+def describe_step(finished: Finished | ShardFinished) -> str:
+    """Describe what one step of several did: a shard, or publishing."""
+    if isinstance(finished, Finished):
+        return f"Published {', '.join(_kinds(finished))}: {size_text(finished.size_bytes)}."
+    name = f"Shard {finished.shard} of {finished.shards}"
+    done = finished.slices - finished.made - finished.failed
+    if not finished.slices:
+        return f"{name} has no slices: there are more shards than slices."
+    if done == finished.slices:
+        return f"Nothing to do, {count_text(done, 'slice')} of shard {name[6:]} already existed."
+    what = f"{count_text(finished.made, 'slice')} ({size_text(finished.size_bytes)})"
+    text = f"{name}: made {what} in {finished.seconds:.1f} s."
+    return f"{text} {done} of {finished.slices} already existed." if done else text
 
 
 def describe_excerpt(made: Excerpt, seconds: float, *, max_bytes: int = 0) -> str:

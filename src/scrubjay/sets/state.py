@@ -4,7 +4,7 @@ There is no other state. An output of a slice is made if its record exists and a
 and every artifact that it names exists in full size.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -216,7 +216,13 @@ def read_record(
     return record
 
 
-def load_state(store: Store, plan: Plan, known: Records | None = None) -> SetState:
+def load_state(
+    store: Store,
+    plan: Plan,
+    known: Records | None = None,
+    *,
+    among: Container[int] | None = None,
+) -> SetState:
     """Return what a destination has of a plan.
 
     Args:
@@ -224,6 +230,8 @@ def load_state(store: Store, plan: Plan, known: Records | None = None) -> SetSta
         plan: the plan.
         known: records that were read or written before. They are not read again, but their
             artifacts are checked.
+        among: indexes of the slices whose records are read; None means all. The others count as
+            missing.
     """
     known = known or {}
     sizes = sizes_of(store, plan.outputs)
@@ -237,7 +245,8 @@ def load_state(store: Store, plan: Plan, known: Records | None = None) -> SetSta
         return record if record and _is_whole(record, sizes) else None
 
     outputs = {slice_.is_whole: plan.outputs_of(slice_) for slice_ in plan.slices}
-    places = [(slice_, output) for slice_ in plan.slices for output in outputs[slice_.is_whole]]
+    slices = [each for each in plan.slices if among is None or each.index in among]
+    places = [(slice_, output) for slice_ in slices for output in outputs[slice_.is_whole]]
     records: dict[int, dict[str, SliceRecord]] = {}
     for (slice_, output), record in zip(
         places, mapped(found, places, lanes=store.lanes), strict=True

@@ -5,6 +5,7 @@ previews at all.
 """
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,6 +16,7 @@ from scrubjay.errors import (
     LimitError,
     ObjectNotFoundError,
     RecipeError,
+    RenderError,
     ScrubjayError,
     SourceError,
     SourceForbiddenError,
@@ -31,6 +33,7 @@ __all__ = [
     "is_hopeless",
     "load_origin",
     "note_failure",
+    "note_given_up",
     "note_problem",
     "problem_of",
     "save_origin",
@@ -93,6 +96,12 @@ def note_failure(
         is_final=is_final,
     )
     store.put(failure_key(slice_.start, is_whole=slice_.is_whole), encode(note), _JSON)
+
+
+def note_given_up(store: Store, plan: Plan, indexes: Iterable[int]) -> None:
+    """Note that a person has given up slices, which then are gaps."""
+    for index in indexes:
+        note_failure(store, plan, plan.slices[index], RenderError("given up by hand"))
 
 
 def failure_of(store: Store, plan: Plan, slice_: Slice) -> Failure | None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from scrubjay.engines.base import Job
 from scrubjay.engines.queue.beginning import send_missing
-from scrubjay.engines.queue.notes import load_origin, note_failure
+from scrubjay.engines.queue.notes import load_origin, note_given_up
 from scrubjay.engines.queue.orders import Transport, finish_order
 from scrubjay.engines.queue.progress import progress_of
-from scrubjay.errors import DestinationError, RenderError
+from scrubjay.errors import DestinationError
 from scrubjay.keys import PLAN
 from scrubjay.model import Plan
 from scrubjay.sets.state import load_plan
@@ -46,7 +46,6 @@ def redrive_set(
     if not give_up:
         send_missing(job, transport)
         return plan, indexes
-    for index in indexes:
-        note_failure(store, plan, plan.slices[index], RenderError("given up by hand"))
+    note_given_up(store, plan, indexes)
     transport.send([finish_order(job)])
     return plan, indexes
