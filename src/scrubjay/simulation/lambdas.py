@@ -7,7 +7,7 @@ fills, or from a queue of SQS, which Lambda polls.
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scrubjay.simulation.functions import Account, Function, Ramp, Scaling, Tokens
 from scrubjay.simulation.run import World
@@ -86,8 +86,7 @@ class _Runner:
         self._world.after(value.seconds, self._ended, value)
         return True
 
-    def _ended(self, event: Any) -> None:  # noqa: ANN401  SimPy's
-        start: _Start = event.value
+    def _ended(self, start: _Start) -> None:
         order, outcome = start.order, start.attempt.outcome
         publishing = self._world.ended(order, outcome)
         again = self._on_end(order, outcome)
@@ -97,8 +96,7 @@ class _Runner:
         else:
             self._free(is_alive=outcome != "crash")
 
-    def _published(self, event: Any) -> None:  # noqa: ANN401  SimPy's
-        film: Film = event.value
+    def _published(self, film: Film) -> None:
         self._world.published(film)
         self._free(is_alive=True)
 
@@ -173,13 +171,12 @@ class _Asynchronous:
         if self._is_blocked:
             self._is_blocked = False
             self.catch_up()
-        while events.first_at <= now:
-            order = events.peek()
+        while (order := events.due(now)) is not None:
             if not self._runner.run(order):
                 self._is_blocked = True
                 events.ring_at(self._runner.room_at())
                 return
-            events.pop()
+            events.drop()
         events.ring_at(events.first_at)
 
     def _after(self, order: Order, outcome: Outcome) -> bool:
@@ -280,8 +277,9 @@ class _Queue:
         self._hidden.ring_at(self._hidden.first_at)
 
     def _appear(self) -> None:
-        while self._hidden.first_at <= self._world.now:
-            self._visible.append(self._hidden.pop())
+        while (order := self._hidden.due(self._world.now)) is not None:
+            self._hidden.drop()
+            self._visible.append(order)
         self._hidden.ring_at(self._hidden.first_at)
         self.woken()
 
@@ -365,8 +363,7 @@ class Stack:
             delay = sent_at + self._engine.delivery.draw(self._delivery)
             world.after(delay, self._deliver, each)
 
-    def _deliver(self, event: Any) -> None:  # noqa: ANN401  SimPy's
-        order: Order = event.value
+    def _deliver(self, order: Order) -> None:
         world = self._world
         works_at = world.down_until("delivery", world.now)
         if works_at == world.now or self._engine.transport == "sqs":

@@ -1,7 +1,6 @@
 """Workers without functions: the processes of one machine, and those of a cluster."""
 
 from heapq import heappop, heappush
-from typing import Any
 
 from scrubjay.simulation.run import World
 from scrubjay.simulation.scenario import Cluster, Local
@@ -48,8 +47,9 @@ class Pool:
         heappush(self._ready, (first, second, self._count, order))
 
     def _due(self) -> None:
-        while self._later.first_at <= self._world.now:
-            self._put(self._later.pop())
+        while (order := self._later.due(self._world.now)) is not None:
+            self._later.drop()
+            self._put(order)
         self._later.ring_at(self._later.first_at)
         self._start()
 
@@ -71,10 +71,8 @@ class Pool:
             )
             self._world.after(request + attempt.seconds, self._ended, (order, attempt))
 
-    def _ended(self, event: Any) -> None:  # noqa: ANN401  SimPy's
-        order: Order
-        attempt: Attempt
-        order, attempt = event.value
+    def _ended(self, ending: tuple[Order, Attempt]) -> None:
+        order, attempt = ending
         again = self._after(order, attempt.outcome)
         publishing = self._world.ended(order, attempt.outcome)
         self._world.tally.ended(order, attempt.seconds, attempt.outcome, again=again)
@@ -84,8 +82,8 @@ class Pool:
             self._free += 1
         self._start()
 
-    def _published(self, event: Any) -> None:  # noqa: ANN401  SimPy's
-        self._world.published(event.value)
+    def _published(self, film: Film) -> None:
+        self._world.published(film)
         self._free += 1
         self._start()
 

@@ -1,11 +1,10 @@
 """The world of a simulation: its clock, its chance, its videos, and what goes wrong."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 
-import simpy
-
+from scrubjay.simulation.clock import Clock
 from scrubjay.simulation.rules import Rules
 from scrubjay.simulation.scenario import Local, Outage, Scenario
 from scrubjay.simulation.tally import Tally
@@ -33,7 +32,9 @@ class World:
         self.scenario = scenario
         self.rules = rules
         self.tally = tally
-        self.clock = simpy.Environment()
+        self.clock = Clock()
+        self.after = self.clock.after
+        """Call an action with a value, some seconds later."""
         self.done = self.clock.event()
         """Happens when all videos have arrived and are over."""
         self.has_all = False
@@ -63,11 +64,7 @@ class World:
     @property
     def now(self) -> float:
         """Seconds since the simulation began."""
-        return self.clock.now
-
-    def after(self, seconds: float, action: Callable[[simpy.Event], None], value: object) -> None:
-        """Call an action with an event that has a value, some seconds later."""
-        self.clock.timeout(seconds, value).callbacks.append(action)
+        return self.clock.time
 
     def orders_of(self, film: Film) -> Iterator[Order]:
         """Yield an order for each slice of a video, now and then two."""
