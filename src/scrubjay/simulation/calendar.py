@@ -1,6 +1,7 @@
 """A queue of a million things that are due at some time, sorted a few thousand at a time."""
 
 from bisect import insort
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar
 
@@ -46,14 +47,28 @@ class Calendar(Generic[E]):
 
     def first(self) -> E | None:
         """Return the first entry, None if there is none."""
-        if self._at == len(self._open):
-            if not self._numbers:
-                return None
-            self._page = heappop(self._numbers)
-            self._open = self._later.pop(self._page)
-            self._open.sort()
-            self._at = 0
+        if self._at == len(self._open) and not self._turn():
+            return None
         return self._open[self._at]
+
+    def _turn(self) -> bool:
+        """Open the next page that has entries, once all of this one are removed."""
+        if not self._numbers:
+            return False
+        self._page = heappop(self._numbers)
+        self._open = self._later.pop(self._page)
+        self._open.sort()
+        self._at = 0
+        return True
+
+    def taken_before(self, time: float) -> Iterator[E]:
+        """Remove and yield each entry that is due before a time; others may be put meanwhile."""
+        while self._at < len(self._open) or self._turn():
+            entry = self._open[self._at]
+            if entry[0] >= time:
+                return
+            self._at += 1
+            yield entry
 
     def drop(self) -> None:
         """Remove the first entry, which `first` has returned."""

@@ -14,7 +14,7 @@ __all__ = ["Clock"]
 
 V = TypeVar("V")
 
-_Entry: TypeAlias = tuple[float, int, int, Callable[[Any], None] | None, Any]
+_Entry: TypeAlias = tuple[float, EventPriority, int, Callable[[Any], None] | None, Any]
 """When it is due, its priority and number, and an action and its value, or None and an event of
 SimPy's."""
 

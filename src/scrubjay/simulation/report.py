@@ -5,7 +5,7 @@ from math import floor, log10
 
 from scrubjay.simulation.outcome import Percentiles, Simulated
 
-__all__ = ["duration_text", "facts"]
+__all__ = ["duration_text", "facts", "money_text"]
 
 _MINUTE, _HOUR = 60.0, 3600.0
 
@@ -72,7 +72,7 @@ def _percentiles(found: Percentiles) -> str:
 def _cost(simulated: Simulated) -> str:
     cost, currency = simulated.cost, simulated.currency
     parts = [
-        f"{name} {_money(amount)}"
+        f"{name} {money_text(amount)}"
         for name, amount in (
             ("compute", cost.compute),
             ("requests", cost.requests),
@@ -83,16 +83,16 @@ def _cost(simulated: Simulated) -> str:
         )
         if amount
     ]
-    text = f"{_money(cost.total)} {currency}"
+    text = f"{money_text(cost.total)} {currency}"
     if parts:
         text += f" ({', '.join(parts)})"
     return (
-        f"{text}; {_money(cost.storage_month)} {currency} a month to store; prices of "
+        f"{text}; {money_text(cost.storage_month)} {currency} a month to store; prices of "
         f"{simulated.prices_date}"
     )
 
 
-def _money(amount: float) -> str:
+def money_text(amount: float) -> str:
     """Return an amount with three digits that mean something, and cents from a hundred on."""
     if not amount:
         return "0"

@@ -58,18 +58,17 @@ class Timed:
         Returns:
             How often orders were postponed or given up, and those that were given up.
         """
-        calendar, count = self._calendar, self._count
+        before = self._count
+        put = self._calendar.put
         given_up: list[Order] = []
-        while (first := calendar.first()) is not None and first[0] < now:
-            calendar.drop()
-            due, _, order = first
+        for due, _, order in self._calendar.taken_before(now):
             again = next_due(order, due)
             if again < inf:
                 self._count += 1
-                calendar.put((again, self._count, order))
+                put((again, self._count, order))
             else:
                 given_up.append(order)
-        return self._count - count + len(given_up), given_up
+        return self._count - before + len(given_up), given_up
 
     def ring_at(self, time: float) -> None:
         """Ring at a time, if nothing rings earlier."""
