@@ -19,6 +19,7 @@ test: $(VENV)/.dev
 	@$(BIN)/python tests/players/find_browsers.py
 	@$(BIN)/python tests/players/find_players.py
 	@$(BIN)/python tests/find_tools.py
+	@$(BIN)/python tests/deploy/find_checkers.py
 	@$(BIN)/python tests/aws/set_up.py emulator
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 

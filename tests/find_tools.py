@@ -10,6 +10,7 @@ _PACKAGES = {
     "mount": "mount",
     "ffprobe": "ffmpeg",
     "systemd-analyze": "systemd",
+    "parallel": "parallel",
 }
 """What programs are called, and the packages that hold them."""
 
