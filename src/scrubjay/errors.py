@@ -34,7 +34,10 @@
     │   ├── SandboxError              this machine cannot confine workers as required
     │   ├── OutOfTimeError            a slice took longer than its time limit
     │   ├── TransportError            slices could not be sent to their workers
-    │   ├── EventError                the functions do not understand an event
+    │   ├── DatabaseError             the database of the queue does not answer
+    │   ├── ClusterError              the queue is not set up, or refuses the request
+    │   ├── RefusedError              a worker may not read or write where an order says
+    │   ├── EventError                an event or order cannot be understood
     │   └── StackError                the deployed functions are missing or refuse
     ├── LostSlicesError               slices of a shard could not be made; carries the reasons
     ├── UnfinishedError               slices are missing, so the set was not published
@@ -50,6 +53,8 @@ from typing import ClassVar
 from scrubjay.shown import printable
 
 __all__ = [
+    "ClusterError",
+    "DatabaseError",
     "DestinationError",
     "EncryptedVideoError",
     "EngineError",
@@ -64,6 +69,7 @@ __all__ = [
     "PlanReplacedError",
     "PriceError",
     "RecipeError",
+    "RefusedError",
     "RenderError",
     "SandboxError",
     "ScenarioError",
@@ -251,8 +257,24 @@ class TransportError(EngineError):
     """Positions, 0-based, of the orders that were refused, among those to be sent."""
 
 
+class DatabaseError(EngineError):
+    """The database of the queue does not answer; it may recover."""
+
+
+class ClusterError(EngineError):
+    """The queue is not set up, or refuses the request; the text says what to do."""
+
+    retryable = False
+
+
+class RefusedError(EngineError):
+    """A worker may not read or write where an order says; it is refused, not tried again."""
+
+    retryable = False
+
+
 class EventError(EngineError):
-    """The functions do not understand an event."""
+    """The functions or workers do not understand an event or order."""
 
     retryable = False
 

@@ -19,9 +19,11 @@ from scrubjay.model import KINDS, PRESETS, WEB_ADDRESS, Recipe, decode_as, exact
 from scrubjay.sandbox.confinement import Sandbox
 
 __all__ = [
+    "ClusterSettings",
     "FunctionSettings",
     "Settings",
     "function_recipe",
+    "load_cluster_settings",
     "load_function_settings",
     "load_limits",
     "load_recipe",
@@ -64,6 +66,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             pattern=WEB_ADDRESS,
             description="URL of an S3-compatible server other than Amazon's.",
+        ),
+    ] = ""
+
+
+class ClusterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the queue of a cluster is."""
+
+    database: Annotated[
+        str,
+        Meta(
+            description="The queue's PostgreSQL database: postgresql://USER@HOST/NAME. What it "
+            "leaves out, PGHOST, PGPASSWORD and ~/.pgpass say."
         ),
     ] = ""
 
@@ -163,6 +177,18 @@ def _settings_file(environ: Mapping[str, str], file: Path | None) -> _Tree:
 def _plain(tree: _Tree) -> _Tree:
     """Convert exact numbers to floats, which settings need."""
     return {name: float(v) if isinstance(v, Fraction) else v for name, v in tree.items()}
+
+
+def load_cluster_settings(
+    flags: Mapping[str, object], environ: Mapping[str, str]
+) -> ClusterSettings:
+    """Combine flags and environment.
+
+    Args:
+        flags: by field name; None means that the flag is not given.
+        environ: the process's environment.
+    """
+    return _checked({}, environ, flags, ClusterSettings)
 
 
 def load_function_settings(environ: Mapping[str, str]) -> FunctionSettings:

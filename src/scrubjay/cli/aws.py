@@ -1,12 +1,13 @@
 """`scrubjay aws`: the status of a deployed stack, and sending again what failed in it."""
 
 # ruff: noqa: PLC0415  the libraries for AWS are loaded only by the commands that use them
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scrubjay.cli.options import GroupedCommand, grouped
+from scrubjay.cli.options import GroupedCommand, database_option, grouped
 from scrubjay.cli.report import reported, say, show
 from scrubjay.engines.base import Engine
 from scrubjay.engines.processes import ProcessEngine
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from scrubjay.aws.status import StackStatus
     from scrubjay.engines.queue.status import SetStatus
 
-__all__ = ["aws", "engine_for", "engine_options"]
+__all__ = ["aws", "engine_for", "engine_options", "rows_of_set"]
 
 _MOST_INDEXES = 20
 """Slices that are listed before "..."."""
@@ -42,18 +43,19 @@ def engine_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators 
             type=click.FloatRange(min=0, min_open=True),
             default=600,
             metavar="N",
-            help="Seconds without a new slice before the rest counts as lost (aws-lambda). "
-            " [default: 600]",
+            help="Seconds without a new slice before the rest counts as lost (aws-lambda, "
+            "procrastinate).  [default: 600]",
         ),
         grouped("Running", "--stack", metavar="NAME", help="The deployed stack (aws-lambda)."),
+        database_option,
         grouped(
             "Running",
             "--engine",
             "kind",
-            type=click.Choice(["local", "aws-lambda"]),
+            type=click.Choice(["local", "procrastinate", "aws-lambda"]),
             default="local",
-            help="Where slices are made: in worker processes here, or by a deployed stack. "
-            " [default: local]",
+            help="Where slices are made: in worker processes here, by the workers of a cluster "
+            "(procrastinate), or by a deployed stack (aws-lambda).  [default: local]",
         ),
     ):
         command = option(command)
@@ -72,6 +74,16 @@ def engine_for(values: Mapping[str, Any], local: ProcessEngine) -> Engine:
     """
     if values["kind"] == "local":
         return local
+    if values["kind"] == "procrastinate":
+        from scrubjay.engines.cluster.engine import ProcrastinateEngine
+        from scrubjay.settings import load_cluster_settings
+
+        return ProcrastinateEngine(
+            load_cluster_settings(values, os.environ).database,
+            patience=values["patience"],
+            local=local,
+            on_silence=say,
+        )
     if values["stack"] is None:
         raise RecipeError("--engine aws-lambda needs --stack NAME")
     from scrubjay.aws.engine import AwsLambdaEngine
@@ -181,10 +193,11 @@ def _of_stack(found: "StackStatus") -> str:
 
 
 def _of_set(state: "SetStatus") -> str:
-    return "\n".join(_rows_of_set(state))
+    return "\n".join(rows_of_set(state))
 
 
-def _rows_of_set(state: "SetStatus") -> Iterator[str]:
+def rows_of_set(state: "SetStatus") -> Iterator[str]:
+    """Yield the lines that describe the status of a set."""
     yield f"{state.set}: {state.done} of {state.slices} slices done"
     if state.problem:
         yield f"  no previews: {state.problem}"

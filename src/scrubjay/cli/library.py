@@ -194,8 +194,8 @@ def make_all(
 
     if values["kind"] != "local":
         raise RecipeError(
-            f"--engine {values['kind']} makes one video at a time; upload the videos to the "
-            "stack's bucket instead, or run the command for each"
+            f"--engine {values['kind']} makes one video at a time; run the command for each, or "
+            "upload the videos to the bucket of a stack"
         )
     selection, passed = selection_of(values), PassedOver()
     destinations = Destinations(output, base=setup.place("."), roots=places)

@@ -8,6 +8,7 @@ import click
 import scrubjay
 from scrubjay import pipeline
 from scrubjay.cli.aws import aws, engine_for, engine_options
+from scrubjay.cli.cluster import cluster, worker
 from scrubjay.cli.doctor import doctor
 from scrubjay.cli.excerpt import VERBS as EXCERPTS
 from scrubjay.cli.exits import ExitCode
@@ -282,4 +283,6 @@ for _verb in EXCERPTS:
 cli.add_command(watch)
 cli.add_command(doctor)
 cli.add_command(simulate)
+cli.add_command(worker)
+cli.add_command(cluster)
 cli.add_command(aws)

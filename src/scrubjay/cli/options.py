@@ -13,13 +13,14 @@ from msgspec.structs import FieldInfo
 from scrubjay.limits import Limits, option_of
 from scrubjay.model import KINDS, PRESETS, Recipe, TrackClock, exact
 from scrubjay.registry import DOCUMENTS
-from scrubjay.settings import Settings, load_recipe
+from scrubjay.settings import ClusterSettings, Settings, load_recipe
 
 __all__ = [
     "F",
     "GroupedCommand",
     "address_options",
     "clock_option",
+    "database_option",
     "field_option",
     "grouped",
     "hinted",
@@ -30,6 +31,7 @@ __all__ = [
     "report_options",
     "settings_options",
     "stream_option",
+    "worker_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -217,6 +219,19 @@ def address_options(command: F) -> F:
     """Give a command only the settings that opening an address needs."""
     return _field_options(command, "Running", Settings, only=_ADDRESS_FIELDS)
 
+
+def database_option(command: F) -> F:
+    """Give a command the choice of a cluster's queue."""
+    return _field_options(command, "Running", ClusterSettings)
+
+
+def worker_options(command: F) -> F:
+    """Give a command the settings and limits that a worker of a cluster needs."""
+    with_settings = _field_options(command, "Running", Settings, only=_WORKER_FIELDS)
+    return _field_options(with_settings, "Limits", Limits)
+
+
+_WORKER_FIELDS = ("stall_timeout", "sandbox", "private_addresses", "endpoint")
 
 _ADDRESS_FIELDS = ("private_addresses", "endpoint")
 

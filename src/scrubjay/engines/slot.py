@@ -70,7 +70,7 @@ class Slot:
         self.client: Client | None = None
         """For whom its worker was started, or works."""
         self.loaded: object = None
-        """The run whose plan its worker has."""
+        """The plan that its worker has, and how."""
         self.busy: int | None = None
         """The slice that it is making."""
         self.last: int | None = None

@@ -38,7 +38,7 @@ from scrubjay.errors import (
 )
 from scrubjay.events import OnEvent
 from scrubjay.limits import Limits
-from scrubjay.model import Slice
+from scrubjay.model import Plan, Slice
 from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Sandbox
 from scrubjay.sets.state import Missing
@@ -177,6 +177,16 @@ class Question(Task):
         self._is_waiting = True
 
 
+class _Loaded(NamedTuple):
+    """What a worker has loaded to make slices of a video."""
+
+    plan: Plan
+    source: Place
+    limits: Limits
+    threads: int
+    """Of its decoder, if it is alone."""
+
+
 class SliceRun(Task):
     """The slices of one video, on their way from workers to its destination.
 
@@ -202,6 +212,7 @@ class SliceRun(Task):
         self.workers = workers_for(works, bounds.workers)
         """How many workers are worth their start."""
         self._threads = threads_for(works, self.workers, bounds.workers)
+        self._loaded = _Loaded(job.plan, job.source, bounds.limits, self._threads)
         self._mean_work = sum(works) / max(1, len(works))
         self._job = job
         self._bounds = bounds
@@ -236,7 +247,7 @@ class SliceRun(Task):
         Raises:
             ScrubjayError: no slice can be made.
         """
-        is_loaded = slot.worker is not None and slot.loaded is self
+        is_loaded = slot.worker is not None and self._is_loaded_in(slot)
         if not is_loaded:
             slot.last = None
         busy = [each.busy for each in others if each.busy is not None]
@@ -250,12 +261,19 @@ class SliceRun(Task):
                 self._bounds.limits.seconds_for(slice_.span.duration), self._bounds.time_left
             )
             worker = slot.worker_for(self.source, Deadline(seconds, _SLICE_MAY_TAKE))
-            if slot.loaded is not self:
+            if not self._is_loaded_in(slot):
                 worker.send(self._load(threads=self._threads if is_alone else 1))
-                slot.loaded = self
+            slot.loaded = self._loaded
             worker.send(MakeSlice(index=index, outputs=outputs))
         except WorkerCrashedError as error:
             self._fail(slot, error, is_over=True)
+
+    def _is_loaded_in(self, slot: Slot) -> bool:
+        """Whether a slot's worker has this plan, from this run or from one before it."""
+        before = slot.loaded
+        return isinstance(before, _Loaded) and (
+            before.plan is self._loaded.plan and before[1:] == self._loaded[1:]
+        )
 
     def _load(self, *, threads: int) -> Load:
         return Load(

@@ -50,6 +50,7 @@ class QueueEngine:
         where_to_look: returns what a person can do about slices that do not arrive.
         on_silence: called once, with a sentence for people, after a minute without a new slice.
         clock: measures time and waits.
+        dead_letters: returns why the queue has given up slices of a set, by index.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class QueueEngine:
         where_to_look: Callable[[], str] = str,
         on_silence: Callable[[str], None] | None = None,
         clock: Clock = time,
+        dead_letters: Callable[[Job], Mapping[int, ScrubjayError]] = lambda _: {},
     ) -> None:
         self._transport = transport
         self._local = local
@@ -68,6 +70,7 @@ class QueueEngine:
         self._where_to_look = where_to_look
         self._on_silence = on_silence
         self._clock = clock
+        self._dead_letters = dead_letters
         self._sent = 0
 
     @property
@@ -127,6 +130,10 @@ class QueueEngine:
                 else:
                     made[index] = result
                     on_event(_done(slice_, result.values()))
+            for index, error in self._dead(job, waiting).items():
+                event = _failed(waiting.pop(index), type(error).__name__, str(error))
+                lost[index] = type(error)(event.message)
+                on_event(event)
             if not waiting:
                 return Outcome(made, lost)
             silence = clock.monotonic() - last_change
@@ -138,6 +145,13 @@ class QueueEngine:
                 self._say_where_to_look(len(waiting))
             clock.sleep(wait)
             wait = min(_LONGEST_WAIT, wait * _GROWTH)
+
+    def _dead(self, job: Job, waiting: Collection[int]) -> Mapping[int, ScrubjayError]:
+        """Return why the queue has given up slices; none if it does not answer now."""
+        dead: Mapping[int, ScrubjayError] = {}
+        with suppress(EngineError):
+            dead = self._dead_letters(job) if waiting else {}
+        return {index: error for index, error in dead.items() if index in waiting}
 
     def _given_up(self, waiting: Iterable[Slice], on_event: OnEvent) -> dict[int, ScrubjayError]:
         """Report slices that have not arrived."""

@@ -37,7 +37,7 @@ __all__ = [
     "note_problem",
     "problem_of",
     "save_origin",
-    "was_tried",
+    "tries_of",
 ]
 
 _JSON = "application/json"
@@ -52,7 +52,9 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     message: str
     is_final: bool = True
-    """Whether the slice is given up; otherwise it ran out of time or memory and is retried once."""
+    """Whether the slice is given up; otherwise its worker died, and it is tried again."""
+    tries: int = 1
+    """How often its worker has died."""
 
 
 class _Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,15 +87,22 @@ def load_origin(store: Store) -> Place:
 
 
 def note_failure(
-    store: Store, plan: Plan, slice_: Slice, error: ScrubjayError, *, is_final: bool = True
+    store: Store,
+    plan: Plan,
+    slice_: Slice,
+    error: ScrubjayError,
+    *,
+    is_final: bool = True,
+    tries: int = 1,
 ) -> None:
-    """Note that a slice can never be made, and why; or, if not final, that it is retried once."""
+    """Note that a slice can never be made, and why; or, if not final, that it is tried again."""
     note = Failure(
         plan=plan_id(plan),
         index=slice_.index,
         error=type(error).__name__,
         message=str(error),
         is_final=is_final,
+        tries=tries,
     )
     store.put(failure_key(slice_.start, is_whole=slice_.is_whole), encode(note), _JSON)
 
@@ -110,9 +119,10 @@ def failure_of(store: Store, plan: Plan, slice_: Slice) -> Failure | None:
     return note if note and note.is_final else None
 
 
-def was_tried(store: Store, plan: Plan, slice_: Slice) -> bool:
-    """Whether a slice has run out of time or memory before."""
-    return _note_of(store, plan, slice_) is not None
+def tries_of(store: Store, plan: Plan, slice_: Slice) -> int:
+    """Return how often the worker of a slice has died or run out of time or memory."""
+    note = _note_of(store, plan, slice_)
+    return note.tries if note else 0
 
 
 def _note_of(store: Store, plan: Plan, slice_: Slice) -> Failure | None:

@@ -5,6 +5,7 @@ worker may be killed at any moment. The store decides what is left to do.
 """
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import Literal
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.queue.completion import Ending, finish
-from scrubjay.engines.queue.notes import failure_of, note_failure, was_tried
+from scrubjay.engines.queue.notes import failure_of, note_failure, tries_of
 from scrubjay.engines.queue.orders import SliceOrder
 from scrubjay.errors import (
     EventError,
@@ -41,7 +42,7 @@ _HOPELESS = (LimitError, SourceDamagedError, SourceChangedError, SourceNotFoundE
 """Errors for which a retry is useless: the slice becomes a gap."""
 
 _COSTLY = (OutOfTimeError, WorkerCrashedError, WorkerMemoryError, WorkerStalledError)
-"""Errors that cost as much as a slice may cost, and that usually happen again: after the second one
+"""Errors that cost as much as a slice may cost, and that usually happen again: after a few of them
 the slice becomes a gap, however often the queue would deliver the order."""
 
 
@@ -66,27 +67,30 @@ class Worker:
     """Carries out orders.
 
     Args:
-        open_engine: returns a new engine; called for each slice.
+        open_engine: returns an engine for a slice, and takes it back.
         announce: called with a set that has ended.
         watch: returns the function that gets the events of a slice.
         warn: called with a sentence for the log.
         track_clock: the clock of the tracks; None means the one that most players need.
+        tries: how often a slice is tried of which the worker dies or takes too long.
     """
 
     def __init__(
         self,
         *,
-        open_engine: Callable[[], Engine],
+        open_engine: Callable[[], AbstractContextManager[Engine]],
         announce: Callable[[Job, Ending], None],
         watch: Callable[[Slice], OnEvent],
         warn: Callable[[str], None],
         track_clock: TrackClock | None = None,
+        tries: int = 2,
     ) -> None:
         self._open_engine = open_engine
         self._announce = announce
         self._watch = watch
         self._warn = warn
         self._track_clock: TrackClock | None = track_clock
+        self._tries = tries
 
     def make(self, job: Job, order: SliceOrder) -> Iterator[Result]:
         """Make the slices of an order, finish the set if one was its last, and yield the results.
@@ -139,8 +143,9 @@ class Worker:
         except _HOPELESS as error:
             return _noted(job, slice_, error)
         except _COSTLY as error:
-            if not was_tried(store, plan, slice_):
-                note_failure(store, plan, slice_, error, is_final=False)
+            tries = tries_of(store, plan, slice_) + 1
+            if tries < self._tries:
+                note_failure(store, plan, slice_, error, is_final=False, tries=tries)
                 raise
             return _noted(job, slice_, error)
         sizes = [record.sizes() for record in records]

@@ -1,0 +1,1 @@
+"""Slices on several machines: Procrastinate carries the orders, PostgreSQL keeps them."""
