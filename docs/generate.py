@@ -45,7 +45,7 @@ from scrubjay.model import (
     SourceRef,
 )
 from scrubjay.registry import DOCUMENTS, FORMATS
-from scrubjay.settings import Settings
+from scrubjay.settings import ClusterSettings, Settings
 from scrubjay.simulation.rules import RULES
 from scrubjay.simulation.scenario import TABLES
 from scrubjay.simulation.values import Amount, Seconds
@@ -241,6 +241,13 @@ Settings control how work runs on this machine; they do not change what is made.
 of a [recipe](recipe.md); [limits](limits.md) bound what it may cost.) A flag overrides the
 environment, which overrides the file, which overrides the default. The file is TOML; the
 environment variable `SCRUBJAY_CONFIG` is its path.
+"""
+
+_ABOUT_CLUSTERS = """\
+### Settings of a cluster
+
+`worker`, `cluster` and `make --engine procrastinate` find [the queue](cluster.md) with this. A flag
+overrides the environment; what both leave out, the variables of libpq say.
 """
 
 _ABOUT_LIMITS = """\
@@ -586,6 +593,7 @@ def cli_page() -> str:
     parts.append(_ABOUT_OUTPUT)
     parts.append(f"## Exit codes\n\n{exit_table()}\n\n### Errors\n\n{error_table()}\n")
     parts.append(f"{_ABOUT_SETTINGS}\n{settings_table(Settings)}\n")
+    parts.append(f"{_ABOUT_CLUSTERS}\n{settings_table(ClusterSettings, file=False)}\n")
     return "\n".join(parts)
 
 
@@ -615,12 +623,12 @@ def limits_page() -> str:
     return f"# Limits\n\n{_NOTE}\n\n{_ABOUT_LIMITS}\n{settings_table(Limits)}\n\n{_LIMITS_END}"
 
 
-def settings_table(struct: type[msgspec.Struct]) -> str:
+def settings_table(struct: type[msgspec.Struct], *, file: bool = True) -> str:
     """Lay out the settings, or the limits."""
     rows = [
         (
             f"`{option_of(f.name)}`",
-            f"`{f.name}`",
+            f"`{f.name}`" if file else "",
             f"`SCRUBJAY_{f.name.upper()}`",
             number_text(f.default),
             range_text(struct, f),

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 _PACKAGES = {
     "strace": "strace",
@@ -11,13 +12,14 @@ _PACKAGES = {
     "ffprobe": "ffmpeg",
     "systemd-analyze": "systemd",
     "parallel": "parallel",
+    "initdb": "postgresql",
 }
 """What programs are called, and the packages that hold them."""
 
 
 def main() -> None:
     """Find the programs; install those that are lacking, where root may."""
-    missing = [package for name, package in _PACKAGES.items() if not shutil.which(name)]
+    missing = [package for name, package in _PACKAGES.items() if not _is_there(name)]
     if not missing:
         return
     names = " ".join(missing)
@@ -30,6 +32,11 @@ def main() -> None:
         f"Tests that need {names} will be skipped, or fail if CI is set: install the packages.",
         file=sys.stderr,
     )
+
+
+def _is_there(name: str) -> bool:
+    """Whether a program is there; Debian does not link those of PostgreSQL's server."""
+    return bool(shutil.which(name) or list(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def host(queue: str, folder: Path) -> Iterator[Host]:
 
 
 class TestProcrastinate(EngineContract):
-    """Workers of a cluster: here one, with one slot, since each video costs the start of a process for each."""
+    """Workers of a cluster: here one with one slot, because each slot starts a process a video."""
 
     @pytest.fixture
     def bench(self, queue: str, host: Host, folder: Path, tmp_path: Path) -> Iterator[Bench]:

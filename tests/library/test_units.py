@@ -54,4 +54,4 @@ def test_their_commands_parse() -> None:
     assert [line.split(" ", 5)[:5] for line in cron] == [["0", "1", "*", "*", "*"]]
     for command in [*commands, *(line.split(" ", 5)[5] for line in cron)]:
         _parses(command)
-    assert len(commands) == 2
+    assert len(commands) == 3

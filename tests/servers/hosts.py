@@ -78,3 +78,71 @@ class Host:
             return self.process.wait(_DEADLINE)
         finally:
             self.process.kill()
+
+
+_CHILD = """#!{python}
+import os, signal, sys, time
+import scrubjay.slices.renderer as renderer
+
+made = renderer.SliceRenderer.make
+
+
+def make(self, index, *arguments, **named):
+    if index in {poisoned}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    for first in {gates}:
+        while index >= first and not os.path.exists({folder!r} + "/gate-" + str(first)):
+            time.sleep(0.01)
+    while index in {slow} and not os.path.exists({folder!r} + "/slow"):
+        time.sleep(0.01)
+    return made(self, index, *arguments, **named)
+
+
+renderer.SliceRenderer.make = make
+exec(sys.argv[-1])
+"""
+
+_HOST = """#!{python}
+import sys
+sys.executable = {child!r}
+from scrubjay.cli.start import start
+sys.argv[0] = "scrubjay"
+start()
+"""
+
+
+class Misbehaving:
+    """A worker whose processes die of some slices, or wait until the test says go.
+
+    Args:
+        folder: where its programs go.
+        poisoned: the slices that kill their process.
+        slow: the slices that wait for `let_go`.
+        gates: the slices from which on all wait for `open`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        poisoned: tuple[int, ...] = (),
+        slow: tuple[int, ...] = (),
+        gates: tuple[int, ...] = (),
+    ) -> None:
+        self._folder = folder
+        child = folder / "child"
+        values = {"poisoned": poisoned, "slow": slow, "gates": gates}
+        child.write_text(_CHILD.format(python=sys.executable, folder=str(folder), **values))
+        host = folder / "host"
+        host.write_text(_HOST.format(python=sys.executable, child=str(child)))
+        for each in (child, host):
+            each.chmod(0o755)
+        self.program = (str(host),)
+
+    def let_go(self) -> None:
+        """Let slow slices go on."""
+        (self._folder / "slow").touch()
+
+    def open(self, gate: int) -> None:
+        """Let the slices from a gate on begin."""
+        (self._folder / f"gate-{gate}").touch()

@@ -22,7 +22,6 @@ _NOBODY = 65534
 _QUICK = {
     "listen_addresses": "",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
     "max_connections": "60",

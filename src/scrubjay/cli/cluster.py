@@ -10,6 +10,7 @@ import click
 from scrubjay.cli.options import GroupedCommand, address_options, database_option, grouped
 from scrubjay.cli.options import worker_options as settings_of_workers
 from scrubjay.cli.report import reported, say, show
+from scrubjay.errors import DestinationError
 from scrubjay.model import encode_pretty
 from scrubjay.places.place import Place
 from scrubjay.settings import load_cluster_settings
@@ -172,7 +173,12 @@ def status(which: str | None, *, as_json: bool, **values: Any) -> None:  # noqa:
         where = _place(which, values)
         found = queue_status(database, where)
         dead, retrying = (dead_letters(database, where, retrying=waits) for waits in (False, True))
-        state = set_status(Store.open(where)) if where else None
+        state = None
+        try:
+            state = set_status(Store.open(where)) if where else None
+        except DestinationError:  # a set that has gone may still have orders
+            if not any((found.waiting, found.retrying, found.running, found.dead)):
+                raise
         if as_json:
             result = {"queue": found, "dead_letters": dead, "retrying": retrying}
             show(encode_pretty(result | ({"set": state} if state else {})), nl=False)

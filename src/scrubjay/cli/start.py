@@ -1,6 +1,7 @@
 """Entry point of the `scrubjay` command: Ctrl-C works while its libraries are being loaded."""
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ _VERBS_WITH_A_VIDEO = ("make", "probe", "plan", "gif", "frame", "sheet")
 
 def start() -> None:
     """Run the command line."""
+    _hide_password()
     gc.disable()  # imports leave no garbage, and looking for some takes 20 ms
     try:
         if _opens_a_file(sys.argv):
@@ -24,6 +26,25 @@ def start() -> None:
     gc.freeze()
     gc.enable()
     main()
+
+
+def _hide_password() -> None:
+    """Begin again without `--database`, if it contains a password: others see a command line.
+
+    The address is then in the environment, which others do not see.
+    """
+    for place, text in enumerate(sys.argv):
+        name, sign, address = text.partition("=")
+        if name != "--database":
+            continue
+        rest = sys.argv[place + 1 :]
+        if not sign:
+            address, rest = (rest or [""])[0], rest[1:]
+        if "password" in address or ":" in address.partition("://")[2].rpartition("@")[0]:
+            before = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
+            arguments = [*before, *sys.argv[1:place], *rest]
+            os.environ["SCRUBJAY_DATABASE"] = address
+            os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  this very command
 
 
 def _opens_a_file(arguments: Sequence[str]) -> bool:

@@ -315,7 +315,7 @@ class ClusterWorker:
         wait = self._backoff.seconds(known.failures)
         is_dead = is_final(error) or known.tries >= TRIES or known.age + wait > DAY
         if not is_dead:
-            self._say(f"{_shown(job.task_kwargs)}: again in {wait:.0f} s: {name}: {shown}")
+            self._say(f"{_shown(job.task_kwargs)}: again in {wait:.1f} s: {name}: {shown}")
             raise _AgainError(wait)
         self._say(f"{_shown(job.task_kwargs)}: dead letter: {name}: {shown}")
         if order is not None and not is_final(error):
