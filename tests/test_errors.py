@@ -77,6 +77,7 @@ def test_only_what_may_pass_is_retryable() -> None:
     """Failures of the engine or the store are retried; a full disk or a bad video is not."""
     assert {each.__name__ for each in CLASSES if each.retryable} == {
         "StoreError",
+        "DatabaseError",
         "EngineError",
         "WorkerCrashedError",
         "WorkerStalledError",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -76,6 +77,15 @@ class _Hosts:
         """Count the lines of all logs, by slice."""
         return sum((host.counts(word) for host in self.all), Counter[int]())
 
+    def have_begun(self, least: int) -> bool:
+        """Whether they have begun so many slices."""
+        return self.counts("begun").total() >= least
+
+    def kill(self) -> None:
+        """Kill all of them."""
+        for host in self.all:
+            host.kill()
+
     def with_slice(self, first: int, last: int) -> Host | None:
         """Return a living machine that is in the middle of one of some slices."""
         for host in self.all:
@@ -98,7 +108,7 @@ def test_a_film_survives_all_that_may_happen(
     """The set has one gap, of the poisoned slice; the rest is as a local run makes it."""
     trouble = Misbehaving(tmp_path, poisoned=(POISONED,), slow=(SLOW,), gates=GATES)
     hosts = _Hosts(queue, tmp_path, trouble.program)
-    stack.callback(lambda: [host.kill() for host in hosts.all])
+    stack.callback(hosts.kill)
     for _ in range(4):
         hosts.start()
     threads = stack.enter_context(ThreadPoolExecutor(1))
@@ -141,7 +151,7 @@ def _make_trouble(
             trouble.open(gate)
             begun = hosts.counts("begun").total()
             server.start()
-            wait_until(lambda begun=begun: hosts.counts("begun").total() > begun)
+            wait_until(partial(hosts.have_begun, begun + 1))
         else:  # a machine dies in the middle of a slice
             victim.kill()
             hosts.start()
