@@ -24,8 +24,7 @@ def main() -> int:
     prepare(python)
     given = sys.argv[1:]
     where = [] if any(Path(each.partition("::")[0]).exists() for each in given) else [str(_HERE)]
-    side_by_side = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    tests = [sys.executable, "-m", "pytest", *side_by_side, *where, *given]
+    tests = [sys.executable, "-m", "pytest", *where, *given]
     return subprocess.run(tests, check=False, cwd=_HERE.parents[1]).returncode
 
 

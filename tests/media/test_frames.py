@@ -101,13 +101,12 @@ def _moving(number: int) -> npt.NDArray[np.uint8]:
 
 def _picture_sum(frame: av.VideoFrame) -> int:
     """Sum up what can be seen: beyond a row's end, buffers hold whatever was there before."""
-    rows = (
-        np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)[
-            : plane.height, : _row(plane, frame)
-        ]
-        for plane in frame.planes
-    )
-    return zlib.crc32(b"".join(np.ascontiguousarray(row).tobytes() for row in rows))
+    found = 0
+    for plane in frame.planes:
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        seen = np.ascontiguousarray(rows[: plane.height, : _row(plane, frame)])
+        found = zlib.crc32(seen.data, found)
+    return found
 
 
 def _row(plane: VideoPlane, frame: av.VideoFrame) -> int:

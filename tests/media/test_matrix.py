@@ -151,12 +151,18 @@ def _repeatable(coding: _Coding) -> dict[str, str]:
 
 
 def _packets(stream: VideoStream, coding: _Coding) -> Iterator["Packet[VideoStream]"]:
-    for number in range(_PICTURES):
-        frame = av.VideoFrame.from_ndarray(_moving(number), format="rgb24")
-        frame = frame.reformat(format=coding.pix_fmt)
+    for number, frame in enumerate(_pictures(coding.pix_fmt)):
         frame.pts, frame.time_base = number, Fraction(1, _RATE)
         yield from stream.encode(frame)
     yield from stream.encode(None)
+
+
+@cache
+def _pictures(pix_fmt: str) -> list[av.VideoFrame]:
+    return [
+        av.VideoFrame.from_ndarray(_moving(number), format="rgb24").reformat(format=pix_fmt)
+        for number in range(_PICTURES)
+    ]
 
 
 def _without_most_stamps(data: bytes) -> bytes:

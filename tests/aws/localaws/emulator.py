@@ -16,7 +16,7 @@ import trustme
 from botocore.config import Config
 from starting import responds, started
 
-from localaws.tools import program, scrubbed
+from localaws.tools import python, scrubbed
 
 __all__ = ["Emulator"]
 
@@ -73,7 +73,7 @@ class Emulator:
         }
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [program("ministack", "emulator")],
+                [python("emulator"), str(Path(__file__).with_name("linking.py"))],
                 env=environment,
                 cwd=self._folder,
                 stdout=log,

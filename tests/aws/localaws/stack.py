@@ -30,7 +30,7 @@ refuse all of them. `test_template.py` holds the template to these conditions.""
 def build(architecture: str) -> Path:
     """Run `sam build` as the documentation says; return the folder of its artifacts.
 
-    Test processes of one run share what the first of them builds.
+    Built once a run.
     """
     folder, stamp = WORK / f"build-{architecture}", WORK / f".build-{architecture}"
     this_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
@@ -51,6 +51,8 @@ def _build(architecture: str, folder: Path) -> None:
 
 PATIENCE = 300.0
 """Seconds for which anything is waited for: it is there in a few, unless the machine is busy."""
+_LONGEST_PAUSE = 0.5
+"""Seconds between two questions: each takes the emulator some time, and that of what it runs."""
 
 
 def eventually(
@@ -60,16 +62,17 @@ def eventually(
     seconds: float = PATIENCE,
     fails: Callable[[], str] | None = None,
 ) -> T:
-    """Ask until the answer is true; return it.
+    """Ask until the answer is true, less and less often; return it.
 
     Raises:
         AssertionError: it never was; `fails` adds to the message.
     """
-    end = time.monotonic() + seconds
+    end, pause = time.monotonic() + seconds, 0.1
     while not (answer := ask()):
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not in {seconds} s\n{fails() if fails else ''}")
-        time.sleep(0.1)
+        time.sleep(pause)
+        pause = min(1.2 * pause, _LONGEST_PAUSE)
     return answer
 
 
