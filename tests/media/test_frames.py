@@ -103,7 +103,7 @@ def _picture_sum(frame: av.VideoFrame) -> int:
     """Sum up what can be seen: beyond a row's end, buffers hold whatever was there before."""
     found = 0
     for plane in frame.planes:
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         seen = np.ascontiguousarray(rows[: plane.height, : _row(plane, frame)])
         found = zlib.crc32(seen.data, found)
     return found
