@@ -125,6 +125,7 @@ def _refusal(place: Place, error: SourceError) -> Diagnosis:
         "EncryptedVideoError": "encryption",
         "UnsupportedVideoError": "codec",
         "NoVideoError": "tracks",
+        "SoundOnlyError": "tracks",
     }
     topic = names.get(type(error).__name__, "container")
     finding = Finding(topic=topic, found=str(error), done="makes no previews")

@@ -14,6 +14,7 @@
     │   │   └── SourceForbiddenError  its server or its permissions refuse access
     │   ├── SourceUnavailableError    its server does not answer (retryable)
     │   ├── NoVideoError              it opens, but no video stream in it has a picture
+    │   │   └── SoundOnlyError        it is whole, and has only sound, perhaps with a cover
     │   ├── UnsupportedVideoError     no decoder for its codec
     │   │   └── EncryptedVideoError   it is encrypted
     │   ├── SourceDamagedError        a stretch of it gives no picture
@@ -74,6 +75,7 @@ __all__ = [
     "SandboxError",
     "ScenarioError",
     "ScrubjayError",
+    "SoundOnlyError",
     "SourceChangedError",
     "SourceDamagedError",
     "SourceError",
@@ -156,6 +158,13 @@ class SourceUnavailableError(SourceError):
 
 class NoVideoError(SourceError):
     """The source opens, but no video stream in it has a picture."""
+
+
+class SoundOnlyError(NoVideoError):
+    """The source has only sound, perhaps with a cover, and nothing says that it had a video."""
+
+    covers: int = 0
+    """How many pictures it has beside its sound, for whoever looks closer."""
 
 
 class UnsupportedVideoError(SourceError):

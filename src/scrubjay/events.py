@@ -17,11 +17,13 @@ __all__ = [
     "Failed",
     "FilmEnded",
     "FilmOutcome",
+    "FilmPassed",
     "FilmStarted",
     "FilmsFound",
     "Finished",
     "LibraryFinished",
     "OnEvent",
+    "PassedReason",
     "Planned",
     "Probed",
     "ShardFinished",
@@ -183,6 +185,30 @@ class FilmsFound(_Event, frozen=True, kw_only=True, tag="films_found"):
     is_all: Annotated[bool, Meta(description="Whether the search is over.")]
 
 
+PassedReason: TypeAlias = Literal[
+    "hidden", "unfinished", "excluded", "set", "link", "special", "sound", "picture", "text",
+    "other", "unreadable",
+]  # fmt: skip
+"""Why a file or folder is passed over."""
+
+
+class FilmPassed(_Event, frozen=True, kw_only=True, tag="film_passed"):
+    """In a run of many videos: a file or folder is passed over, with all that is in it."""
+
+    reason: Annotated[
+        PassedReason,
+        Meta(
+            description="`hidden`; `unfinished`, a download; `excluded`; `set`, a set of previews; "
+            "`link`, to what is found by itself; `special`, a device, pipe or socket; its content: "
+            "`sound`, `picture`, `text` or `other`; or `unreadable`, which is a problem: it may "
+            "contain videos."
+        ),
+    ]
+    message: Annotated[
+        str, Meta(description="Why it is unreadable, or what a file with sound only has.")
+    ] = ""
+
+
 class FilmStarted(_Event, frozen=True, kw_only=True, tag="film_started"):
     """In a run of many videos: work on a video begins. Its own events follow."""
 
@@ -191,7 +217,7 @@ class FilmStarted(_Event, frozen=True, kw_only=True, tag="film_started"):
     size_bytes: Annotated[int, Meta(description="Of the video; 0 if that is unknown.")]
 
 
-FilmOutcome: TypeAlias = Literal["made", "already", "partial", "failed", "due"]
+FilmOutcome: TypeAlias = Literal["made", "already", "partial", "failed", "passed", "due"]
 
 
 class FilmEnded(_Event, frozen=True, kw_only=True, tag="film_ended"):
@@ -201,7 +227,8 @@ class FilmEnded(_Event, frozen=True, kw_only=True, tag="film_ended"):
         FilmOutcome,
         Meta(
             description="`made`; `already`, its set was complete; `partial`, its set has gaps; "
-            "`failed`, it has no set; or `due`, it would be made (`--dry-run`)."
+            "`failed`, it has no set; `passed`, it has only sound, see `film_passed`; or `due`, it "
+            "would be made (`--dry-run`)."
         ),
     ]
     is_news: Annotated[
@@ -217,12 +244,18 @@ class FilmEnded(_Event, frozen=True, kw_only=True, tag="film_ended"):
 class LibraryFinished(_Event, frozen=True, kw_only=True, tag="library_finished"):
     """In a run of many videos: all have had their turn."""
 
-    films: Annotated[int, Meta(description="How many videos had their turn.")]
+    films: Annotated[
+        int, Meta(description="How many videos had their turn, those passed over not included.")
+    ]
     made: int
     already: Annotated[int, Meta(description="Sets that were complete before.")]
     partial: Annotated[int, Meta(description="Sets with gaps.")]
     failed: Annotated[int, Meta(description="Videos without a set.")]
     due: Annotated[int, Meta(description="Videos that would be made (`--dry-run`).")]
+    passed: Annotated[
+        dict[PassedReason, int],
+        Meta(description="How many files and folders were passed over, by reason."),
+    ]
     errors: Annotated[
         dict[str, int],
         Meta(description="How many videos failed or have gaps, by class of the error."),
@@ -243,6 +276,7 @@ Event: TypeAlias = (
     | Finished
     | ShardFinished
     | FilmsFound
+    | FilmPassed
     | FilmStarted
     | FilmEnded
     | LibraryFinished

@@ -60,6 +60,7 @@ FILMS = [
     _film("moving.mkv", hover={
         "href": "moving.png", "media_type": "image/png", "width": 32, "height": 18,
     }),
+    _film("whole.mkv", status="partial", missing=["overview", "poster"], message="it crashed"),
 ]  # fmt: skip
 
 
@@ -80,13 +81,15 @@ def test_films_are_shown_as_text(visit: Visiting, index: Writing) -> None:
     page = opened.page
     expect(page.get_by_role("heading", level=1)).to_have_text("Films & <more>")
     expect(page.locator("#facts")).to_have_text(
-        "5 films \u00b7 1 hour \u00b7 1 with gaps \u00b7 1 failed"
+        "6 films \u00b7 1 hour \u00b7 2 incomplete \u00b7 1 failed"
     )
     names = [HOSTILE.rpartition("/")[2], "gaps.mkv", "moving.mkv", "e2.mkv", "e10.mkv"]
+    names.insert(3, "whole.mkv")
     assert page.locator(".name").all_text_contents() == names
     expect(page.locator("li.failed .why")).to_have_text("it is text")
-    expect(page.locator("li.partial .mark")).to_have_text("2 gaps")
-    expect(page.locator("li.partial .why")).to_have_text("<b>worker</b> died")
+    marks = page.locator("li.partial .mark")
+    expect(marks).to_have_text(["2 gaps", "overview and poster missing"])
+    expect(page.locator("li.partial .why").first).to_have_text("<b>worker</b> died")
     expect(page.locator("li.failed a")).to_have_count(0)
     expect(page.locator(".clock").last).to_have_text("1:01:40")
     assert page.evaluate("() => window.broken") is None
@@ -100,12 +103,12 @@ def test_search_and_order(visit: Visiting, index: Writing) -> None:
     page.keyboard.press("/")
     page.keyboard.type("show E2")
     expect(page.locator("li")).to_have_count(1)
-    expect(page.get_by_role("status")).to_have_text("1 of 5 films")
+    expect(page.get_by_role("status")).to_have_text("1 of 6 films")
     page.get_by_role("searchbox").fill("nothing such")
     expect(page.get_by_text("No film matches.")).to_be_visible()
     page.get_by_role("searchbox").fill("")
-    page.get_by_label("Which films").select_option("With gaps")
-    expect(page.locator(".name")).to_have_text(["gaps.mkv"])
+    page.get_by_label("Which films").select_option("Incomplete")
+    expect(page.locator(".name")).to_have_text(["gaps.mkv", "whole.mkv"])
     page.get_by_label("Which films").select_option("All films")
     page.get_by_label("Order").select_option("Longest first")
     expect(page.locator(".name").first).to_have_text("e10.mkv")

@@ -24,6 +24,7 @@ def videos(clip: Path, tmp_path: Path) -> Path:
     (folder / "inner").mkdir(parents=True)
     shutil.copy(clip, folder / "inner/clip.mp4")
     (folder / "text.mp4").write_text("not a video")
+    (folder / "notes").write_text("not a video")
     return folder
 
 
@@ -41,6 +42,9 @@ def test_a_folder(videos: Path, tmp_path: Path) -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[-1]["event"] == "library_finished"
     assert (events[-1]["made"], events[-1]["failed"]) == (1, 1)
+    [passed] = [each for each in events if each["event"] == "film_passed"]
+    assert passed == {"event": "film_passed", "film": "notes", "reason": "text"} | {"message": ""}
+    assert events[-1]["passed"] == {"text": 1}
     unnamed = {each["event"] for each in events if "film" not in each}
     assert unnamed == {"films_found", "library_finished"}
     assert (tmp_path / "sets/inner/clip.mp4/manifest.json").exists()
@@ -52,6 +56,7 @@ def test_a_folder(videos: Path, tmp_path: Path) -> None:
         "2 videos: 1 made before, 1 failed.",
         "  text.mp4 is too short to be a video: 11 bytes",
         "Videos that failed before are tried again when they change, or with --retry-failed.",
+        "Passed over: 1 text.",
     ]
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,7 +15,12 @@ import pytest
 from click.testing import CliRunner
 
 from scrubjay.cli.exits import ExitCode
+from scrubjay.cli.library import LibraryWatcher
 from scrubjay.cli.main import cli
+from scrubjay.cli.watch import Orphans
+from scrubjay.events import Event, FilmEnded, FilmPassed
+from scrubjay.library.destinations import Destinations
+from scrubjay.library.film import Film
 from scrubjay.library.lock import locked
 from scrubjay.places.place import Place
 
@@ -128,6 +134,50 @@ def _ended(film: str, outcome: str) -> Callable[[dict[str, Any]], bool]:
     return wanted
 
 
+@pytest.mark.parametrize("is_endless", [True, False])
+def test_problems_without_a_terminal(
+    capsys: pytest.CaptureFixture[str], *, is_endless: bool
+) -> None:
+    """`watch` prints a line for each at once; `make`, which has a summary, does not."""
+    problems: list[Event] = [
+        FilmPassed(film="locked", reason="unreadable", message="Permission denied"),
+        FilmPassed(film="notes", reason="text"),
+        FilmEnded(
+            film="a.mp4", outcome="failed", is_news=True, destination="", size_bytes=0,
+            duration=Fraction(0), error="RenderError", message="it\ncrashed",
+        ),
+    ]  # fmt: skip
+    for quiet, as_json in ((False, False), (True, False), (False, True)):
+        with LibraryWatcher(as_json=as_json, quiet=quiet, is_endless=is_endless) as watcher:
+            for each in problems:
+                watcher(each)
+        shown = capsys.readouterr()
+        lines = ["locked cannot be read: Permission denied", "a.mp4: it\\ncrashed"]
+        is_said = is_endless and not (quiet or as_json)
+        assert shown.err.splitlines() == (lines if is_said else [])
+        assert len(shown.out.splitlines()) == (3 if as_json else 0)
+
+
+def test_a_film_is_renamed_in_case_only(tmp_path: Path) -> None:
+    """Where the sets' file system takes both names for one, the watch goes on all the same."""
+    base, root = Place.of("."), Place.of(tmp_path / "films")
+    destinations = Destinations(str(tmp_path / "sets"), base=base, roots=[root], folds_case=True)
+
+    def film(name: str) -> Film:
+        return Film(source=Place.of(tmp_path / "films" / name), name=name)
+
+    for name in ("A.mp4", "c.mp4"):
+        (tmp_path / "sets" / name).mkdir(parents=True)
+        destinations(film(name))
+    orphans = Orphans(root, destinations, None, prunes=False, is_quiet=True)
+    orphans.move("A.mp4", film("a.mp4"))
+    assert (tmp_path / "sets" / "a.mp4").is_dir()
+    orphans.move("c.mp4", film("A.mp4"))  # its turn reports the clash with a.mp4
+    assert (tmp_path / "sets" / "c.mp4").is_dir()
+    orphans.remove(["a.mp4"])
+    assert destinations(film("A.mp4")).name == "A.mp4"
+
+
 def test_watch_follows(films: Path, tmp_path: Path) -> None:
     """What arrives is made, a moved film keeps its set, a removed one loses it; SIGTERM ends it."""
     sets = tmp_path / "sets"
@@ -139,6 +189,9 @@ def test_watch_follows(films: Path, tmp_path: Path) -> None:
         env={**os.environ, "COLUMNS": "200"},
     ) as run:
         assert run.stdout
+        _until(
+            run.stdout, lambda event: event.items() >= {"film": "notes", "reason": "text"}.items()
+        )
         _until(run.stdout, _ended("a.mp4", "made"))
         shutil.copy(films / "a.mp4", films / "new.mp4")
         _until(run.stdout, _ended("new.mp4", "made"))

@@ -10,7 +10,7 @@ from scrubjay import pipeline
 from scrubjay.documents.library import library_page
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import DestinationError
-from scrubjay.library.catalogue import Catalogue, Entry
+from scrubjay.library.catalogue import Catalogue, Entry, entry_of
 from scrubjay.model import Animation, Recipe, Sheet, Still
 from scrubjay.places.place import Place
 
@@ -127,3 +127,16 @@ def test_hostile_names_are_text() -> None:
     page = library_page(b'{"films": [{"name": "</script><b>"}]}', title="</title><b>").decode()
     assert "</script><b>" not in page
     assert "</title><b>" not in page
+
+
+def test_what_is_missing_is_named(tmp_path: Path, library: Path) -> None:
+    """A set that lacks only what is made of the whole video has no gaps, but no overview."""
+    manifest = json.loads((library / "S 1/sheets.mkv/manifest.json").read_bytes())
+    manifest["status"] = "partial"
+    manifest["whole"] = {"status": "failed", "reason": "it crashed"}
+    manifest["recipe"]["sheets"][0]["per"] = "video"
+    (tmp_path / "a.mkv").mkdir()
+    (tmp_path / "a.mkv" / "manifest.json").write_text(json.dumps(manifest))
+    entry = entry_of("a.mkv", Place.of(tmp_path / "a.mkv"), Place.of(tmp_path))
+    assert (entry.status, entry.gaps, entry.missing) == ("partial", 0, ("overview",))
+    assert entry.message == "it crashed"

@@ -176,3 +176,15 @@ def test_the_endpoint_is_kept() -> None:
     assert where(_film("a.mkv", base)).endpoint == "http://127.0.0.1:9"
     beside = Destinations("beside", base=base, roots=[base])
     assert beside(_film("x/a.mkv", Place.of("s3://films"))).address == "s3://films/x/a.mkv.previews"
+
+
+def test_a_film_may_take_the_place_of_one_that_is_gone() -> None:
+    """Where case is folded, `A.mp4` can be renamed `a.mp4`; two such films are refused."""
+    where = _destinations("/out", folds_case=True)
+    where(_film("A.mp4"))
+    with pytest.raises(DestinationError, match="differ only in upper and lower case"):
+        where(_film("a.mp4"))
+    where.forget("A.mp4")
+    assert where(_film("a.mp4")).address == "/out/a.mp4"
+    with pytest.raises(DestinationError, match=r"A\.mp4 and a\.mp4"):
+        where(_film("A.mp4"))

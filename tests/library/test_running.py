@@ -24,6 +24,7 @@ from scrubjay.errors import SourceError, SourceUnavailableError, StoreFullError
 from scrubjay.events import (
     Event,
     FilmEnded,
+    FilmPassed,
     FilmsFound,
     FilmStarted,
     LibraryFinished,
@@ -170,6 +171,31 @@ def test_the_life_of_a_library(library: Library, tmp_path: Path, tree: Tree) -> 
     assert again.of(FilmStarted) == []
     assert not any(each.is_news for each in again.events if isinstance(each, FilmEnded))
     assert again.finished.errors == {"SourceUnreadableError": 1}
+
+
+def test_sound_is_passed_over(library: Library) -> None:
+    """A file with sound only is no failure, and is not opened again until it changes."""
+    sound = library.videos / "a.mp4"
+    with av.open(str(sound), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+        )
+        frame.sample_rate = 8000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    films = library.films()[:1]
+    first = _run(library, films, keep_going=False)
+    [passed] = first.of(FilmPassed)
+    assert passed == FilmPassed(
+        film="a.mp4", reason="sound", message="a.mp4 has only audio (aac), no video"
+    )
+    assert first.outcomes == {"a.mp4": "passed"}
+    assert (first.finished.films, first.finished.errors) == (0, {})
+    assert first.finished.passed == {"sound": 1}
+    sound.unlink()
+    again = _run(library, films, retry_failed=True)
+    assert again.of(FilmPassed) == [passed]
+    assert again.of(FilmStarted) == []
 
 
 def test_what_has_changed_is_made_again(library: Library) -> None:

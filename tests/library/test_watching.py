@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -167,3 +168,75 @@ def test_where_events_are_to_be_had(tmp_path: Path) -> None:
     assert has_events(Place.of(tmp_path))
     assert not has_events(Place.of("s3://films/"))
     assert isinstance(changes_of(Place.of(tmp_path / "missing")), NoEvents)
+
+
+class _Clock:
+    """A clock that only goes on while somebody waits, or looks at a slow folder."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        return self.now
+
+    time = monotonic
+
+    def wait(self, seconds: float) -> set[str] | None:
+        """Note how long is waited, and report a change at once; end after some rounds."""
+        self.waits.append(seconds)
+        self.now += min(seconds, 1.0)
+        return {""} if len(self.waits) < 200 else None
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+def test_looks_leave_most_of_the_time_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a look of 4 s there is none for 36 s, however many changes are reported."""
+    clock, looks = _Clock(), list[float]()
+    monkeypatch.setattr("scrubjay.library.watching.time", clock)
+
+    def slow_find(*_: object, **__: object) -> Iterator[Film]:
+        looks.append(clock.now)
+        clock.now += 4
+        return iter([])
+
+    monkeypatch.setattr("scrubjay.library.watching.find", slow_find)
+    watch = Watch(
+        Place.of(tmp_path),
+        clock,
+        selection=Selection(),
+        settle=1,
+        rescan=1,
+        on_passed=lambda _: None,
+        on_moved=lambda *_: None,
+        on_gone=lambda _: None,
+    )
+    assert list(watch.films()) == []
+    assert len(looks) > 4
+    assert {after - before for before, after in pairwise(looks)} == {40.0}
+
+
+def test_what_is_passed_over_is_reported_once(tmp_path: Path) -> None:
+    """Not at every look, but again if it goes and comes back."""
+    root = tmp_path / "films"
+    _old(root / "Extras" / "a.mkv")
+    _old(root / "b.mkv")
+    followed = Followed(root, is_polling=True, settle=0.3)
+    assert followed.next() == ("film", "b.mkv")
+    for number in range(2):
+        _old(root / f"{number}.mkv")
+        assert followed.next() == ("film", f"{number}.mkv")
+    assert followed.passed == [Passed("Extras", "excluded")]
+    (root / "Extras").rename(tmp_path / "away")
+    _old(root / "c.mkv")
+    assert followed.next() == ("film", "c.mkv")
+    (tmp_path / "away").rename(root / "Extras")
+    _old(root / "d.mkv")
+    assert followed.next() == ("film", "d.mkv")
+    assert followed.passed == [Passed("Extras", "excluded")] * 2
+    followed.stop()

@@ -15,6 +15,7 @@ from scrubjay.errors import (
     EncryptedVideoError,
     NoVideoError,
     ScrubjayError,
+    SoundOnlyError,
     SourceUnreadableError,
 )
 from scrubjay.media.probe import probe_media
@@ -42,6 +43,51 @@ def _write(path: Path, options: dict[str, str] | None = None, seconds: int = 2) 
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return path
+
+
+def _with_sound(path: Path, *, has_video: bool = True) -> Path:
+    """Write a second of silence, with a video or without."""
+    with av.open(str(path), "w") as output:
+        video = output.add_stream("mpeg4", rate=10) if has_video else None
+        sound = output.add_stream("aac", rate=8000)
+        if isinstance(video, VideoStream):
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+            for _ in range(10):
+                picture = np.zeros((48, 64, 3), dtype=np.uint8)
+                output.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            output.mux(video.encode(None))
+        for number in range(8):
+            silence = np.zeros((1, 1024), dtype=np.float32)
+            frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 8000, 1024 * number
+            output.mux(sound.encode(frame))
+        output.mux(sound.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "tracks", "track"),
+    [
+        ("film.mp4", b"moov", b"trak"),
+        ("film.mkv", b"\x16\x54\xae\x6b", b"V_MPEG4"),
+        ("film.avi", b"hdrl", b"strh"),
+    ],
+)
+def test_a_damaged_video_track_is_not_taken_for_sound(
+    tmp_path: Path, name: str, tracks: bytes, track: bytes
+) -> None:
+    """With sound only, a file says so; if its video track cannot be read, it is damaged."""
+    with pytest.raises(SoundOnlyError, match="has only audio"):
+        _probe(_with_sound(tmp_path / f"sound-{name}", has_video=False))
+    film = _with_sound(tmp_path / name)
+    assert _probe(film).has_audio
+    data = bytearray(film.read_bytes())
+    at = data.index(track, data.index(tracks) + len(tracks))
+    data[at] ^= 0x10
+    film.write_bytes(data)
+    with pytest.raises(NoVideoError, match="declares a video, but only its sound") as caught:
+        _probe(film)
+    assert not isinstance(caught.value, SoundOnlyError)
 
 
 def _encrypted(path: Path) -> Path:

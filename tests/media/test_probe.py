@@ -12,6 +12,7 @@ from scrubjay.errors import (
     EncryptedVideoError,
     NoVideoError,
     ScrubjayError,
+    SoundOnlyError,
     SourceNotFoundError,
     SourceUnreadableError,
 )
@@ -88,9 +89,9 @@ def test_the_default_video_stream_is_taken(media: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("odd/audio_only.mp4", NoVideoError),
-        ("odd/cover_only.mp3", NoVideoError),
-        ("odd/s_audio_with_cover.m4a", NoVideoError),
+        ("odd/audio_only.mp4", SoundOnlyError),
+        ("odd/cover_only.mp3", SoundOnlyError),
+        ("odd/s_audio_with_cover.m4a", SoundOnlyError),
         ("bad/cenc_encrypted_8s.mp4", EncryptedVideoError),
         ("bad/ts_zero_frame.ts", NoVideoError),
         ("bad/text.mp4", SourceUnreadableError),

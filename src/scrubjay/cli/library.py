@@ -2,21 +2,20 @@
 
 # ruff: noqa: PLC0415  what only a run of many videos needs is loaded by that alone
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scrubjay.cli.exits import ExitCode, worst_code
-from scrubjay.cli.many import PassedOver, indexed, pool_of, selection_of
+from scrubjay.cli.many import pool_of, selection_of, with_index
 from scrubjay.cli.options import grouped
 from scrubjay.cli.report import say, show
 from scrubjay.cli.setup import Setup
 from scrubjay.cli.watcher import Watcher
-from scrubjay.cli.words import describe_library
+from scrubjay.cli.words import about, about_unreadable, describe_library, describe_passed
 from scrubjay.errors import RecipeError
-from scrubjay.events import Event, FilmEnded, LibraryFinished, OnEvent
+from scrubjay.events import Event, FilmEnded, FilmPassed, LibraryFinished, OnEvent
 from scrubjay.library.film import Film, is_library
 from scrubjay.model import Recipe
 from scrubjay.places.place import Place
@@ -24,6 +23,7 @@ from scrubjay.shown import printable
 
 if TYPE_CHECKING:
     from scrubjay.cli.progress import LibraryProgress
+    from scrubjay.library.indexing import Indexing
     from scrubjay.library.notes import Request
     from scrubjay.library.passing import OnPassed
     from scrubjay.library.patterns import Selection
@@ -40,7 +40,7 @@ __all__ = [
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 _MOST_FAILURES = 20
-"""Failures that the summary names."""
+"""Failures that the summary names, and as many files and folders that cannot be read."""
 
 _ONLY_FOR_MANY = (
     ("newer_than", None, "--newer-than"),
@@ -117,11 +117,20 @@ def library_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators
 
 
 class LibraryWatcher(Watcher):
-    """Passes the events of a run over a library on."""
+    """Passes the events of a run over a library on.
 
-    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+    Args:
+        as_json: write them to standard output.
+        quiet: show people nothing.
+        is_endless: whether no summary will come, so that people are told of problems at once where
+            there is no terminal for a live display, as in a service's journal.
+    """
+
+    def __init__(self, *, as_json: bool, quiet: bool, is_endless: bool = False) -> None:
         super().__init__(as_json=as_json, quiet=quiet)
+        self._is_endless = is_endless
         self._failures: list[FilmEnded] = []
+        self._unreadable: list[FilmPassed] = []
         self._finished: LibraryFinished | None = None
 
     def display(self) -> "LibraryProgress":
@@ -133,13 +142,31 @@ class LibraryWatcher(Watcher):
     def __call__(self, event: Event) -> None:
         """Handle one event."""
         super().__call__(event)
-        if isinstance(event, FilmEnded):
-            if event.message and len(self._failures) < _MOST_FAILURES:
+        match event:
+            case FilmEnded():
+                self._take_end(event)
+            case FilmPassed(reason="unreadable"):
+                if len(self._unreadable) < _MOST_FAILURES:
+                    self._unreadable.append(event)
+                self._say_now(about_unreadable(event))
+            case LibraryFinished():
+                self._finished = event
+            case _:
+                pass
+
+    def _take_end(self, event: FilmEnded) -> None:
+        if event.message:
+            if len(self._failures) < _MOST_FAILURES:
                 self._failures.append(event)
-            if event.outcome == "due" and not self.as_json:
-                show(printable(f"{event.film} -> {event.destination}"))
-        if isinstance(event, LibraryFinished):
-            self._finished = event
+            if event.is_news:
+                self._say_now(about(event))
+        if event.outcome == "due" and not self.as_json:
+            show(printable(f"{event.film} -> {event.destination}"))
+
+    def _say_now(self, problem: str) -> None:
+        """Print a problem where nothing else shows it."""
+        if self._is_endless and not self.is_quiet and not self.is_live:
+            say(printable(problem))
 
     def sum_up(self, output: str) -> None:
         """Print what became of the videos and, on standard output, where the sets are."""
@@ -148,6 +175,8 @@ class LibraryWatcher(Watcher):
             return
         if not self.is_quiet:
             say(describe_library(self._finished, self._failures))
+            for line in describe_passed(self._finished.passed, self._unreadable):
+                say(line)
             self.say_unconfined()
         if not self._finished.due:
             show(output)
@@ -197,30 +226,33 @@ def make_all(
             f"--engine {values['kind']} makes one video at a time; run the command for each, or "
             "upload the videos to the bucket of a stack"
         )
-    selection, passed = selection_of(values), PassedOver()
+    selection = selection_of(values)
     destinations = Destinations(output, base=setup.place("."), roots=places)
     if destinations.may_clash:
         check_distinct(_films(places, selection), destinations)
     is_full = values["limit"] is None and values["newer_than"] is None
-    with ExitStack() as running:
-        indexing = None
-        if not values["dry_run"]:
-            indexing = running.enter_context(indexed(destinations, values, is_full=is_full))
-        running.enter_context(watcher)
-        finished = make_library(
-            _chosen(_films(places, selection, passed), values["newer_than"]),
-            destinations,
-            request=request_of(recipe, setup, values),
-            pool=pool_of(setup, values),
-            on_progress=both(indexing, watcher),
-            limit=values["limit"],
-            retry_failed=values["retry_failed"],
-            dry_run=values["dry_run"],
-            keep_going=values["keep_going"],
-        )
+
+    def made(indexing: "Indexing | None") -> LibraryFinished:
+        with watcher:
+            return make_library(
+                lambda on_passed: _chosen(
+                    _films(places, selection, on_passed), values["newer_than"]
+                ),
+                destinations,
+                request=request_of(recipe, setup, values),
+                pool=pool_of(setup, values),
+                on_progress=both(indexing, watcher),
+                limit=values["limit"],
+                retry_failed=values["retry_failed"],
+                dry_run=values["dry_run"],
+                keep_going=values["keep_going"],
+            )
+
+    if values["dry_run"]:
+        finished = made(None)
+    else:
+        finished = with_index(destinations, values, made, is_full=is_full)
     watcher.sum_up(output)
-    if not watcher.is_quiet:
-        passed.sum_up()
     code = worst_code(finished.errors)
     if code is not ExitCode.OK:
         raise SystemExit(code)

@@ -2,30 +2,27 @@
 
 # ruff: noqa: PLC0415  what only a run of many videos needs is loaded by that alone
 import os
-from collections import Counter
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from scrubjay.cli.options import grouped
-from scrubjay.cli.report import say
-from scrubjay.shown import printable
+from scrubjay.errors import StoreError
 
 if TYPE_CHECKING:
     from scrubjay.cli.setup import Setup
     from scrubjay.engines.shared import WorkerPool
     from scrubjay.library.destinations import Destinations
     from scrubjay.library.indexing import Indexing
-    from scrubjay.library.passing import Passed
     from scrubjay.library.patterns import Selection
 
-__all__ = ["PassedOver", "indexed", "pool_of", "selection_of", "sharing_options"]
+__all__ = ["pool_of", "selection_of", "sharing_options", "with_index"]
+
+T = TypeVar("T")
 
 _GROUP = "Many videos"
-_MOST_UNREADABLE = 20
-"""Problems that the summary names."""
 
 
 def sharing_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
@@ -116,14 +113,22 @@ def pool_of(setup: "Setup", values: Mapping[str, Any]) -> "WorkerPool":
     return setup.pool(per_disk=values["per_disk"], may_begin=gate)
 
 
-@contextmanager
-def indexed(
-    destinations: "Destinations", values: Mapping[str, Any], *, is_full: bool = False
-) -> "Generator[Indexing | None]":
-    """Hold the lock of a library, and write its index at the end.
+def with_index(
+    destinations: "Destinations",
+    values: Mapping[str, Any],
+    work: "Callable[[Indexing | None], T]",
+    *,
+    is_full: bool = False,
+) -> T:
+    """Hold the lock of a library during some work, and write its index at the end.
 
-    Yields:
-        What to call with each event of the run; None with `--no-index`.
+    However and whenever the work is stopped, what it has told the index is written.
+
+    Args:
+        destinations: where sets go.
+        values: of the command's options.
+        work: called with what notes the events of a run; with None after `--no-index`.
+        is_full: whether the work looks at every film, so that others can be forgotten.
 
     Raises:
         DestinationError: another run is at work, or another program's `index.html` is there.
@@ -133,29 +138,14 @@ def indexed(
 
     with locked(destinations.root):
         if not values["index"]:
-            yield None
-            return
-        with Indexing(destinations.root, is_full=is_full) as indexing:
-            yield indexing
-
-
-class PassedOver:
-    """Counts what is no video, and keeps what could not be read. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._counts = Counter[str]()
-        self._unreadable: list[Passed] = []
-
-    def __call__(self, passed: "Passed") -> None:
-        """Note a file or folder that is passed over."""
-        self._counts[passed.reason] += 1
-        if passed.reason == "unreadable" and len(self._unreadable) < _MOST_UNREADABLE:
-            self._unreadable.append(passed)
-
-    def sum_up(self) -> None:
-        """Print how much was passed over, and what could not be read."""
-        counts = [f"{count} {reason}" for reason, count in sorted(self._counts.items())]
-        if counts:
-            say(f"Passed over: {', '.join(counts)}.")
-        for each in self._unreadable:
-            say(printable(f"  {each.name or 'the folder'} cannot be read: {each.message}"))
+            return work(None)
+        indexing = Indexing(destinations.root)
+        try:
+            done = work(indexing)
+            indexing.close(forgets=is_full)
+        except BaseException:
+            # not a context manager: a signal can arrive before the first line of its `__exit__`
+            with suppress(StoreError):  # the first error is the important one
+                indexing.close()
+            raise
+        return done

@@ -12,10 +12,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from scrubjay.cli.words import about
+from scrubjay.cli.words import about, about_unreadable
 from scrubjay.events import (
     Event,
     FilmEnded,
+    FilmPassed,
     FilmsFound,
     FilmStarted,
     Planned,
@@ -207,6 +208,8 @@ class LibraryProgress(Display):
                 self._films[event.film].rendered += event.end - event.start
             case FilmEnded():
                 self._end(event)
+            case FilmPassed(reason="unreadable"):
+                self._say(about_unreadable(event))
             case _:
                 pass
 

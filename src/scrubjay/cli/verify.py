@@ -14,6 +14,7 @@ from scrubjay.cli.words import count_text, size_text
 from scrubjay.model import encode_pretty
 from scrubjay.shown import printable
 from scrubjay.timing import short_clock
+from scrubjay.verifying import SAMPLES
 
 if TYPE_CHECKING:
     from scrubjay.verifying.report import Finding, Report, SetReport
@@ -45,9 +46,9 @@ _MOST_SHOWN = 20
     "Video",
     "--sample",
     type=click.IntRange(min=1),
-    default=8,
+    default=SAMPLES,
     metavar="N",
-    help="Pictures to compare with the video.  [default: 8]",
+    help=f"Pictures to compare with the video.  [default: {SAMPLES}]",
 )
 @grouped(
     "Video",

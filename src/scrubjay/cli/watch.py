@@ -1,13 +1,15 @@
 """`scrubjay watch`: the previews of what arrives in a folder or bucket."""
 
 # ruff: noqa: PLC0415  most commands need none of this
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec.structs import replace
 
 from scrubjay.cli.library import LibraryWatcher, both, request_of
-from scrubjay.cli.many import PassedOver, indexed, pool_of, selection_of, sharing_options
+from scrubjay.cli.many import pool_of, selection_of, sharing_options, with_index
 from scrubjay.cli.options import (
     GroupedCommand,
     grouped,
@@ -20,7 +22,7 @@ from scrubjay.cli.options import (
 )
 from scrubjay.cli.report import reported, say
 from scrubjay.cli.setup import Setup
-from scrubjay.errors import RecipeError, SourceNotFoundError, StoreError
+from scrubjay.errors import DestinationError, RecipeError, SourceNotFoundError, StoreError
 from scrubjay.library.film import Film, is_library
 from scrubjay.shown import printable
 
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
     from scrubjay.library.changes import Changes
     from scrubjay.library.destinations import Destinations
     from scrubjay.library.indexing import Indexing
+    from scrubjay.library.passing import OnPassed
     from scrubjay.places.place import Place
 
-__all__ = ["watch"]
+__all__ = ["Orphans", "watch"]
 
 _POLL_SECONDS = 60.0
 """How often a bucket or a network drive is looked at by default."""
@@ -113,37 +116,45 @@ def watch(
         destinations = Destinations(output, base=setup.place("."), roots=[root])
         if destinations.may_clash:
             raise RecipeError(f"-o {output!r}: films to come could get the same set; add {{path}}")
-        watcher, passed = LibraryWatcher(as_json=as_json, quiet=quiet), PassedOver()
-        with indexed(destinations, values) as indexing, watcher:
+        watcher = LibraryWatcher(as_json=as_json, quiet=quiet, is_endless=True)
+
+        def work(indexing: "Indexing | None") -> None:
             changes, rescan = _changes_of(root, values)
-            orphans = _Orphans(
+            orphans = Orphans(
                 root,
                 destinations,
                 indexing,
                 prunes=values["prune_orphans"],
                 is_quiet=watcher.is_quiet,
             )
-            following = Watch(
-                root,
-                changes,
-                selection=selection_of(values),
-                settle=values["settle"],
-                rescan=rescan,
-                on_passed=passed,
-                on_moved=orphans.move,
-                on_gone=orphans.remove,
-            )
-            try:
-                make_library(
-                    following.films(),
-                    destinations,
-                    request=request_of(recipe, setup, values),
-                    pool=pool_of(setup, values),
-                    on_progress=both(indexing, watcher),
-                    retry_failed=values["retry_failed"],
+
+            def films(on_passed: "OnPassed") -> Iterator[Film]:
+                following = Watch(
+                    root,
+                    changes,
+                    selection=selection_of(values),
+                    settle=values["settle"],
+                    rescan=rescan,
+                    on_passed=on_passed,
+                    on_moved=orphans.move,
+                    on_gone=orphans.remove,
                 )
+                return following.films()
+
+            try:
+                with watcher:
+                    make_library(
+                        films,
+                        destinations,
+                        request=request_of(recipe, setup, values),
+                        pool=pool_of(setup, values),
+                        on_progress=both(indexing, watcher),
+                        retry_failed=values["retry_failed"],
+                    )
             finally:
                 changes.stop()
+
+        with_index(destinations, values, work)
 
 
 def _changes_of(root: "Place", values: dict[str, Any]) -> "tuple[Changes, float]":
@@ -156,7 +167,7 @@ def _changes_of(root: "Place", values: dict[str, Any]) -> "tuple[Changes, float]
     return changes, values["rescan"]
 
 
-class _Orphans:
+class Orphans:
     """Lets sets follow their videos, in the thread that looks for videos."""
 
     def __init__(
@@ -178,7 +189,10 @@ class _Orphans:
         """Move the set of a film that has moved."""
         from scrubjay.library.orphans import move_set
 
-        move_set(self._set_of(old), self._destinations(film))
+        with suppress(DestinationError):  # its turn reports why it can have no set there
+            before = self._set_of(old)
+            self._destinations.forget(old)
+            move_set(before, self._destinations(film))
         self._forget([old])
 
     def remove(self, names: list[str]) -> None:
@@ -192,6 +206,7 @@ class _Orphans:
                 self._say(f"{name} is gone, but its set is still there: {error}")
             else:
                 self._say(f"{name} is gone" + ("; its set was removed" if removed else ""))
+            self._destinations.forget(name)
         if self._prunes:
             self._forget(names)
 

@@ -59,6 +59,11 @@ class Watcher(ABC):
         if self._display:
             self._display(event)
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a terminal shows what happens."""
+        return self._display is not None
+
     @abstractmethod
     def display(self) -> "Display":
         """Return the live display."""

@@ -1,14 +1,16 @@
 """The text that commands print for people."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 
 from scrubjay.costs import Count, counts_of
 from scrubjay.events import (
     FilmEnded,
+    FilmPassed,
     Finished,
     LibraryFinished,
+    PassedReason,
     Planned,
     Probed,
     ShardFinished,
@@ -22,10 +24,12 @@ from scrubjay.timing import exact_clock, milliseconds, short_clock
 
 __all__ = [
     "about",
+    "about_unreadable",
     "count_text",
     "describe_excerpt",
     "describe_library",
     "describe_media",
+    "describe_passed",
     "describe_plan",
     "describe_result",
     "describe_step",
@@ -184,6 +188,27 @@ def about(event: FilmEnded) -> str:
     """Return why a video failed, with its path in the library."""
     film = str(event.film)
     return event.message if event.message.startswith(film) else f"{film}: {event.message}"
+
+
+def about_unreadable(event: FilmPassed) -> str:
+    """Return why a file or folder cannot be read."""
+    return f"{event.film or 'the folder'} cannot be read: {event.message}"
+
+
+def describe_passed(
+    passed: Mapping[PassedReason, int], unreadable: Sequence[FilmPassed]
+) -> Iterator[str]:
+    """Yield lines on what was passed over, if anything, and what could not be read.
+
+    Args:
+        passed: how many files and folders, by reason.
+        unreadable: some or all of those that could not be read.
+    """
+    if passed:
+        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(passed.items()))
+        yield f"Passed over: {counts}."
+    for each in unreadable:
+        yield printable(f"  {about_unreadable(each)}")
 
 
 def describe_unconfined(event: Unconfined) -> str:

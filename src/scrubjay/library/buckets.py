@@ -11,10 +11,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from scrubjay.errors import SourceError, SourceNotFoundError
+from scrubjay.events import PassedReason
 from scrubjay.library.content import HEAD_BYTES, Content, content_of, content_of_suffix
 from scrubjay.library.film import Film, Stamp
 from scrubjay.library.names import is_hidden, is_unfinished
-from scrubjay.library.passing import OnPassed, Passed, Reason
+from scrubjay.library.passing import OnPassed, Passed
 from scrubjay.library.patterns import Selection
 from scrubjay.places.listing import Listed, Listing
 from scrubjay.places.place import Place
@@ -94,7 +95,7 @@ def _candidates(
 
 def _reason(
     name: str, entry: Listed, content: Content | None, selection: Selection
-) -> Reason | None:
+) -> PassedReason | None:
     """Return why an object is passed over without a request."""
     *folders, own = name.split("/")
     if any(map(is_hidden, (*folders, own))):

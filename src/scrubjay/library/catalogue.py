@@ -5,7 +5,7 @@ entry, so that only new manifests are read.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import quote
@@ -59,8 +59,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     width: int = 0
     height: int = 0
     modified: Annotated[float, Meta(description="When the set was made, in Unix time.")] = 0
-    gaps: int = 0
-    message: Annotated[str, Meta(description="Why it failed or has gaps.")] = ""
+    gaps: Annotated[int, Meta(description="Slices that are missing.")] = 0
+    missing: Annotated[
+        tuple[str, ...],
+        Meta(description="What of the whole video is missing: `overview`, `poster`, `clip`."),
+    ] = ()
+    message: Annotated[str, Meta(description="Why it failed, or what is missing is missing.")] = ""
     poster: Preview | None = None
     hover: Preview | None = None
 
@@ -90,9 +94,21 @@ class _Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Whole(msgspec.Struct, frozen=True, kw_only=True):
+    status: Literal["done", "failed"] = "done"
+    reason: str = ""
     animations: tuple[_Made, ...] = ()
     frames: tuple[_Made, ...] = ()
     sheets: tuple[_Made, ...] = ()
+
+
+class _Output(msgspec.Struct, frozen=True, kw_only=True):
+    per: str = "slice"
+
+
+class _Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    animations: tuple[_Output, ...] = ()
+    frames: tuple[_Output, ...] = ()
+    sheets: tuple[_Output, ...] = ()
 
 
 class _Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +126,7 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Literal["complete", "partial"]
     media: _Media
+    recipe: _Recipe = _Recipe()
     animations: tuple[_Made, ...] = ()
     frames: tuple[_Made, ...] = ()
     sheets: tuple[_Made, ...] = ()
@@ -179,10 +196,12 @@ class Catalogue:
         )
         return True
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Remove films that are gone."""
-        for name in names:
-            self._entries.pop(name, None)
+    def forget(self, names: Iterable[str]) -> bool:
+        """Remove films that are gone; return whether there were any."""
+        known = self._entries.keys() & set(names)
+        for name in known:
+            del self._entries[name]
+        return bool(known)
 
     def unseen_without_set(self) -> list[str]:
         """Return the films of earlier runs that this one has not met and that have no set, by name.
@@ -255,9 +274,28 @@ def entry_of(name: str, destination: Place, root: Place) -> Entry:
         height=media.height,
         modified=round(datetime.now(UTC).timestamp() - store.age(MANIFEST), 3),
         gaps=len(manifest.gaps),
-        message=manifest.gaps[0].reason if manifest.gaps else "",
+        missing=_missing(manifest),
+        message=next(filter(None, _reasons(manifest)), ""),
         poster=_poster(manifest, base),
         hover=_hover(manifest, base),
+    )
+
+
+def _reasons(manifest: _Manifest) -> Iterator[str]:
+    """Yield why a set is not complete."""
+    yield from (gap.reason for gap in manifest.gaps)
+    if manifest.whole:
+        yield manifest.whole.reason
+
+
+def _missing(manifest: _Manifest) -> tuple[str, ...]:
+    """Return what a set lacks of what is made once of the whole video."""
+    if manifest.whole is None or manifest.whole.status != "failed":
+        return ()
+    recipe = manifest.recipe
+    kinds = {"overview": recipe.sheets, "poster": recipe.frames, "clip": recipe.animations}
+    return tuple(
+        name for name, outputs in kinds.items() if any(each.per == "video" for each in outputs)
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 from string import Formatter
+from threading import Lock
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -55,7 +56,7 @@ class _Step(NamedTuple):
 
 
 class Destinations:
-    """Where each film's set goes; call it with a film.
+    """Where each film's set goes; call it with a film. Threads may share it.
 
     Two films of one folder never share a set, unless the template leaves out what tells them apart:
     see `may_clash`.
@@ -83,7 +84,9 @@ class Destinations:
         self._roots = tuple(roots)
         self._steps = _parsed(_template_of(output))
         self._folds_case = folds_case
+        self._lock = Lock()
         self._taken: dict[str, str] = {}
+        """Which film has a destination, where upper and lower case are the same."""
 
     @property
     def root(self) -> Place:
@@ -122,9 +125,15 @@ class Destinations:
                 f"{film.name}: its set would replace the video itself; use another folder, or "
                 f"-o {BESIDE}"
             )
-        if self._is_folding:
-            self._take(place, film)
+        with self._lock:
+            if self._is_folding:
+                self._take(place, film)
         return place
+
+    def forget(self, name: str) -> None:
+        """Free the destination of a film that has moved or is gone, for one of a similar name."""
+        with self._lock:
+            self._taken = {key: film for key, film in self._taken.items() if film != name}
 
     @property
     def _is_beside(self) -> bool:

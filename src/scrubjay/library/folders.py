@@ -9,11 +9,12 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from scrubjay.errors import SourceNotFoundError, SourceUnreadableError
+from scrubjay.events import PassedReason
 from scrubjay.keys import PLAN, is_ours
 from scrubjay.library.content import HEAD_BYTES, content_of
 from scrubjay.library.film import Film, Stamp
 from scrubjay.library.names import SIDECARS, is_hidden, is_unfinished
-from scrubjay.library.passing import OnPassed, Passed, Reason
+from scrubjay.library.passing import OnPassed, Passed
 from scrubjay.library.patterns import Selection
 from scrubjay.places.place import Place
 
@@ -126,7 +127,7 @@ class FolderWalk:
             return Passed(shown, "special")
         return self._film(path, shown, status)
 
-    def _reason_by_name(self, folder: _Folder, name: str) -> Reason | None:
+    def _reason_by_name(self, folder: _Folder, name: str) -> PassedReason | None:
         shown = folder.prefix + name
         if not name.isascii() and any("\ud800" <= each <= "\udfff" for each in name):
             return "unreadable"

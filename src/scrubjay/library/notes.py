@@ -48,7 +48,8 @@ _PASSING = (
 
 _LASTING = (SourceError, LimitError, RecipeError, RenderError, EngineError)
 
-Status: TypeAlias = Literal["complete", "partial", "failed"]
+Status: TypeAlias = Literal["complete", "partial", "failed", "sound"]
+"""`sound`: the file has only sound, so there is nothing to make."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,9 +101,9 @@ def load_note(store: Store, film: Film, request: str, limits: Limits) -> Note | 
         return None
     if not film.stamp.identifies or (note.stamp, note.request) != (film.stamp, request):
         return None
-    if note.status != "complete" and note.limits != limits:
+    if note.status in {"partial", "failed"} and note.limits != limits:
         return None
-    return note if note.status == "failed" or store.has(MANIFEST) else None
+    return note if note.status in {"failed", "sound"} or store.has(MANIFEST) else None
 
 
 def save_note(store: Store, note: Note) -> None:

@@ -15,12 +15,14 @@ def move_set(old: Place, new: Place) -> bool:
     """Rename the folder of a set; return whether it was done.
 
     Only a folder on one file system can be renamed, and nothing is replaced. Elsewhere the set is
-    made again.
+    made again. Where upper and lower case are the same, both names may be those of one folder.
     """
-    source, target = Path(old.address), Path(new.address)
-    if not (old.is_local and new.is_local) or target.exists():
+    if not (old.is_local and new.is_local):
         return False
+    source, target = Path(old.address), Path(new.address)
     try:
+        if target.exists() and not target.samefile(source):
+            return False
         target.parent.mkdir(parents=True, exist_ok=True)
         source.rename(target)
     except OSError:

@@ -1,17 +1,11 @@
 """What is passed over in search of videos, and why."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-__all__ = ["OnPassed", "Passed", "Reason"]
+from scrubjay.events import PassedReason
 
-Reason: TypeAlias = Literal[
-    "hidden", "unfinished", "excluded", "set", "link", "special", "sound", "picture", "text",
-    "other", "unreadable",
-]  # fmt: skip
-"""Why a file or folder is passed over. `set`: a set of previews; `link`: it leads to what is found
-by itself; `special`: a device, pipe or socket; `sound`, `picture`, `text`, `other`: its content;
-`unreadable`: it may hold videos but cannot be read, which is a problem."""
+__all__ = ["OnPassed", "Passed"]
 
 
 class Passed(NamedTuple):
@@ -19,7 +13,7 @@ class Passed(NamedTuple):
 
     name: str
     """Its path relative to the root of the library, with `/`."""
-    reason: Reason
+    reason: PassedReason
     message: str = ""
     """Why it is unreadable, for people; otherwise empty."""
 

@@ -12,6 +12,7 @@ from os import PathLike
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
+from typing import TypeAlias
 
 from scrubjay.engines.shared import WorkerPool
 from scrubjay.errors import (
@@ -20,16 +21,28 @@ from scrubjay.errors import (
     StoreFullError,
     WorkerStartError,
 )
-from scrubjay.events import Event, FilmEnded, FilmOutcome, LibraryFinished, OnEvent
+from scrubjay.events import (
+    Event,
+    FilmEnded,
+    FilmOutcome,
+    FilmPassed,
+    LibraryFinished,
+    OnEvent,
+    PassedReason,
+)
 from scrubjay.library.ahead import FilmsAhead
 from scrubjay.library.destinations import Destinations
 from scrubjay.library.film import Destination, Film
 from scrubjay.library.finding import find
 from scrubjay.library.notes import Request
+from scrubjay.library.passing import OnPassed, Passed
 from scrubjay.library.turn import Turn
 from scrubjay.places.place import Place, PlaceText
 
-__all__ = ["make_library"]
+__all__ = ["Search", "make_library"]
+
+Search: TypeAlias = Callable[[OnPassed], Iterable[Film]]
+"""Finds videos, and calls a function with what it passes over."""
 
 _STOPPING = (StoreFullError, WorkerStartError, SandboxError)
 """Errors that every other film would also meet."""
@@ -42,7 +55,7 @@ _PATIENCE = 5.0
 
 
 def make_library(
-    films: Iterable[Film] | PlaceText | Place,
+    films: Search | Iterable[Film] | PlaceText | Place,
     destination: Destination | str,
     *,
     request: Request = Request(),
@@ -59,8 +72,8 @@ def make_library(
     changes, and nor is one that failed.
 
     Args:
-        films: the videos, or a folder or a prefix to find them in; the first ones are made while
-            others are still being found.
+        films: the videos, or a folder or a prefix to find them in, or a function that finds them;
+            the first ones are made while others are still being found.
         destination: a folder or bucket for the sets, or a template (`library.destinations`), or a
             function that returns where a film's set goes.
         request: what is made of each video.
@@ -82,11 +95,9 @@ def make_library(
             or the videos could not all be found.
     """
     workers = pool or WorkerPool()
-    if isinstance(films, str | PathLike | Place):
-        films = find(Place.of(films))
     where = destination if callable(destination) else Destinations(destination, base=Place.of("."))
     run = _Run(
-        films,
+        _search_for(films),
         lambda film, report: Turn(film, where, request, workers, report),
         limit=limit,
         keep_going=keep_going,
@@ -104,7 +115,7 @@ class _Run:
     """One run over a library.
 
     Args:
-        films: the videos.
+        search: finds the videos.
         turn_of: returns the turn of a film, whose events a function takes.
         limit: most videos to make.
         keep_going: whether to go on after a video that fails.
@@ -112,7 +123,7 @@ class _Run:
 
     def __init__(
         self,
-        films: Iterable[Film],
+        search: Search,
         turn_of: Callable[[Film, OnEvent], Turn],
         *,
         limit: int | None,
@@ -125,7 +136,7 @@ class _Run:
         self._begun = 0
         self._store_errors = 0
         self._events = SimpleQueue[Event | Exception | None]()
-        self._films = FilmsAhead(films, self._events.put)
+        self._films = FilmsAhead(search(self._pass), self._events.put)
         self._threads: list[Thread] = []
 
     def start(self, count: int, **options: bool) -> None:
@@ -147,6 +158,7 @@ class _Run:
         """
         began, working = monotonic(), len(self._threads)
         outcomes, errors = Counter[FilmOutcome](), Counter[str]()
+        passed = Counter[PassedReason]()
         duration = Fraction(0)
         try:
             while working:
@@ -161,17 +173,20 @@ class _Run:
                             outcomes[event.outcome] += 1
                             errors.update(filter(None, [event.error]))
                             duration += event.duration
+                        elif isinstance(event, FilmPassed):
+                            passed[event.reason] += 1
         finally:
             self._films.stop()
         if self._films.error:
             raise self._films.error
         finished = LibraryFinished(
-            films=outcomes.total(),
+            films=outcomes.total() - outcomes["passed"],
             made=outcomes["made"],
             already=outcomes["already"],
             partial=outcomes["partial"],
             failed=outcomes["failed"],
             due=outcomes["due"],
+            passed=dict(passed),
             errors=dict(errors),
             duration=duration,
             seconds=round(monotonic() - began, 3),
@@ -203,6 +218,10 @@ class _Run:
         finally:
             self._events.put(None)
 
+    def _pass(self, passed: Passed) -> None:
+        """Report what the search passes over."""
+        self._events.put(FilmPassed(film=passed.name, reason=passed.reason, message=passed.message))
+
     def _may_make(self) -> bool:
         """Count a film that is to be made; return False if that would be too many."""
         with self._lock:
@@ -216,6 +235,16 @@ class _Run:
             is_hopeless = self._store_errors >= _MOST_STORE_ERRORS
         if error and (is_hopeless or not self._keep_going or isinstance(error, _STOPPING)):
             raise error
+
+
+def _search_for(films: Search | Iterable[Film] | PlaceText | Place) -> Search:
+    """Return the function that finds some videos."""
+    if callable(films):
+        return films
+    if isinstance(films, str | PathLike | Place):
+        root = Place.of(films)
+        return lambda on_passed: find(root, on_passed=on_passed)
+    return lambda _: films
 
 
 def _ignore(_: object) -> None:

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from scrubjay import pipeline
 from scrubjay.engines.shared import WorkerPool
-from scrubjay.errors import IncompleteError, ScrubjayError, StoreError
+from scrubjay.errors import IncompleteError, ScrubjayError, SoundOnlyError, StoreError
 from scrubjay.events import (
     Event,
     FilmEnded,
     FilmOutcome,
+    FilmPassed,
     FilmStarted,
     OnEvent,
     Planned,
@@ -81,6 +82,8 @@ class Turn:
             if dry_run:
                 return self._ended("due")
             self._make()
+        except SoundOnlyError as error:
+            return self._sound_only(error)
         except Exception as error:  # noqa: BLE001  a bug met with one film costs no other
             return self._failed(error)
         return self._ended("made" if self._has_made_slices else "already")
@@ -92,8 +95,10 @@ class Turn:
     def _known(self, *, retry_failed: bool) -> FilmEnded | None:
         """Return how an earlier run ended, if nothing has changed since; no video is opened."""
         note = load_note(self._store, self._film, self._request.id, self._pool.limits)
-        if note is None or (retry_failed and note.status != "complete"):
+        if note is None or (retry_failed and note.status in {"partial", "failed"}):
             return None
+        if note.status == "sound":
+            return self._passed(note.message, is_news=False)
         outcome = _OUTCOMES[note.status]
         return self._ended(outcome, is_news=False, error=note.error, message=note.message)
 
@@ -128,6 +133,16 @@ class Turn:
         if isinstance(event, SliceDone):
             self._has_made_slices = True
         self._report(replace(event, film=self._film.name))
+
+    def _sound_only(self, error: SoundOnlyError) -> FilmEnded:
+        """Note that the file is no video, and return how the turn ended."""
+        with suppress(StoreError):  # then the next run looks at it again
+            self._save_note("sound", message=str(error))
+        return self._passed(str(error), is_news=True)
+
+    def _passed(self, message: str, *, is_news: bool) -> FilmEnded:
+        self._report(FilmPassed(film=self._film.name, reason="sound", message=message))
+        return self._ended("passed", is_news=is_news)
 
     def _failed(self, error: Exception) -> FilmEnded:
         """Note an error that would come again, and return how the turn ended."""

@@ -27,6 +27,10 @@ _MOST_FOLDERS = 100
 _SHORTEST_WAIT = 0.2
 """Seconds between two looks, at least."""
 
+_REST = 9
+"""Between two looks, so many times as long as the first took: so looking costs a tenth at most,
+however large the library is and however slow its disk."""
+
 
 class _Seen(NamedTuple):
     mark: int
@@ -85,16 +89,18 @@ class Watch:
         """What the current look has met."""
         self._unreadable: list[str] = []
         """Files and folders that the current look could not read: what is below is not gone."""
+        self._passed: set[int] = set()
+        """What the current look passes over, each as a number."""
+        self._reported: set[int] = set()
+        """What was passed over before, so that it is not reported again."""
+        self._looked_for = 0.0
+        """Seconds that the last looks took."""
 
     def films(self) -> Iterator[Film]:
         """Yield the videos that are there, and then those that come, until `changes` is stopped."""
-        yield from self._look("", {})
+        yield from self._timed(self._look("", {}))
         rescan_at = time.monotonic() + self._rescan
-        while True:
-            due = min([rescan_at, *(each.since + self._settle for each in self._pending.values())])
-            changed = self._changes.wait(max(_SHORTEST_WAIT, due - time.monotonic()))
-            if changed is None:
-                return
+        while (changed := self._changed(rescan_at)) is not None:
             now = time.monotonic()
             folders = changed | {
                 name.rpartition("/")[0]
@@ -107,10 +113,32 @@ class Watch:
                 folders = {""}
             yield from self._look_again(_topmost(folders))
 
+    def _changed(self, rescan_at: float) -> set[str] | None:
+        """Rest, and then wait until there is something to look at; return the changed folders."""
+        rested_at = time.monotonic() + max(_SHORTEST_WAIT, _REST * self._looked_for)
+        due = min([rescan_at, *(each.since + self._settle for each in self._pending.values())])
+        changed: set[str] = set()
+        while (now := time.monotonic()) < rested_at or not (changed or now >= due):
+            more = self._changes.wait((rested_at if changed else max(rested_at, due)) - now)
+            if more is None:
+                return None
+            changed |= more
+        return changed
+
+    def _timed(self, films: Iterator[Film]) -> Iterator[Film]:
+        """Note how long a search takes, without the time in which nobody asks for the next film."""
+        self._looked_for, began = 0.0, time.monotonic()
+        for film in films:
+            self._looked_for += time.monotonic() - began
+            yield film
+            began = time.monotonic()
+        self._looked_for += time.monotonic() - began
+
     def _look_again(self, folders: set[str]) -> Iterator[Film]:
         """Look at some folders, and tell moved films from new and removed ones."""
         gone: dict[str, _Seen] = {}
-        found = [film for folder in sorted(folders) for film in self._look(folder, gone)]
+        looks = (film for folder in sorted(folders) for film in self._look(folder, gone))
+        found = [*self._timed(looks)]
         old_names = {seen.mark: name for name, seen in gone.items()}
         for film in found:
             old = old_names.pop(_mark_of(film), None)
@@ -125,6 +153,7 @@ class Watch:
         """Yield the new and changed videos of a folder; add the films that are gone."""
         self._marks.clear()
         self._unreadable.clear()
+        self._passed.clear()
         try:
             for film in find(
                 self._root,
@@ -141,8 +170,10 @@ class Watch:
                 self._complete.add(seen.mark)
                 yield film
         except SourceError as error:  # a share or a server that is away; its films are not gone
-            self._on_passed(Passed(below, "unreadable", str(error)))
+            self._report(Passed(below, "unreadable", str(error)))
             return
+        if not below:  # what is not there any more is reported when it comes again
+            self._reported.intersection_update(self._passed)
         gone.update(self._removed(below))
 
     def _is_known(self, film: Film) -> bool:
@@ -169,7 +200,7 @@ class Watch:
 
     def _pass(self, passed: Passed) -> None:
         """Remember what a file is that is no video, so that it is not opened again."""
-        self._on_passed(passed)
+        self._report(passed)
         if passed.reason == "unreadable":
             self._unreadable.append(passed.name)
         if passed.reason in {"sound", "picture", "text", "other"} and passed.name in self._marks:
@@ -177,6 +208,14 @@ class Watch:
             if known is None or not known.is_film:
                 self._seen[passed.name] = self._marks[passed.name]._replace(is_film=False)
             del self._marks[passed.name]  # a film that was replaced by this is gone
+
+    def _report(self, passed: Passed) -> None:
+        """Report what is passed over, once."""
+        number = hash(passed)
+        self._passed.add(number)
+        if number not in self._reported:
+            self._reported.add(number)
+            self._on_passed(passed)
 
     def _removed(self, below: str) -> Mapping[str, _Seen]:
         """Return the films of a folder that were not met, and forget them."""

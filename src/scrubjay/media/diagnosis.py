@@ -4,6 +4,7 @@ Nothing here runs for a video that can be read. The file itself is examined, bec
 reports "invalid data".
 """
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -13,6 +14,7 @@ from av.video.stream import VideoStream
 from scrubjay.errors import (
     EncryptedVideoError,
     NoVideoError,
+    SoundOnlyError,
     SourceError,
     SourceForbiddenError,
     SourceUnreadableError,
@@ -24,13 +26,32 @@ from scrubjay.media.sniffing import kind_of_file
 from scrubjay.media.tracks import has_decoder, name_of_codec
 from scrubjay.places.place import Place
 
-__all__ = ["cut_off_note", "encrypted_error", "explained", "no_picture_error"]
+__all__ = [
+    "cut_off_note",
+    "encrypted_error",
+    "explained",
+    "no_picture_error",
+    "sound_doubted",
+]
 
 _HEAD_BYTES = 64 << 10
 
 _MP4_BOXES = frozenset(
     (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"sidx", b"emsg", b"prft", b"wide", b"pnot")
 )
+
+_VIDEO_MARKS = (
+    rb"vmhd",  # ISO 14496-12, 12.1.2: the header of a video track
+    rb"\x86[\x81-\x90]V_[A-Z]",  # Matroska: CodecID
+    rb"\x83\x81\x01",  # and TrackType
+    rb"vids",  # AVI: the type of a stream
+    rb"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b",  # ASF: the same
+    rb"^FLV[^\0][\x01\x05]",  # "video tags are present"
+)
+"""What the header of a file has for each video stream."""
+
+_HEADER_ENDS = re.compile(rb"\x1f\x43\xb6\x75|movi")
+"""Where the header of a Matroska file ends, and that of an AVI."""
 
 _FETCH_AGAIN = "fetch or copy it again"
 
@@ -47,6 +68,23 @@ def explained(place: Place) -> Generator[None]:
         if cause is None:
             raise
         raise SourceUnreadableError(cause) from error
+
+
+@contextmanager
+def sound_doubted(place: Place) -> Generator[None]:
+    """Replace the error of a file with sound only, if its header had a video before it was damaged.
+
+    FFmpeg leaves out a track whose description it cannot read.
+    """
+    try:
+        yield
+    except SoundOnlyError as error:
+        if _videos_declared(place) <= error.covers:
+            raise
+        raise NoVideoError(
+            f"{place.name} declares a video, but only its sound can be found: it is damaged; "
+            f"{_FETCH_AGAIN}"
+        ) from error
 
 
 def no_picture_error(
@@ -97,6 +135,16 @@ def cut_off_note(file: Bytes) -> str | None:
         f"it is cut off: {file.size:,} of its {outline.declared_bytes:,} bytes are there, so its "
         "end is missing"
     )
+
+
+def _videos_declared(place: Place) -> int:
+    """Return how many video streams the header of a file has, covers in tags not included."""
+    with suppress(OSError, SourceError):
+        file = bytes_of(place)
+        head = Outline.of(file).moov or file.read(0, _HEAD_BYTES)
+        header, *_ = _HEADER_ENDS.split(head, maxsplit=1)
+        return max(len(re.findall(mark, header)) for mark in _VIDEO_MARKS)
+    return 0
 
 
 def _why_unopened(place: Place) -> str | None:

@@ -14,7 +14,7 @@ from scrubjay.errors import LimitError, SourceDamagedError
 from scrubjay.limits import Limits
 from scrubjay.media.beginning import Beginning, Search, read_beginning
 from scrubjay.media.boxes import Fragments
-from scrubjay.media.diagnosis import encrypted_error, no_picture_error
+from scrubjay.media.diagnosis import encrypted_error, no_picture_error, sound_doubted
 from scrubjay.media.extent import Extent
 from scrubjay.media.ffmpeg import source_errors
 from scrubjay.media.looks import looks_of
@@ -61,6 +61,7 @@ def probe_media(
 
     Raises:
         LimitError: it is over a limit.
+        SoundOnlyError: it has only sound, and is not damaged.
         SourceError: it cannot be opened, has no video, or gives no picture.
     """
     meter = ProbeMeter(place.name, limits, on_packet)
@@ -70,7 +71,7 @@ def probe_media(
     meter()
     starts, search = Starts(), Search()
     opened = partial(open_container, place, limits, on_open=starts.read)
-    with source_errors(place), Video(opened, place.stream) as video:
+    with source_errors(place), sound_doubted(place), Video(opened, place.stream) as video:
         meter()
         streams = video_streams(video.container, place.stream)
         for index in [stream.index for stream in streams if has_decoder(stream)]:

@@ -292,6 +292,7 @@ def video_streams(container: InputContainer, number: int | None = None) -> list[
 
     Raises:
         NoVideoError: there are none, or `number` is not one; covers of music do not count.
+        SoundOnlyError: there is only sound, perhaps with a cover.
     """
     return ordered_streams(container, name_of(container), number)
 

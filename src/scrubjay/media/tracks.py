@@ -4,7 +4,7 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from scrubjay.errors import NoVideoError
+from scrubjay.errors import NoVideoError, SoundOnlyError
 from scrubjay.media.allowed import may_decode
 
 __all__ = ["has_decoder", "name_of_codec", "ordered_streams"]
@@ -32,6 +32,7 @@ def ordered_streams(container: InputContainer, name: str, number: int | None) ->
 
     Raises:
         NoVideoError: there are none, or `number` is not one.
+        SoundOnlyError: there is only sound, perhaps with a cover.
     """
     moving = [each for each in container.streams.video if not each.disposition & _NEVER]
     if number is not None:
@@ -39,7 +40,11 @@ def ordered_streams(container: InputContainer, name: str, number: int | None) ->
         if not moving:
             raise NoVideoError(_not_a_video(container, name, number))
     if not moving:
-        raise NoVideoError(_no_video(container, name))
+        if not container.streams.audio:
+            raise NoVideoError(_no_video(container, name))
+        sound_only = SoundOnlyError(_no_video(container, name))
+        sound_only.covers = len(container.streams.video)
+        raise sound_only
     return sorted(moving, key=lambda stream: (_rank(stream, len(moving)), stream.index))
 
 

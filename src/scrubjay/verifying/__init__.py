@@ -1,1 +1,6 @@
-"""An independent reading of finished sets: it shares no code with what writes them."""
+"""An independent reading of finished sets, by code that makes none (docs/decisions/0028)."""
+
+__all__ = ["SAMPLES"]
+
+SAMPLES = 8
+"""How many pictures are compared with the video by default."""

@@ -13,6 +13,7 @@ from scrubjay.places.place import Place, PlaceText
 from scrubjay.places.remote import pinned
 from scrubjay.sandbox.confinement import Sandbox
 from scrubjay.sets.store import Store
+from scrubjay.verifying import SAMPLES
 from scrubjay.verifying.checks import SET_CHECKS
 from scrubjay.verifying.checks.objects import check_object, objects_of
 from scrubjay.verifying.checks.source import check_source
@@ -22,10 +23,7 @@ from scrubjay.verifying.report import Finding, Report, SetReport
 from scrubjay.verifying.subject import Subject, load
 from scrubjay.waiting import mapped
 
-__all__ = ["SAMPLES", "verify"]
-
-SAMPLES = 8
-"""How many pictures are compared with the video by default."""
+__all__ = ["verify"]
 
 _MOST_FINDINGS = 10_000
 """Findings of one set that are listed: a hostile one could have any number."""
@@ -100,12 +98,7 @@ def _verified(
     seed: int,
 ) -> SetReport:
     """Verify one set."""
-    sizes = {
-        key: size
-        for key, size in found.store.sizes().items()
-        if not key.startswith(tuple(found.inner))
-    }
-    subject, problems = load(found.store, sizes)
+    subject, problems = load(found.store, found.sizes())
     findings = list(problems)
     report = SetReport(destination=found.shown, holds=True, findings=())
     if subject:
