@@ -5,15 +5,21 @@ from contextlib import suppress
 from html.parser import HTMLParser
 
 from scrubjay.engines.base import Engine
-from scrubjay.errors import DestinationError, IncompleteError, ObjectNotFoundError
-from scrubjay.keys import FOLDERS, PAGE, RECORDS, is_ours, record_key
+from scrubjay.errors import (
+    DestinationError,
+    IncompleteError,
+    ObjectNotFoundError,
+    ScrubjayError,
+    StoreFullError,
+)
+from scrubjay.keys import FOLDERS, PAGE, RECORDS, VIDEO, is_ours, record_key
 from scrubjay.model import TrackClock
 from scrubjay.pipeline import make
 from scrubjay.places.place import Place, PlaceText
 from scrubjay.publishing import publish
 from scrubjay.sets.state import all_folders, load_plan, load_state, withdraw
 from scrubjay.sets.store import Store
-from scrubjay.verifying.library import sets_below
+from scrubjay.verifying.library import Found, sets_below
 from scrubjay.verifying.report import Finding, Report, SetReport
 from scrubjay.verifying.subject import Subject, load
 
@@ -31,7 +37,8 @@ def repair(
 ) -> int:
     """Remove what is wrong in sets, make it again if their video is given, and publish them.
 
-    Without the video, what is removed becomes a gap, which the next `make` fills.
+    Without the video, what is removed becomes a gap, which the next `make` fills. A set that cannot
+    be repaired costs no other.
 
     Args:
         destination: what was verified.
@@ -44,33 +51,44 @@ def repair(
 
     Raises:
         DestinationError: a set's plan cannot be read, so that nobody knows what belongs to it.
-        ScrubjayError: a set could not be made again, or published.
+        ScrubjayError: a set could not be made again, or published. Of several, the first error is
+            raised, when the other sets have been repaired.
     """
     store = destination if isinstance(destination, Store) else Store.open(destination)
     broken = {each.destination: each for each in report.sets if not each.holds}
-    removed = 0
-    for found in sets_below(store) if broken else ():
+    removed, problems = 0, list[ScrubjayError]()
+    for found in list(sets_below(store)) if broken else ():
         if found.shown in broken:
-            removed += _repaired(found.store, broken[found.shown], source, engine)
+            try:
+                removed += _repaired(found, broken[found.shown], source, engine)
+            except StoreFullError:
+                raise
+            except ScrubjayError as error:
+                problems.append(error)
+    if problems:
+        raise problems[0]
     return removed
 
 
 def _repaired(
-    store: Store,
+    found: Found,
     report: SetReport,
     source: PlaceText | Place | None,
     engine: Engine | None,
 ) -> int:
     """Repair one set."""
-    plan = load_plan(store)
-    subject, _ = load(store, store.sizes())
+    store = found.store
+    subject, _ = load(store, found.sizes())
+    plan = load_plan(store) if subject else None
     if plan is None or subject is None:
         raise DestinationError(
             f"{report.destination} has no plan that can be read, so it cannot be repaired; make "
             "it again in an empty folder"
         )
     keys = _removable(subject, report.wrong)
-    # records first: without its record, an object does not count
+    # first the note of a run over a library, which would take the set for complete; then records:
+    # without its record, an object does not count
+    store.delete([VIDEO])
     store.delete([key for key in keys if key.startswith(RECORDS)])
     store.delete([key for key in keys if not key.startswith(RECORDS)])
     store.sweep([*FOLDERS, *(each.rstrip("/") for each in all_folders(plan.outputs))], is_ours)

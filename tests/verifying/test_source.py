@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 from damages import picture, rewrite
+from msgspec.structs import replace
 
 import scrubjay
 from scrubjay.encode.jpeg import encode
@@ -44,7 +45,7 @@ def test_a_whole_set_is_like_its_video(whole: Path, clip: Path) -> None:
     [report] = scrubjay.verify(whole, source=clip, samples=200).sets
     assert report.findings == ()
     assert report.compared == 12 + 12 + 12 + 60
-    assert report.not_compared == "there are only 96 pictures in undamaged slices to choose from"
+    assert report.not_compared == "there are only 96 pictures to choose from"
 
 
 def test_samples_are_spread_and_repeatable(whole: Path, clip: Path) -> None:
@@ -107,6 +108,7 @@ _ODD = (
     "odd/rot_and_reflect.mp4",
     "odd/s_hevc_main10_pq.mkv",
     "bad/packet_loss_2pct.ts",
+    "reports/clock_back.ts",
 )
 
 
@@ -124,4 +126,35 @@ def test_sets_of_odd_videos_are_like_them(media: Path, name: str, tmp_path: Path
         _made(media / name, folder, recipe)
     [report] = scrubjay.verify(folder, source=media / name, samples=8).sets
     assert report.findings == ()
-    assert report.compared or "every slice is damaged" in report.not_compared
+    assert report.compared == 8 or report.not_compared
+
+
+def test_what_cannot_be_judged_is_counted(media: Path, tmp_path: Path) -> None:
+    """Before a jump of the clock a wrong picture is a finding; after it, a note counts it."""
+    video = media / "reports/clock_back.ts"
+    recipe = Recipe(slice_length=Fraction(1), animations=(), frames=(Still(),), sheets=())
+    folder = _made(video, tmp_path / "set", recipe)
+    for second in (1, 3):
+        rewrite(folder, f"frames/*/{second:06}.jpg", picture)
+    [report] = scrubjay.verify(folder, source=video).sets
+    named = [(each.check, each.start) for each in report.findings if each.check != "manifest"]
+    assert named == [("picture", 1)]
+    assert report.compared == 3  # the wrong one is among them
+    assert report.not_compared == (
+        "there are only 4 pictures to choose from; 1 of the pictures could not be compared: the "
+        "video's clock jumps before them, and readers join its stretches differently"
+    )
+    for path in (folder / ".scrubjay/slices").rglob("*.json"):
+        record = json.loads(path.read_bytes())
+        path.write_text(json.dumps(record | {"damaged_packets": 1}))
+    [report] = scrubjay.verify(folder, source=video).sets
+    assert not [each for each in report.findings if each.check == "picture"]
+    assert "2 of the pictures could not be compared: the video is damaged" in report.not_compared
+
+
+def test_what_no_record_describes_is_named(clip: Path, tmp_path: Path) -> None:
+    """Animations with a tolerance are left out, however many other pictures there are."""
+    recipe = replace(RECIPE, tolerance=Fraction(1, 5))
+    [report] = scrubjay.verify(_made(clip, tmp_path / "set", recipe), source=clip).sets
+    assert (report.compared, report.holds) == (8, True)
+    assert report.not_compared.startswith("animations made with a tolerance are not compared")

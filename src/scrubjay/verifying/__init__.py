@@ -1,4 +1,4 @@
-"""An independent reading of finished sets, by code that makes none (docs/decisions/0028)."""
+"""An independent reading of finished sets, by code that makes none (docs/decisions/0029)."""
 
 __all__ = ["SAMPLES"]
 

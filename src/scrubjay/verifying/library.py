@@ -1,12 +1,12 @@
-"""The sets below a destination: every folder that has a manifest or a plan."""
+"""The sets below a destination: every folder that has a manifest, or notes of an unfinished set."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from scrubjay.errors import DestinationError
-from scrubjay.keys import MANIFEST, PLAN
+from scrubjay.keys import MANIFEST, PLAN, VIDEO
 from scrubjay.sets.store import Store
 
 __all__ = ["Found", "sets_below"]
@@ -23,6 +23,11 @@ class Found(NamedTuple):
     """The set's own destination."""
     inner: frozenset[str]
     """Folders in it, relative, that are or contain sets of their own."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size of every object of the set, by key; not of the sets in it."""
+        inner = tuple(self.inner)
+        return {key: size for key, size in self.store.sizes().items() if not key.startswith(inner)}
 
 
 def sets_below(store: Store) -> Iterator[Found]:
@@ -45,7 +50,7 @@ def sets_below(store: Store) -> Iterator[Found]:
 
 def _below(store: Store, folder: str) -> Iterator[Found]:
     files, folders = store.children(folder)
-    own = _is_set(files, folders)
+    own = MANIFEST in files or (_STATE in folders and _is_begun(store, folder))
     inner: list[str] = []
     for name in sorted(folders):
         if name != _STATE:
@@ -61,5 +66,7 @@ def _below(store: Store, folder: str) -> Iterator[Found]:
         yield Found(shown, set_store, frozenset(inner))
 
 
-def _is_set(files: Collection[str], folders: Collection[str]) -> bool:
-    return MANIFEST in files or _STATE in folders
+def _is_begun(store: Store, folder: str) -> bool:
+    """Whether a folder has notes of a set, and more than why its video has none."""
+    files, folders = store.children(f"{folder}{_STATE}/")
+    return bool(folders) or any(f"{_STATE}/{name}" != VIDEO for name in files)

@@ -78,6 +78,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """When the video first shows it, as its record says; None for animations."""
     tolerance: Fraction
     """Seconds by which it may miss its time."""
+    is_damaged: bool = False
+    """Whether the video is damaged there, so that another reader may show another picture."""
 
 
 class Compare(_Message, frozen=True, kw_only=True, tag="compare"):
@@ -126,6 +128,8 @@ class Compared(_Message, frozen=True, kw_only=True, tag="compared"):
     compared: Annotated[int, Meta(ge=0)]
     left_out: str = ""
     """Why some samples were not compared, for people."""
+    undecided: tuple[int, ...] = ()
+    """Samples that differ from this reading of the video, which is not the only right one there."""
     distances: tuple[tuple[float, float], ...] = ()
     """For each compared sample, in levels: how far it is from its own picture of the video, and
     how far from the nearest other one."""

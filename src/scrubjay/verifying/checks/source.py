@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import sqrt
 from typing import NamedTuple
 
-from scrubjay.model import Animation, Artifact, Plan, Sheet, encode
+from scrubjay.model import Animation, Artifact, MediaInfo, Plan, PlannedOutput, Sheet, encode
 from scrubjay.places.place import Place
 from scrubjay.verifying.examiner import Examiners
 from scrubjay.verifying.expected import Due
@@ -51,10 +51,6 @@ def check_source(
         SourceError: the video cannot be read.
     """
     media = subject.plan.media
-    if reason := _unreadable(subject.plan):
-        samples, left_out = 0, reason
-    else:
-        left_out = ""
     chosen = list(_chosen(subject, samples, seed))
     task = Compare(
         source=source,
@@ -65,12 +61,6 @@ def check_source(
         samples=len(chosen),
     )
     compared = examiners.ask_of_video(source, Compared, task, _pieces(subject, chosen))
-    if len(chosen) < samples and not left_out:
-        left_out = (
-            f"there are only {len(chosen)} pictures in undamaged slices to choose from"
-            if chosen
-            else "every slice is damaged, and what a damaged slice shows depends on how it is read"
-        )
     findings = tuple(
         Finding(
             check=each.check,
@@ -83,16 +73,42 @@ def check_source(
         for each in compared.wrong
         if each.sample < len(chosen)
     )
-    return SourceResult(findings, compared.compared, left_out or compared.left_out)
+    notes = [
+        f"there are only {len(chosen)} pictures to choose from" if len(chosen) < samples else "",
+        _loose_note(subject.plan) if compared.compared or compared.undecided else "",
+        compared.left_out,
+        *_undecided_notes(media, [chosen[each] for each in compared.undecided], subject),
+    ]
+    return SourceResult(findings, compared.compared, "; ".join(filter(None, notes)))
 
 
-def _unreadable(plan: Plan) -> str:
-    """Say why a plain reader does not know when the pictures of a video are shown."""
-    if plan.media.is_stitched:
-        return "the video's clock jumps, and only the reader that joins its parts can follow it"
-    if plan.media.clock == "gaps":
-        return "some of the video's pictures have no time of their own"
-    return ""
+def _loose_note(plan: Plan) -> str:
+    """Say which outputs have no picture among the samples."""
+    if not any(_is_loose(plan, output) for output in plan.outputs):
+        return ""
+    return (
+        "animations made with a tolerance are not compared, because no record says which pictures "
+        "they show"
+    )
+
+
+def _undecided_notes(
+    media: MediaInfo, undecided: Sequence[_Choice], subject: Subject
+) -> Iterator[str]:
+    """Say why some pictures differ from the reading of the video and may be right all the same."""
+    damaged = sum(_is_damaged(subject, each.due) for each in undecided)
+    if damaged:
+        yield (
+            f"{damaged} of the pictures could not be compared: the video is damaged there, so what "
+            "it shows depends on where decoding begins"
+        )
+    if others := len(undecided) - damaged:
+        why = (
+            "the video's clock jumps before them, and readers join its stretches differently"
+            if media.is_stitched
+            else "some of the video's pictures have no time of their own"
+        )
+        yield f"{others} of the pictures could not be compared: {why}"
 
 
 def _named(choice: _Choice, message: str) -> str:
@@ -119,23 +135,28 @@ def _chosen(subject: Subject, samples: int, seed: int) -> Iterator[_Choice]:
 
 
 def _candidates(subject: Subject, name: str) -> list[tuple[Due, Artifact]]:
-    """Return an output's objects whose pictures a plain reader would decode as well.
-
-    In a damaged slice, a picture depends on where decoding began. With a tolerance, no record says
-    which pictures an animation shows.
-    """
+    """Return an output's objects whose pictures a plain reader would decode as well."""
     [output] = [each for each in subject.plan.outputs if each.name == name]
-    is_loose = isinstance(output.options, Animation) and subject.plan.recipe.tolerance > 0
-    damaged = [
-        (record.start, record.end) for record in subject.records.values() if record.damaged_packets
-    ]
     found: list[tuple[Due, Artifact]] = []
-    for due, artifact in subject.placed(output) if not is_loose or output.is_whole else ():
-        is_damaged = any(start < due.end and due.start < end for start, end in damaged)
+    for due, artifact in () if _is_loose(subject.plan, output) else subject.placed(output):
         is_there = artifact and subject.sizes.get(artifact.key) == artifact.size_bytes
-        if artifact and is_there and not is_damaged and _has_times(due, artifact):
+        if artifact and is_there and _has_times(due, artifact):
             found.append((due, artifact))
     return found
+
+
+def _is_loose(plan: Plan, output: PlannedOutput) -> bool:
+    """Whether no record says which pictures an output shows: an animation with a tolerance."""
+    is_animation = isinstance(output.options, Animation) and not output.is_whole
+    return is_animation and plan.recipe.tolerance > 0
+
+
+def _is_damaged(subject: Subject, due: Due) -> bool:
+    """Whether the video is damaged where an object is, so that readers may differ."""
+    return any(
+        record.damaged_packets and record.start < due.end and due.start < record.end
+        for record in subject.records.values()
+    )
 
 
 def _has_times(due: Due, artifact: Artifact) -> bool:
@@ -188,6 +209,7 @@ def _pieces(subject: Subject, chosen: Sequence[_Choice]) -> Iterator[bytes]:
             time=time,
             source_time=source_time,
             tolerance=tolerance,
+            is_damaged=_is_damaged(subject, due),
         )
         yield encode(sample) + b"\n"
         yield from subject.store.pieces(artifact.key, artifact.size_bytes)

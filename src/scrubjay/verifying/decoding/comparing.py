@@ -72,6 +72,8 @@ class _Shown(NamedTuple):
     until: Fraction | None
     """When the next one is shown; None for the last."""
     frame: VideoFrame
+    is_certain: bool
+    """Whether every reader gives it this time."""
 
 
 def compared(task: Compare, written: Sequence[Written], on_packet: Callable[[], None]) -> Compared:
@@ -101,6 +103,7 @@ def compared(task: Compare, written: Sequence[Written], on_packet: Callable[[], 
         wrong=tuple(judge.wrong),
         compared=len(judge.distances),
         left_out=judge.left_out or (_NOTHING_DECODED if waiting else ""),
+        undecided=tuple(judge.undecided),
         distances=tuple(judge.distances),
     )
 
@@ -122,12 +125,12 @@ def _neighbours(
     """Yield each picture of the video with the ones before and after it."""
     recent: list[_Shown] = []
     place = 0
-    for time, frame in frames_of(task.source, task.media, on_packet):
+    for time, frame, is_certain in frames_of(task.source, task.media, on_packet):
         if recent:
             if time <= recent[-1].time:
                 continue
             recent[-1] = recent[-1]._replace(until=time)
-        recent.append(_Shown(time, None, frame))
+        recent.append(_Shown(time, None, frame, is_certain))
         if len(recent) - place > _REACH:
             yield recent[max(0, place - _REACH) : place], recent[place], recent[place + 1 :]
             place += 1
@@ -149,29 +152,42 @@ class _Judge:
         self._first = task.media.first_picture
         self._brush = Brush(task.media, task.background, task.stereo)
         self.wrong: list[Wrong] = []
+        self.undecided: list[int] = []
+        """Samples that differ where another reader may be right as well."""
         self.distances: list[tuple[float, float]] = []
         self.left_out = ""
 
     def judge(self, number: int, each: Written, shown: _Shown, near: Sequence[_Shown]) -> None:
         """Compare a sample with the frame of its time and with the ones around it."""
+        compared = len(self.distances)
+        wrong = self._problem(number, each, shown, near)
+        if wrong is None:
+            return
+        if shown.is_certain and not each.sample.is_damaged:
+            self.wrong.append(wrong)
+        else:
+            self.undecided.append(number)
+            del self.distances[compared:]
+
+    def _problem(
+        self, number: int, each: Written, shown: _Shown, near: Sequence[_Shown]
+    ) -> Wrong | None:
+        """Return how a sample differs from what the video shows; None if it does not."""
         sample = each.sample
         problem = self._time_problem(sample, shown)
         if problem:
-            self.wrong.append(
-                Wrong(
-                    check="time",
-                    message=problem,
-                    expected=_shown_time(shown.time),
-                    found=_shown_time(_when(sample)),
-                    sample=number,
-                )
+            return Wrong(
+                check="time",
+                message=problem,
+                expected=_shown_time(shown.time),
+                found=_shown_time(_when(sample)),
+                sample=number,
             )
-            return
         assert each.picture is not None  # noqa: S101  the others were left out
         own = self._distance(each.picture, shown, sample.size)
         if own is None:
             self.left_out = "some pictures of the video have another shape than the others"
-            return
+            return None
         others = [
             (found, other)
             for other in near
@@ -180,26 +196,22 @@ class _Judge:
         nearest, other = min(others, default=(own, shown), key=lambda pair: pair[0])
         self.distances.append((round(own, 3), round(nearest, 3)))
         if nearest < _NEARER * own and own - nearest > _LEAST_GAIN:
-            self.wrong.append(
-                Wrong(
-                    check="picture",
-                    message="it shows another picture of the video than that of its time",
-                    expected=_shown_time(shown.time),
-                    found=_shown_time(other.time),
-                    sample=number,
-                )
+            return Wrong(
+                check="picture",
+                message="it shows another picture of the video than that of its time",
+                expected=_shown_time(shown.time),
+                found=_shown_time(other.time),
+                sample=number,
             )
-        elif own > _MOST_DISTANCE:
-            self.wrong.append(
-                Wrong(
-                    check="picture",
-                    message="it does not look like the video's picture of "
-                    f"{_shown_time(shown.time)}",
-                    expected=f"a distance up to {_MOST_DISTANCE:g} levels",
-                    found=f"{own:.1f}",
-                    sample=number,
-                )
+        if own > _MOST_DISTANCE:
+            return Wrong(
+                check="picture",
+                message=f"it does not look like the video's picture of {_shown_time(shown.time)}",
+                expected=f"a distance up to {_MOST_DISTANCE:g} levels",
+                found=f"{own:.1f}",
+                sample=number,
             )
+        return None
 
     def _time_problem(self, sample: Sample, shown: _Shown) -> str:
         """Say what is wrong with the time that a record gives for a picture."""
