@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from range_server import RangeServer
 
 import scrubjay
+from scrubjay.engines.inline import InlineEngine
 from scrubjay.errors import (
     LimitError,
     SourceChangedError,
@@ -167,6 +169,16 @@ def test_a_probe_reads_little(films: Callable[..., Path], name: str) -> None:
         assert len(server.requests) <= 75
         assert server.sent <= 16 << 20
     assert found == probe_media(Place.of(path))
+
+
+@pytest.mark.parametrize(("name", "requests"), [("hour.mp4", 5), ("film.mkv", 5), ("film.ts", 24)])
+def test_a_frame_takes_few_requests(films: Callable[..., Path], name: str, requests: int) -> None:
+    """In the middle of a film with an index, five at most; a transport stream has none."""
+    seconds = 3600 if name == "hour.mp4" else 1200
+    with RangeServer(films(name, seconds).parent) as server, InlineEngine() as engine:
+        made = scrubjay.frame(f"{server.url}/{name}", at=seconds // 2 + 1, engine=engine)
+        assert abs(made.source_times[0] - seconds // 2 - 1) < Fraction(1, 25)
+        assert len(server.requests) <= requests
 
 
 @pytest.mark.parametrize("size", [1, 65_536, 65_537, 4 << 20, (4 << 20) + 1, 9_999_999])
@@ -360,6 +372,23 @@ def test_an_address_that_no_server_can_have_is_said(web: RangeServer) -> None:
     web.does.redirect = "http://[::1/x.mp4"
     with pytest.raises(SourceUnreadableError, match="malformed"):
         pinned(Place.of(f"{web.url}/clip.mp4"))
+
+
+def test_a_refused_answer_is_closed(web: RangeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an answer that is not the one asked for, the connection does not stay open."""
+    web.does.has_ranges = False
+    answers: list[HTTPResponse] = []
+    check = ranges._checked
+
+    def checked(place: Place, response: HTTPResponse, start: int) -> object:
+        answers.append(response)
+        return check(place, response, start)
+
+    monkeypatch.setattr(ranges, "_checked", checked)
+    url = f"{web.url}/clip.mp4"
+    with pytest.raises(SourceUnreadableError, match="range requests"):
+        ranges.opened(Place.of(url), url, 0)
+    assert [each.isclosed() for each in answers] == [True]
 
 
 def test_a_server_without_ranges_is_refused(web: RangeServer) -> None:

@@ -214,7 +214,11 @@ def opened(place: Place, url: str, start: int) -> Opened:
     """
 
     def begin(response: http.client.HTTPResponse) -> Opened:
-        total, etag = _checked(place, response, start)
+        try:
+            total, etag = _checked(place, response, start)
+        except SourceError:
+            response.close()
+            raise
         return Opened(response, total.size, etag)
 
     return _asked(place, _request(place, url, f"bytes={start}-"), _ANY_LENGTH, begin, patient=True)
