@@ -62,6 +62,18 @@ def _lay_out(film: Path, layout: str, target: Path, *, replace: bool = False) ->
     return lay_out(film.parents[1] / name, layout, target, replace=replace)
 
 
+def _found_by_jellyfin(film: Path, asked: int, *, side: int) -> int:
+    """Return how many sheets Jellyfin finds of a film of 320 px, for a width and a grid."""
+    width = 2 * (min(asked, 320) // 2)
+    folder = film.with_suffix(".trickplay") / f"{width} - {side}x{side}"
+    count = len([*folder.iterdir()])
+    for number in range(count):
+        with Image.open(folder / f"{number}.jpg") as picture:
+            assert picture.width == side * width
+            assert picture.height % (width * 180 // 320) == 0
+    return count
+
+
 def test_jellyfin_finds_its_folders(film: Path, tmp_path: Path) -> None:
     """The server takes the folder of each width: `NAME.trickplay/WIDTH - COLUMNSxROWS`.
 
@@ -71,12 +83,7 @@ def test_jellyfin_finds_its_folders(film: Path, tmp_path: Path) -> None:
     assert target_for("jellyfin", film, "elsewhere").address == str(film.parent)
     assert _lay_out(film, "jellyfin", tmp_path) == 6
     for asked in (64, 128):
-        width = 2 * (min(asked, 320) // 2)
-        folder = tmp_path / f"{film.stem}.trickplay" / f"{width} - 2x2"
-        assert sorted(each.name for each in folder.iterdir()) == ["0.jpg", "1.jpg", "2.jpg"]
-        for sheet in folder.iterdir():
-            with Image.open(sheet) as picture:
-                assert picture.size == (2 * width, 2 * width * 180 // 320)
+        assert _found_by_jellyfin(tmp_path / film.name, asked, side=2) == 3
     assert [each.name for each in tmp_path.iterdir()] == [f"{film.stem}.trickplay"]
     sheet = tmp_path / f"{film.stem}.trickplay" / "64 - 2x2" / "0.jpg"
     assert sheet.stat().st_nlink > 1, "the sheets take no more space"
@@ -201,3 +208,46 @@ def test_make_lays_out(film: Path, tmp_path: Path) -> None:
     assert done.exit_code == ExitCode.DESTINATION
     assert "use --replace-layout" in done.stderr
     assert CliRunner().invoke(cli, [*arguments, "--replace-layout"]).exit_code == 0
+
+
+def test_a_library_is_laid_out(small_clip: Path, tmp_path: Path) -> None:
+    """Every film's folder is beside it, and is put there again without opening the film."""
+    films = [tmp_path / "films" / name for name in ("A (2008)/A (2008).mkv.mp4", "b.mp4")]
+    for film in films:
+        film.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(small_clip, film)
+    arguments = ["make", str(tmp_path / "films"), "-o", str(tmp_path / "sets"), "--json"]
+    arguments += ["--recipe", "trickplay", "--sheet-width", "96", "--layout", "jellyfin"]
+
+    def ended(*more: str, code: int = 0) -> list[tuple[str, str]]:
+        done = CliRunner().invoke(cli, [*arguments, *more])
+        assert done.exit_code == code, done.stdout
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        assert bool([each for each in events if each["event"] == "film_started"]) == is_first
+        ended = [each for each in events if each["event"] == "film_ended"]
+        return sorted((each["outcome"], each["error"]) for each in ended)
+
+    is_first = True
+    assert ended() == [("made", ""), ("made", "")]
+    is_first = False
+    for film in films:
+        [folder] = film.with_suffix(".trickplay").iterdir()
+        assert folder.name == "96 - 10x10"
+        assert [each.name for each in folder.iterdir()] == ["0.jpg"]
+        with Image.open(folder / "0.jpg") as sheet:
+            assert sheet.width == 960
+    assert ended() == [("already", ""), ("already", "")]
+    shutil.rmtree(films[0].with_suffix(".trickplay"))
+    (films[1].with_suffix(".trickplay") / "96 - 10x10" / "0.jpg").unlink()
+    (films[1].with_suffix(".trickplay") / "96 - 10x10" / "0.jpg").write_bytes(b"theirs")
+    assert ended("--dry-run") == [("due", ""), ("due", "")]
+    assert ended(code=ExitCode.DESTINATION) == [("already", "DestinationError"), ("made", "")]
+    assert films[0].with_suffix(".trickplay").is_dir()
+    library = json.loads((tmp_path / "sets" / "library.json").read_text())["films"]
+    assert [each["status"] for each in library] == ["complete", "complete"]
+    assert "is there already and differs" in library[1]["message"]
+    assert ended("--replace-layout") == [("already", ""), ("made", "")]
+    assert ended() == [("already", ""), ("already", "")]
+    done = CliRunner().invoke(cli, ["make", "s3://films/", "-o", "x", "--layout", "emby"])
+    assert done.exit_code == ExitCode.DESTINATION
+    assert "beside the video, and s3://films/ is not on this machine" in done.stderr

@@ -237,7 +237,13 @@ class FilmEnded(_Event, frozen=True, kw_only=True, tag="film_ended"):
     destination: str
     size_bytes: Annotated[int, Meta(description="Of the video; 0 if that is unknown.")]
     duration: Annotated[Fraction, Meta(description="Seconds of video that were made.")]
-    error: Annotated[str, Meta(description="Class of the error; empty if there is none.")] = ""
+    error: Annotated[
+        str,
+        Meta(
+            description="Class of the error; empty if there is none. A film that was made has one "
+            "if its set could not be laid out (`--layout`)."
+        ),
+    ] = ""
     message: str = ""
 
 
@@ -258,7 +264,10 @@ class LibraryFinished(_Event, frozen=True, kw_only=True, tag="library_finished")
     ]
     errors: Annotated[
         dict[str, int],
-        Meta(description="How many videos failed or have gaps, by class of the error."),
+        Meta(
+            description="How many videos failed, have gaps or could not be laid out, by class of "
+            "the error."
+        ),
     ]
     duration: Annotated[Fraction, Meta(description="Seconds of video that were made.")]
     seconds: Annotated[float, Meta(description="Wall time of the run.")]

@@ -25,7 +25,7 @@ from scrubjay.sets.folder import local_errors
 from scrubjay.sets.store import Store
 from scrubjay.waiting import mapped
 
-__all__ = ["LAYOUTS", "Layout", "lay_out", "recipe_for", "target_for"]
+__all__ = ["LAYOUTS", "Layout", "is_laid_out", "lay_out", "recipe_for", "target_for"]
 
 Names = Mapping[str, str]
 """Which object of a set a file is: the key of the object by the path of the file."""
@@ -155,8 +155,48 @@ def lay_out(
         DestinationError: the set is not finished, or a file that differs is there.
         StoreError: a file could not be read or written.
     """
-    rules = LAYOUTS[layout]
     store = destination if isinstance(destination, Store) else Store.open(destination)
+    names = _names_for(store, layout)
+    bucket = target if isinstance(target, Store) else Store.open(target)
+    place = bucket.place
+    if place is None or not place.is_local:
+        return _put_into_bucket(store, bucket, names, replace=replace)
+    with local_errors(place.address, is_writing=True):
+        return _Local(store, Path(place.address)).put(names, replace=replace)
+
+
+def is_laid_out(
+    destination: PlaceText | Place | Store, layout: str, target: PlaceText | Place | Store
+) -> bool:
+    """Whether a set's files are where another program finds them, by their names and sizes.
+
+    Args:
+        destination: the set.
+        layout: `jellyfin`, `emby` or `reference`.
+        target: the folder in which the files belong.
+
+    Raises:
+        RecipeError: the set has no outputs for the layout.
+        DestinationError: the set is not finished.
+        StoreError: the destination or the target cannot be read.
+    """
+    store = destination if isinstance(destination, Store) else Store.open(destination)
+    names = _names_for(store, layout)
+    bucket = target if isinstance(target, Store) else Store.open(target)
+    if bucket.place is None or not bucket.place.is_local:
+        return names.keys() <= bucket.sizes().keys()
+    with local_errors(bucket.place.address, is_writing=False):
+        return _Local(store, Path(bucket.place.address)).has(names)
+
+
+def _names_for(store: Store, layout: str) -> Names:
+    """Return the files that a layout makes of a set.
+
+    Raises:
+        RecipeError: the set has no outputs for the layout.
+        DestinationError: the set is not finished.
+    """
+    rules = LAYOUTS[layout]
     try:
         manifest = decode(store.get(MANIFEST), Manifest)
     except (ObjectNotFoundError, msgspec.DecodeError) as error:
@@ -175,12 +215,7 @@ def lay_out(
             f"{rules.document} to its documents"
         )
     _check_names(names)
-    bucket = target if isinstance(target, Store) else Store.open(target)
-    place = bucket.place
-    if place is None or not place.is_local:
-        return _put_into_bucket(store, bucket, names, replace=replace)
-    with local_errors(place.address, is_writing=True):
-        return _Local(store, Path(place.address)).put(names, replace=replace)
+    return names
 
 
 def _check_names(names: Names) -> None:
@@ -255,6 +290,16 @@ class _Local:
             for each, keys in whole.items():
                 self._put_folder(each, keys, stage)
         return len(files) + sum(map(len, whole.values()))
+
+    def has(self, names: Names) -> bool:
+        """Whether all files are there, as large as the objects that they should be."""
+        for name, key in names.items():
+            file = self._folder / name
+            if not file.is_file():
+                return False
+            if self._set is not None and file.stat().st_size != (self._set / key).stat().st_size:
+                return False
+        return True
 
     def _put_folder(self, path: str, keys: Mapping[str, str], stage: Path) -> None:
         """Put a whole folder there at once, in the place of what has its name."""

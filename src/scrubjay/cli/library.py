@@ -218,6 +218,7 @@ def make_all(
     Raises:
         ScrubjayError: the run ends early.
     """
+    from scrubjay.layouts import recipe_for, target_for
     from scrubjay.library.destinations import Destinations, check_distinct
     from scrubjay.library.running import make_library
 
@@ -226,6 +227,10 @@ def make_all(
             f"--engine {values['kind']} makes one video at a time; run the command for each, or "
             "upload the videos to the bucket of a stack"
         )
+    for name in values["layouts"]:
+        recipe = recipe_for(recipe, name)
+        for place in places:
+            target_for(name, place, output)  # refuses videos that are not on this machine
     selection = selection_of(values)
     destinations = Destinations(output, base=setup.place("."), roots=places)
     if destinations.may_clash:
@@ -268,6 +273,8 @@ def request_of(recipe: Recipe, setup: Setup, values: Mapping[str, Any]) -> "Requ
         strict=setup.settings.strict,
         clock=values["clock"],
         remove_stale=values["remove_stale"],
+        layouts=tuple(values.get("layouts", ())),
+        replace_layout=values.get("replace_layout", False),
     )
 
 

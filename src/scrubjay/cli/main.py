@@ -34,7 +34,6 @@ from scrubjay.cli.watch import watch
 from scrubjay.cli.watcher import VideoWatcher
 from scrubjay.cli.words import describe_media, describe_plan
 from scrubjay.engines.base import Engine
-from scrubjay.errors import RecipeError
 from scrubjay.layouts import LAYOUTS, lay_out, recipe_for, target_for
 from scrubjay.model import Plan, Recipe, encode, encode_pretty
 from scrubjay.places.place import Place
@@ -83,7 +82,8 @@ def cli() -> None:
     "  scrubjay make movie.mp4 -o sheets/ --recipe trickplay --layout jellyfin\n"
     "  scrubjay make movie.mp4 -o previews/ --recipe my.toml --json\n"
     "  scrubjay make s3://films/movie.mp4 -o s3://previews/movie\n"
-    "  scrubjay make films/ -o previews/ --newer-than 7d",
+    "  scrubjay make films/ -o previews/ --newer-than 7d\n"
+    "  scrubjay make films/ -o previews/ --recipe trickplay --layout jellyfin",
 )
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
 @output_options
@@ -93,8 +93,9 @@ def cli() -> None:
     "layouts",
     multiple=True,
     type=click.Choice([*LAYOUTS]),
-    help="Also put the files where another program finds them: jellyfin and emby beside VIDEO; "
-    "reference in DIR, under the names of the serverless GIF generator. Can be repeated.",
+    help="Also put the files where another program finds them: jellyfin and emby beside each "
+    "video; reference in its set, under the names of the serverless GIF generator. Can be "
+    "repeated.",
 )
 @grouped(
     "Output",
@@ -130,8 +131,7 @@ def make(
         recipe, setup = recipe_from(values, base), Setup(values)
         places = [setup.place(each, stream=values["stream"]) for each in videos]
         if not is_one_video(places, values):
-            if layouts:
-                raise RecipeError("--layout is for one video; run the command for each")
+            values |= {"layouts": layouts, "replace_layout": replace_layout}
             many = LibraryWatcher(as_json=as_json, quiet=quiet)
             make_all(places, output, setup, recipe, watcher=many, values=values)
             return

@@ -174,8 +174,8 @@ def describe_library(finished: LibraryFinished, failures: Sequence[FilmEnded]) -
         counts.insert(0, f"{finished.made} made{pace}")
     lines = [f"{count_text(finished.films, 'video')}: {', '.join(counts)}."]
     lines += [f"  {about(each)}" for each in failures]
-    more = finished.partial + finished.failed - len(failures)
-    if more:
+    more = sum(finished.errors.values()) - len(failures)
+    if more > 0:
         lines.append(f"  ... and {more} more; --json shows all.")
     if any(not each.is_news for each in failures):
         lines.append(

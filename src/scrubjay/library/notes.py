@@ -53,13 +53,17 @@ Status: TypeAlias = Literal["complete", "partial", "failed", "sound"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What is made of each video of a library; the fields are those of `pipeline.make`."""
+    """What is made of each video of a library; most fields are those of `pipeline.make`."""
 
     recipe: Recipe = Recipe()
     stream: int | None = None
     strict: bool = False
     clock: TrackClock | None = None
     remove_stale: bool = False
+    layouts: tuple[str, ...] = ()
+    """Where else its files go, for other programs (`layouts.LAYOUTS`)."""
+    replace_layout: bool = False
+    """Whether to replace files that are there and differ."""
 
     @property
     def id(self) -> str:

@@ -212,7 +212,7 @@ class _Run:
                     self._films.stop()
                     return
                 self._events.put(ended)
-                self._check(turn.error)
+                self._check(turn.error, has_set=turn.has_set)
         except Exception as error:  # noqa: BLE001  the run raises it
             self._events.put(error)
         finally:
@@ -228,10 +228,11 @@ class _Run:
             self._begun += 1
             return self._limit is None or self._begun <= self._limit
 
-    def _check(self, error: Exception | None) -> None:
+    def _check(self, error: Exception | None, *, has_set: bool) -> None:
         """Raise the error of a film if it ends the run."""
         with self._lock:
-            self._store_errors = self._store_errors + 1 if isinstance(error, StoreError) else 0
+            is_unwritten = isinstance(error, StoreError) and not has_set
+            self._store_errors = self._store_errors + 1 if is_unwritten else 0
             is_hopeless = self._store_errors >= _MOST_STORE_ERRORS
         if error and (is_hopeless or not self._keep_going or isinstance(error, _STOPPING)):
             raise error

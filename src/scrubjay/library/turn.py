@@ -20,9 +20,10 @@ from scrubjay.events import (
     Planned,
     SliceDone,
 )
+from scrubjay.layouts import is_laid_out, lay_out, target_for
 from scrubjay.library.film import Destination, Film
 from scrubjay.library.notes import Note, Request, Status, is_lasting, load_note, save_note
-from scrubjay.places.place import redacted
+from scrubjay.places.place import Place, redacted
 from scrubjay.sets.store import Store
 
 __all__ = ["Turn"]
@@ -61,7 +62,9 @@ class Turn:
         self._duration = Fraction(0)
         self._has_made_slices = False
         self.error: Exception | None = None
-        """Why there is no complete set, if this run found that out."""
+        """Why there is no complete set, or why it is not laid out, if this run found that out."""
+        self.has_set = False
+        """Whether there is a complete set all the same."""
 
     def take(
         self, *, retry_failed: bool, dry_run: bool, may_make: Callable[[], bool]
@@ -75,18 +78,20 @@ class Turn:
                 result is None.
         """
         try:
-            if (known := self._known(retry_failed=retry_failed)) is not None:
+            known = self._known(retry_failed=retry_failed)
+            if known is not None and not (known.outcome == "already" and self._lacks_layout()):
                 return known
             if not may_make():
                 return None
             if dry_run:
                 return self._ended("due")
-            self._make()
+            if known is None:
+                self._make()
         except SoundOnlyError as error:
             return self._sound_only(error)
         except Exception as error:  # noqa: BLE001  a bug met with one film costs no other
             return self._failed(error)
-        return self._ended("made" if self._has_made_slices else "already")
+        return self._laid_out()
 
     @cached_property
     def _store(self) -> Store:
@@ -127,6 +132,30 @@ class Turn:
             )
         self._save_note("complete")
 
+    @property
+    def _targets(self) -> dict[str, Place]:
+        """Where the files of each layout go."""
+        film, destination = self._film, self._destination(self._film)
+        return {name: target_for(name, film.source, destination) for name in self._request.layouts}
+
+    def _lacks_layout(self) -> bool:
+        """Whether files are missing where other programs look for them; no video is opened."""
+        return not all(
+            is_laid_out(self._store, name, target) for name, target in self._targets.items()
+        )
+
+    def _laid_out(self) -> FilmEnded:
+        """Lay the complete set out, and return how the turn ended."""
+        self.has_set, laid, error, message = True, 0, "", ""
+        try:
+            for name, target in self._targets.items():
+                laid += lay_out(self._store, name, target, replace=self._request.replace_layout)
+        except Exception as problem:  # noqa: BLE001  a bug met with one film costs no other
+            self.error = problem
+            error, message = type(problem).__name__, _message_of(problem)
+        is_new = self._has_made_slices or laid > 0
+        return self._ended("made" if is_new else "already", error=error, message=message)
+
     def _pass_on(self, event: Event) -> None:
         if isinstance(event, Planned):
             self._duration = event.remaining
@@ -148,10 +177,8 @@ class Turn:
         """Note an error that would come again, and return how the turn ended."""
         self.error = error
         status: Status = "partial" if isinstance(error, IncompleteError) else "failed"
-        name, message = type(error).__name__, str(error)
-        if not isinstance(error, ScrubjayError):
-            message = f"this is a bug in Scrubjay, please report it: {redacted(message)}"
-        elif is_lasting(error):
+        name, message = type(error).__name__, _message_of(error)
+        if isinstance(error, ScrubjayError) and is_lasting(error):
             with suppress(StoreError):  # the first error is the important one
                 self._save_note(status, error=name, message=message)
         return self._ended(_OUTCOMES[status], error=name, message=message)
@@ -188,3 +215,10 @@ class Turn:
             if self._store.place is not None:
                 return self._store.place.shown
         return ""
+
+
+def _message_of(error: Exception) -> str:
+    """Return what people read of an error."""
+    if isinstance(error, ScrubjayError):
+        return str(error)
+    return f"this is a bug in Scrubjay, please report it: {redacted(str(error))}"
