@@ -1,7 +1,9 @@
 """The contract of engines, for each that needs nothing but this machine."""
 
+import multiprocessing
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -11,6 +13,7 @@ from enginecontract import Bench, EngineContract
 from memoryqueue import Faults, MemoryQueue
 
 from scrubjay.engines.base import Engine
+from scrubjay.engines.executor import ExecutorEngine
 from scrubjay.engines.inline import InlineEngine
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.engines.queue.engine import QueueEngine
@@ -64,15 +67,37 @@ class _Folders(Bench):
         return Place.of(self._folder / f"set-{next(self._numbers)}")
 
 
+@pytest.fixture(scope="module")
+def thread_executor() -> Iterator[Executor]:
+    """Return two threads, for all tests."""
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def process_executor() -> Iterator[Executor]:
+    """Return two processes, for all tests."""
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        yield executor
+
+
 class TestEngines(EngineContract):
     """Engines on this machine."""
 
     @pytest.fixture(
-        params=["processes", "pool", "inline", "queue", "rough queue 1", "rough queue 2"]
+        params=[
+            *("processes", "pool", "inline", "thread executor", "process executor"),
+            *("queue", "rough queue 1", "rough queue 2"),
+        ]
     )
     def bench(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         """Return an engine, open for one test."""
         folder = tmp_path / "bench"
         folder.mkdir()
         with ExitStack() as stack:
-            yield _Folders(stack.enter_context(_engine(str(request.param), stack)), folder)
+            if "executor" in request.param:
+                executor = request.getfixturevalue(request.param.replace(" ", "_"))
+                engine: Engine = ExecutorEngine(executor, at_once=2, local=InlineEngine())
+            else:
+                engine = _engine(str(request.param), stack)
+            yield _Folders(stack.enter_context(engine), folder)

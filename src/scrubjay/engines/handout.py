@@ -5,7 +5,7 @@ free worker gets that slice if it is still waiting. Otherwise it gets the start 
 slices that no other worker is about to reach, and otherwise the middle of the longest run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 __all__ = ["Handout"]
@@ -27,6 +27,12 @@ class Handout:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._waiting)
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._waiting
+
     def put_back(self, index: int) -> None:
         """Hand a slice out again later."""
         self._waiting.add(index)
@@ -47,6 +53,11 @@ class Handout:
         index = self._choose(last, set(busy))
         self._waiting.remove(index)
         return index
+
+    def take_these(self, indexes: list[int]) -> list[int]:
+        """Take certain slices, all of which must be waiting, and return them."""
+        self._waiting.difference_update(indexes)
+        return indexes
 
     def _choose(self, last: int | None, busy: set[int]) -> int:
         if last is not None and last + 1 in self._waiting:

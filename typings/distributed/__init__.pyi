@@ -1,0 +1,13 @@
+"""The part of Dask's client that the engine uses; its own types are incomplete."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+
+class Client:
+    status: str
+    def __init__(
+        self, address: str, *, timeout: float, set_as_default: bool, name: str
+    ) -> None: ...
+    def nthreads(self) -> Mapping[str, int]: ...
+    def get_executor(self, *, pure: bool, retries: int) -> Executor: ...
+    def close(self, timeout: float) -> None: ...
