@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from scrubjay.engines.executor import ExecutorEngine
     from scrubjay.engines.inline import InlineEngine
     from scrubjay.engines.processes import ProcessEngine
     from scrubjay.engines.shared import WorkerPool
@@ -39,6 +40,7 @@ __all__ = [
     "Animation",
     "Event",
     "Excerpt",
+    "ExecutorEngine",
     "Film",
     "IncompleteError",
     "InlineEngine",
@@ -80,6 +82,7 @@ _HOMES = {
     "Animation": "model",
     "Event": "events",
     "Excerpt": "excerpt",
+    "ExecutorEngine": "engines.executor",
     "Film": "library.film",
     "IncompleteError": "errors",
     "InlineEngine": "engines.inline",

@@ -8,10 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from starting import started
 
 import scrubjay
 from scrubjay import InlineEngine
+from scrubjay.cli.main import cli
 from scrubjay.engines import dask, sending
 from scrubjay.engines.dask import DaskEngine
 from scrubjay.errors import TransportError
@@ -117,6 +119,15 @@ def test_workers_and_the_scheduler_are_killed(
     scrubjay.make(small_clip, tmp_path / "serial", recipe=_RECIPE, engine=InlineEngine())
     assert _tree(tmp_path / "dask") == _tree(tmp_path / "serial")
 
+    next((tmp_path / "dask/.scrubjay/slices").rglob("*.json")).unlink()
+    words = ["make", str(small_clip), "-o", str(tmp_path / "dask"), "--slice-length", "3"]
+    words += ["--animation-width", "64", "--animation-fps", "4", "--no-frames"]
+    words += ["--sheet-width", "64", "--engine", f"dask=tcp://127.0.0.1:{cluster.port}"]
+    again = CliRunner().invoke(cli, words)
+    assert again.exit_code == 0, again.output
+    assert "3 of 4 slices already existed" in again.output
+    assert _tree(tmp_path / "dask") == _tree(tmp_path / "serial")
+
 
 def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a sentence, not a traceback."""
@@ -125,3 +136,11 @@ def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         DaskEngine("tcp://127.0.0.1:1", local=InlineEngine())
     with pytest.raises(TransportError, match="at nowhere://x cannot be reached"):
         DaskEngine("nowhere://x", local=InlineEngine())
+
+
+@pytest.mark.parametrize("kind", ["dask", "dask=", "sparks"])
+def test_an_engine_that_is_none(kind: str) -> None:
+    """The message names those that there are."""
+    done = CliRunner().invoke(cli, ["make", "x.mp4", "-o", "y", "--engine", kind])
+    assert done.exit_code == 2
+    assert "local, procrastinate, aws-lambda or dask=SCHEDULER" in " ".join(done.output.split())

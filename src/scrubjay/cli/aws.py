@@ -34,6 +34,27 @@ def aws() -> None:
     """Look after a stack that is deployed on AWS."""
 
 
+_DASK = "dask="
+
+
+class _EngineKind(click.ParamType[str]):
+    """The name of an engine, or `dask=` and the address of a scheduler."""
+
+    name = "engine"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        text = str(value)
+        if text not in _ENGINES and not (text.startswith(_DASK) and text != _DASK):
+            names = f"{', '.join(_ENGINES)} or {_DASK}SCHEDULER"
+            self.fail(f"{text!r} is not an engine; choose from {names}", param, ctx)
+        return text
+
+
+_ENGINES = ("local", "procrastinate", "aws-lambda")
+
+
 def engine_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators are
     """Give a command the choice of where slices are made."""
     for option in (
@@ -43,8 +64,8 @@ def engine_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators 
             type=click.FloatRange(min=0, min_open=True),
             default=600,
             metavar="N",
-            help="Seconds without a new slice before the rest counts as lost (aws-lambda, "
-            "procrastinate).  [default: 600]",
+            help="Seconds without a new slice before the rest counts as lost; not for local. "
+            " [default: 600]",
         ),
         grouped("Running", "--stack", metavar="NAME", help="The deployed stack (aws-lambda)."),
         database_option,
@@ -52,10 +73,12 @@ def engine_options(command: Any) -> Any:  # noqa: ANN401  as click's decorators 
             "Running",
             "--engine",
             "kind",
-            type=click.Choice(["local", "procrastinate", "aws-lambda"]),
+            type=_EngineKind(),
             default="local",
-            help="Where slices are made: in worker processes here, by the workers of a cluster "
-            "(procrastinate), or by a deployed stack (aws-lambda).  [default: local]",
+            metavar="NAME",
+            help="Where slices are made: local, in worker processes here; procrastinate, by the "
+            "workers of a cluster; dask=SCHEDULER, by the workers of a Dask scheduler such as "
+            "tls://host:8786; aws-lambda, by a deployed stack.  [default: local]",
         ),
     ):
         command = option(command)
@@ -84,12 +107,31 @@ def engine_for(values: Mapping[str, Any], local: ProcessEngine) -> Engine:
             local=local,
             on_silence=say,
         )
+    if values["kind"].startswith(_DASK):
+        return _on_dask(values["kind"].removeprefix(_DASK), values, local)
     if values["stack"] is None:
         raise RecipeError("--engine aws-lambda needs --stack NAME")
     from scrubjay.aws.engine import AwsLambdaEngine
 
     return AwsLambdaEngine(
         values["stack"], patience=values["patience"], local=local, on_silence=say
+    )
+
+
+def _on_dask(scheduler: str, values: Mapping[str, Any], local: ProcessEngine) -> Engine:
+    from scrubjay.cli.setup import Setup
+    from scrubjay.engines.dask import DaskEngine
+
+    setup = Setup(values)
+    settings = setup.settings
+    return DaskEngine(
+        scheduler,
+        attempts=settings.attempts,
+        stall_timeout=settings.stall_timeout,
+        limits=setup.limits,
+        sandbox=settings.sandbox,
+        patience=values["patience"],
+        local=local,
     )
 
 

@@ -1,7 +1,7 @@
 """The engine on any `concurrent.futures.Executor`: threads, processes, or a cluster's.
 
 An executor forgets what it was given when it breaks, and counts no attempts. So the ledger is here,
-and the store says what is made (docs/decisions/0029-executors.md).
+and the store says what is made (docs/decisions/0031-executors.md).
 """
 
 from collections.abc import Callable
