@@ -247,7 +247,12 @@ def test_a_library_is_laid_out(small_clip: Path, tmp_path: Path) -> None:
     assert [each["status"] for each in library] == ["complete", "complete"]
     assert "is there already and differs" in library[1]["message"]
     assert ended("--replace-layout") == [("already", ""), ("made", "")]
-    assert ended() == [("already", ""), ("already", "")]
+    films[1].rename(films[1].with_name("new.mp4"))
+    (tmp_path / "sets" / "b.mp4").rename(tmp_path / "sets" / "new.mp4")  # as `watch` does it
+    assert ended() == [("already", ""), ("made", "")]
+    assert [each.name for each in (tmp_path / "films" / "new.trickplay").iterdir()] == [
+        "96 - 10x10"
+    ]
     done = CliRunner().invoke(cli, ["make", "s3://films/", "-o", "x", "--layout", "emby"])
     assert done.exit_code == ExitCode.DESTINATION
     assert "beside the video, and s3://films/ is not on this machine" in done.stderr

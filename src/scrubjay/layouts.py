@@ -18,7 +18,7 @@ import msgspec
 
 from scrubjay.coding import exact
 from scrubjay.errors import DestinationError, ObjectNotFoundError, RecipeError
-from scrubjay.keys import MANIFEST
+from scrubjay.keys import MANIFEST, video_stem
 from scrubjay.model import Manifest, Recipe, decode
 from scrubjay.places.place import Place, PlaceText
 from scrubjay.sets.folder import local_errors
@@ -34,7 +34,8 @@ Names = Mapping[str, str]
 class Layout(NamedTuple):
     """How another program finds a set's files."""
 
-    names: Callable[[Manifest], Names]
+    names: Callable[[Manifest, str], Names]
+    """Returns the files of a set, given the name of its video's file."""
     document: str = ""
     """The document that the set must have."""
     is_beside_video: bool = False
@@ -44,15 +45,21 @@ class Layout(NamedTuple):
     """Whether the program never looks again at what it has found, so nothing may be missing."""
 
 
-def _jellyfin(manifest: Manifest) -> Names:
+def _jellyfin(manifest: Manifest, video: str) -> Names:
     """Return a folder for each width: `Film.trickplay/320 - 10x10/0.jpg`."""
     keys = _tracks(manifest, "jellyfin")
-    return {key.removeprefix("jellyfin/"): key for key in keys}
+    return {_renamed(key.removeprefix("jellyfin/"), manifest, video): key for key in keys}
 
 
-def _emby(manifest: Manifest) -> Names:
+def _emby(manifest: Manifest, video: str) -> Names:
     """Return a file for each width and interval: `Film-320-10.bif`."""
-    return {key: key for key in _tracks(manifest, "emby")}
+    return {_renamed(key, manifest, video): key for key in _tracks(manifest, "emby")}
+
+
+def _renamed(path: str, manifest: Manifest, video: str) -> str:
+    """Return a path that begins with the video's name, which may have changed since."""
+    before = video_stem(manifest.source.name)
+    return video_stem(video) + path.removeprefix(before) if path.startswith(before) else path
 
 
 def _tracks(manifest: Manifest, document: str) -> list[str]:
@@ -64,13 +71,13 @@ def _tracks(manifest: Manifest, document: str) -> list[str]:
     ]
 
 
-def _reference(manifest: Manifest) -> Names:
+def _reference(manifest: Manifest, video: str) -> Names:
     """Return the names of the serverless GIF generator: `film-30.gif`, `film-30-frame-0.jpg`.
 
     The front end takes what is before the first point of the video's name, the second at which the
     slice starts, and the number of seconds from there, beginning with 0.
     """
-    base = manifest.source.name.rpartition("/")[2].partition(".")[0]
+    base = video.rpartition("/")[2].partition(".")[0]
     length = exact(manifest.recipe["slice_length"])
     gifs = [each for each in manifest.animations if each.media_type == "image/gif"]
     stills = [each for each in manifest.frames if each.media_type == "image/jpeg"]
@@ -135,6 +142,7 @@ def lay_out(
     layout: str,
     target: PlaceText | Place | Store,
     *,
+    video: str = "",
     replace: bool = False,
 ) -> int:
     """Put the files of a finished set where another program finds them.
@@ -145,6 +153,7 @@ def lay_out(
         destination: the set.
         layout: `jellyfin`, `emby` or `reference`.
         target: the folder in which the files belong; for `reference`, it may be in a bucket.
+        video: the name of the video's file, if it has another one than when the set was made.
         replace: whether to replace files that differ.
 
     Returns:
@@ -156,7 +165,7 @@ def lay_out(
         StoreError: a file could not be read or written.
     """
     store = destination if isinstance(destination, Store) else Store.open(destination)
-    names = _names_for(store, layout)
+    names = _names_for(store, layout, video)
     bucket = target if isinstance(target, Store) else Store.open(target)
     place = bucket.place
     if place is None or not place.is_local:
@@ -166,7 +175,11 @@ def lay_out(
 
 
 def is_laid_out(
-    destination: PlaceText | Place | Store, layout: str, target: PlaceText | Place | Store
+    destination: PlaceText | Place | Store,
+    layout: str,
+    target: PlaceText | Place | Store,
+    *,
+    video: str = "",
 ) -> bool:
     """Whether a set's files are where another program finds them, by their names and sizes.
 
@@ -174,6 +187,7 @@ def is_laid_out(
         destination: the set.
         layout: `jellyfin`, `emby` or `reference`.
         target: the folder in which the files belong.
+        video: the name of the video's file, if it has another one than when the set was made.
 
     Raises:
         RecipeError: the set has no outputs for the layout.
@@ -181,7 +195,7 @@ def is_laid_out(
         StoreError: the destination or the target cannot be read.
     """
     store = destination if isinstance(destination, Store) else Store.open(destination)
-    names = _names_for(store, layout)
+    names = _names_for(store, layout, video)
     bucket = target if isinstance(target, Store) else Store.open(target)
     if bucket.place is None or not bucket.place.is_local:
         return names.keys() <= bucket.sizes().keys()
@@ -189,7 +203,7 @@ def is_laid_out(
         return _Local(store, Path(bucket.place.address)).has(names)
 
 
-def _names_for(store: Store, layout: str) -> Names:
+def _names_for(store: Store, layout: str, video: str) -> Names:
     """Return the files that a layout makes of a set.
 
     Raises:
@@ -208,7 +222,7 @@ def _names_for(store: Store, layout: str) -> Names:
             f"the set of {manifest.source.name} has gaps, and a media server never looks again at "
             "what it has found, so nothing was laid out"
         )
-    names = rules.names(manifest)
+    names = rules.names(manifest, video or manifest.source.name)
     if not names:
         raise RecipeError(
             f"the set of {manifest.source.name} has nothing for the layout {layout}; add "

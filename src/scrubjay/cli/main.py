@@ -153,7 +153,7 @@ def make(
                     clock=values["clock"],
                 )
                 for name, target in targets.items():
-                    lay_out(place, name, target, replace=replace_layout)
+                    lay_out(place, name, target, video=source.name, replace=replace_layout)
             finally:
                 watcher.sum_up(output)
 

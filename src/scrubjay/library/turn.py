@@ -141,7 +141,8 @@ class Turn:
     def _lacks_layout(self) -> bool:
         """Whether files are missing where other programs look for them; no video is opened."""
         return not all(
-            is_laid_out(self._store, name, target) for name, target in self._targets.items()
+            is_laid_out(self._store, name, target, video=self._film.source.name)
+            for name, target in self._targets.items()
         )
 
     def _laid_out(self) -> FilmEnded:
@@ -149,7 +150,13 @@ class Turn:
         self.has_set, laid, error, message = True, 0, "", ""
         try:
             for name, target in self._targets.items():
-                laid += lay_out(self._store, name, target, replace=self._request.replace_layout)
+                laid += lay_out(
+                    self._store,
+                    name,
+                    target,
+                    video=self._film.source.name,
+                    replace=self._request.replace_layout,
+                )
         except Exception as problem:  # noqa: BLE001  a bug met with one film costs no other
             self.error = problem
             error, message = type(problem).__name__, _message_of(problem)
