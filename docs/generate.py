@@ -43,6 +43,8 @@ from scrubjay.model import (
     Recipe,
     SliceRecord,
     SourceRef,
+    Usage,
+    Used,
 )
 from scrubjay.registry import DOCUMENTS, FORMATS
 from scrubjay.settings import ClusterSettings, Settings
@@ -123,6 +125,7 @@ _MEANINGS = {
     "FilmEnded.destination": "The address of its set; empty if it can have none.",
     "FilmEnded.message": "One sentence for people; empty if there is no error.",
     "LibraryFinished.made": "How many were made, in full.",
+    "SliceUsage.used": "What it used.",
 }
 
 
@@ -651,7 +654,7 @@ def events_page() -> str:
         f"`scrubjay.events.{kind.__name__}`.\n\n{struct_table(kind, without='film')}\n"
         for kind in kinds
     ]
-    parts += [section(each) for each in (SourceRef, MediaInfo, Crop)]
+    parts += [section(each) for each in (SourceRef, MediaInfo, Crop, Used)]
     return "\n".join(parts)
 
 
@@ -893,6 +896,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "schema/plan.schema.json": lambda: schema(Plan, "Scrubjay plan", _EXACT),
     "schema/report.schema.json": lambda: schema(Report, "Scrubjay report of verify", _EXACT),
     "schema/record.schema.json": lambda: schema(SliceRecord, "Scrubjay slice record", _EXACT),
+    "schema/usage.schema.json": lambda: schema(Usage, "Scrubjay note of usage", _EXACT),
 }
 
 

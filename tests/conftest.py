@@ -21,7 +21,7 @@ from PIL import Image
 from realtime import give_up_real_time
 
 import scrubjay
-from scrubjay.keys import MANIFEST
+from scrubjay.keys import MANIFEST, USAGE
 from scrubjay.model import MediaInfo, Plan, Recipe, SourceRef
 from scrubjay.planning import make_plan
 
@@ -222,13 +222,16 @@ def picture_of() -> Callable[[bytes], npt.NDArray[np.uint8]]:
 
 @pytest.fixture(scope="session")
 def tree() -> Callable[[Path], dict[str, str]]:
-    """Every file below a folder: relative path to a digest of its bytes."""
+    """Every file below a folder: relative path to a digest of its bytes.
+
+    What was used is left out: it is measured, so it differs each time.
+    """
 
     def tree(folder: Path) -> dict[str, str]:
         return {
             path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(folder.rglob("*"))
-            if path.is_file()
+            if path.is_file() and not path.as_posix().endswith(USAGE)
         }
 
     return tree

@@ -275,7 +275,7 @@ def test_the_example_is_a_recipe() -> None:
 
 
 def test_what_is_written_fits_the_schemas(at_movie: Path) -> None:
-    """Events, plan, records and manifest of a real run fit their published schemas."""
+    """Events, plan, records, manifest and usage of a real run fit their published schemas."""
     command = [*_SCRUBJAY, "make", "movie.mp4", "-o", "set", "--slice-length", "5", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -285,6 +285,7 @@ def test_what_is_written_fits_the_schemas(at_movie: Path) -> None:
         "plan": [_load(at_movie / "set/.scrubjay/plan.json")],
         "record": [_load(path) for path in (at_movie / "set/.scrubjay/slices").rglob("*.json")],
         "manifest": [_load(at_movie / "set/manifest.json")],
+        "usage": [_load(at_movie / "set/.scrubjay/usage.json")],
     }
     for name, values in made.items():
         assert values

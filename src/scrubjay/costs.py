@@ -41,8 +41,8 @@ _PACKED_PIXEL_BYTES = 9
 """Memory for a pixel of packed stills: their JPEGs at worst (measured on noise: 4.2 bytes), and the
 file of them."""
 
-_OWN_OBJECTS = 3
-"""The plan, the note of its generation, and the manifest."""
+_OWN_OBJECTS = 4
+"""The plan, the notes of its generation and of what was used, and the manifest."""
 
 
 class Count(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from scrubjay.model import MediaInfo, SourceRef
+from scrubjay.model import MediaInfo, SourceRef, Used
 
 __all__ = [
     "Event",
@@ -105,6 +105,10 @@ class SliceDone(_Event, frozen=True, kw_only=True, tag="slice_done"):
         int,
         Meta(description="Packets of the slice that cannot be decoded, or give a corrupt picture."),
     ]
+    used: Annotated[
+        Used | None,
+        Meta(description="What it used; null if it was made where nothing measures it."),
+    ] = None
 
 
 class SliceRetried(_Event, frozen=True, kw_only=True, tag="slice_retried"):

@@ -28,6 +28,7 @@ __all__ = [
     "PROBLEM",
     "RECORDS",
     "SENT",
+    "USAGE",
     "VIDEO",
     "artifact_folder",
     "artifact_key",
@@ -52,6 +53,9 @@ LIBRARY = "library.json"
 PLAN = ".scrubjay/plan.json"
 GENERATIONS = ".scrubjay/generations/"
 RECORDS = ".scrubjay/slices/"
+USAGE = ".scrubjay/usage.json"
+"""What making the set used."""
+
 VIDEO = ".scrubjay/video.json"
 """Which version of its video a run over a library made the set of, and how that ended."""
 
@@ -207,7 +211,7 @@ def caching(key: str) -> str:
 
 def is_ours(key: str) -> bool:
     """Whether a key is one that Scrubjay may write."""
-    named = {MANIFEST, PLAN, VIDEO, PROBLEM, ORIGIN, SENT, ANNOUNCED}
+    named = {MANIFEST, PLAN, USAGE, VIDEO, PROBLEM, ORIGIN, SENT, ANNOUNCED}
     patterns = (_ARTIFACT, _STATE, _FAILURE)
     return key in named or is_document(key) or any(each.fullmatch(key) for each in patterns)
 

@@ -30,6 +30,7 @@ from scrubjay.stages import (
     failed_of,
     finished_event,
     ignore,
+    noted_usage,
     opened,
     planned_event,
     planned_for,
@@ -216,17 +217,18 @@ def _made(
     """
     lost: dict[int, ScrubjayError] = {}
     missing = state.missing
-    for _ in range(1 + _MORE_ROUNDS):
-        if not missing:
-            break
-        outcome = running.run(job, missing, report)
-        lost |= outcome.lost
-        known = {
-            index: {**state.records.get(index, {}), **made}
-            for index, made in outcome.records.items()
-        }
-        state = load_state(job.store, job.plan, {**state.records, **known})
-        missing = {index: names for index, names in state.missing.items() if index not in lost}
+    with noted_usage(job, report) as watch:
+        for _ in range(1 + _MORE_ROUNDS):
+            if not missing:
+                break
+            outcome = running.run(job, missing, watch)
+            lost |= outcome.lost
+            known = {
+                index: {**state.records.get(index, {}), **made}
+                for index, made in outcome.records.items()
+            }
+            state = load_state(job.store, job.plan, {**state.records, **known})
+            missing = {index: names for index, names in state.missing.items() if index not in lost}
     if lost and not state.made:
         raise lost[min(lost)]
     reasons = {index: str(error) for index, error in lost.items()}

@@ -8,18 +8,28 @@ from pathlib import Path
 from time import monotonic
 from urllib.parse import quote
 
-from scrubjay.engines.base import Engine
+from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.processes import ProcessEngine
 from scrubjay.errors import DestinationError, SourceDamagedError, StoreError
 from scrubjay.events import Event, Finished, OnEvent, Planned, Probed, SliceDone, SliceFailed
 from scrubjay.fragments import HEAD_BYTES
 from scrubjay.keys import FOLDERS, MANIFEST, is_ours
-from scrubjay.model import AnimationEntry, ClipEntry, Manifest, Plan, Recipe, Slice, WholeEntry
+from scrubjay.model import (
+    AnimationEntry,
+    ClipEntry,
+    Manifest,
+    Plan,
+    Recipe,
+    Slice,
+    SliceUsage,
+    WholeEntry,
+)
 from scrubjay.places.place import Place
 from scrubjay.planning import make_plan
 from scrubjay.sets.pruning import prune_earlier, stale_keys
-from scrubjay.sets.state import Missing, SetState
+from scrubjay.sets.state import Missing, SetState, is_current
 from scrubjay.sets.store import Store
+from scrubjay.sets.usage import add_usage
 from scrubjay.timing import short_clock
 
 __all__ = [
@@ -28,6 +38,7 @@ __all__ = [
     "failed_of",
     "finished_event",
     "ignore",
+    "noted_usage",
     "opened",
     "planned_event",
     "planned_for",
@@ -90,6 +101,42 @@ def planned_for(running: Engine, video: Place, recipe: Recipe | None, report: On
     source, media, versions = running.probe(video)
     report(Probed(source=source, media=media))
     return make_plan(source, media, recipe or Recipe(), running.limits, versions=versions)
+
+
+@contextmanager
+def noted_usage(job: Job, report: OnEvent) -> Generator[OnEvent]:
+    """Yield a function that passes events on; at the end, note what they say slices used."""
+    slices: list[SliceUsage] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, SliceDone) and event.used is not None:
+            slices.append(
+                SliceUsage(
+                    index=event.index,
+                    start=event.start,
+                    end=event.end,
+                    is_whole=event.is_whole,
+                    worker=event.worker,
+                    order=len(slices),
+                    size_bytes=event.size_bytes,
+                    used=event.used,
+                )
+            )
+        report(event)
+
+    is_stopped = True
+    try:
+        yield watch
+        is_stopped = False
+    except Exception:
+        is_stopped = False
+        raise
+    finally:
+        # a run that is stopped does not wait for a server
+        if slices and not (is_stopped and job.store.lanes > 1):
+            with suppress(StoreError):  # the set is none the worse without
+                if is_current(job.store, job.plan):
+                    add_usage(job.store, job.plan, slices)
 
 
 def stopping_at_damage(report: OnEvent, name: str) -> OnEvent:

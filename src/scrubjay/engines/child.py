@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from fractions import Fraction
 from importlib import import_module
 from queue import SimpleQueue
-from time import monotonic
+from time import monotonic, process_time
 
 from scrubjay.engines.wire import (
     Begin,
@@ -35,7 +35,7 @@ from scrubjay.engines.wire import (
 )
 from scrubjay.errors import RenderError, SandboxError, ScrubjayError, WorkerMemoryError
 from scrubjay.media.probe import probe_media
-from scrubjay.model import encode
+from scrubjay.model import Used, encode
 from scrubjay.places.place import Place, redacted
 from scrubjay.registry import EVERY_FORMAT
 from scrubjay.sandbox.confinement import Confinement, confine
@@ -140,10 +140,13 @@ class _Server:
     def _do(self, command: Command) -> Iterator[object]:
         match command:
             case Probe():
+                began, cpu = monotonic(), process_time()
                 source, media = probe_media(
                     command.source, limits=command.limits, on_packet=self._report_alive
                 )
-                yield Probed(source=source, media=media, versions=installed_versions())
+                versions = installed_versions()
+                used = Used(cpu=process_time() - cpu, seconds=monotonic() - began)
+                yield Probed(source=source, media=media, versions=versions, used=used)
             case Explain():
                 reading = explain_reading(command.plan, source=command.source, on_time=self._report)
                 yield Explained(reading=reading)
@@ -156,6 +159,7 @@ class _Server:
                 pass  # unexpected here, and harmless
 
     def _make(self, index: int, outputs: tuple[str, ...]) -> Made:
+        began, cpu, opening = monotonic(), process_time(), 0.0
         if self._renderer is None:
             assert self._load is not None  # noqa: S101  the run loads first
             load = self._load
@@ -168,9 +172,15 @@ class _Server:
                 renewed=self._renewed,
             )
             self._renderer = self._stack.enter_context(renderer)
+            opening = process_time() - cpu
         self._due = 0.0  # report progress at least once for each slice, however short
         self._renderer.make(index, self._report, outputs=outputs)
-        return Made(index=index)
+        used = Used(
+            cpu=process_time() - cpu,
+            seconds=monotonic() - began,
+            opening=opening,
+        )
+        return Made(index=index, used=used)
 
     def _renewed(self, source: Place) -> Place:
         """Request a fresh URL, because this process has no credentials to sign one."""

@@ -13,7 +13,7 @@ from scrubjay.engines.wire import Command, Explain, Explained, Probe, Probed
 from scrubjay.errors import SandboxError
 from scrubjay.events import OnEvent, Unconfined
 from scrubjay.limits import Limits
-from scrubjay.model import Plan, Reading
+from scrubjay.model import Plan, Reading, Used
 from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import sandbox_support
 from scrubjay.sets.state import Missing
@@ -40,11 +40,18 @@ class CrewEngine(ABC):
         self._crew = crew
         self._bounds = bounds
         self._client = client
+        self.probing_used: Used | None = None
+        """What the last probe used, a worker's start not included; None before the first."""
 
     @property
     def limits(self) -> Limits:
         """How much one video may cost."""
         return self._bounds.limits
+
+    @property
+    def workers(self) -> int:
+        """Most workers at once."""
+        return self._bounds.workers
 
     def probe(self, source: Place) -> Probing:
         """Probe the video at a place, in a worker process.
@@ -55,6 +62,7 @@ class CrewEngine(ABC):
         """
         question = Probe(source=readable_by_url(source), limits=self.limits)
         probed = self._ask(question, source, Probed)
+        self.probing_used = probed.used
         return Probing(probed.source, probed.media, probed.versions)
 
     def explain(self, plan: Plan, source: Place) -> Reading:

@@ -5,6 +5,7 @@ crashes the decoder crashes this process.
 """
 
 from functools import partial
+from time import monotonic, process_time
 from typing import Self
 
 from scrubjay.engines.base import Job, Outcome, Probing
@@ -13,7 +14,7 @@ from scrubjay.errors import ScrubjayError
 from scrubjay.events import OnEvent
 from scrubjay.limits import Limits
 from scrubjay.media.probe import probe_media
-from scrubjay.model import Plan, Reading
+from scrubjay.model import Plan, Reading, Used
 from scrubjay.places.place import Place
 from scrubjay.sets.state import Missing
 from scrubjay.slices.reading import explain_reading
@@ -69,11 +70,13 @@ class InlineEngine:
             while ledger.handout:
                 last = index = ledger.handout.take(last, ())
                 ledger.started(0, index)
+                began, cpu = monotonic(), process_time()
                 try:
                     on_time = partial(ledger.progressed, 0, index)
                     records = renderer.make(index, on_time, outputs=missing[index])
                 except ScrubjayError as error:
                     ledger.failed(0, index, error)
                 else:
-                    ledger.made(0, index, records)
+                    used = Used(cpu=process_time() - cpu, seconds=monotonic() - began)
+                    ledger.made(0, index, records, used)
         return ledger.outcome

@@ -28,7 +28,7 @@ from scrubjay.events import (
     SliceStarted,
 )
 from scrubjay.limits import Limits, option_of
-from scrubjay.model import SliceRecord
+from scrubjay.model import SliceRecord, Used
 from scrubjay.sets.state import Missing
 
 __all__ = ["Ledger"]
@@ -106,7 +106,13 @@ class Ledger:
         """What was made, and why the rest was not."""
         return Outcome(self._records, self._errors)
 
-    def made(self, worker: int, index: int, records: Iterable[SliceRecord]) -> None:
+    def made(
+        self,
+        worker: int,
+        index: int,
+        records: Iterable[SliceRecord],
+        used: Used | None = None,
+    ) -> None:
         """Record that all requested outputs of a slice are in the store.
 
         Raises:
@@ -128,6 +134,7 @@ class Ledger:
                 is_whole=slice_.is_whole,
                 size_bytes=size_bytes,
                 damaged_packets=max(record.damaged_packets for record in by_id.values()),
+                used=used,
             )
         )
 

@@ -10,6 +10,7 @@ from scrubjay.engines.delivery import Delivery
 from scrubjay.engines.terms import confinement_for, file_at, readable_by_url
 from scrubjay.engines.worker import Worker
 from scrubjay.errors import EngineError, OutOfTimeError, WorkerStalledError
+from scrubjay.model import Used
 from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Sandbox
 
@@ -78,6 +79,8 @@ class Slot:
         self.delivery: Delivery | None = None
         self.is_made = False
         """Whether the worker has finished its slice; its objects may still have to be written."""
+        self.used: Used | None = None
+        """What the finished slice used, as the worker says."""
         self._selector = selector
         self.source: Place | None = None
         """The video that its worker may read."""
@@ -135,7 +138,7 @@ class Slot:
 
     def free(self) -> None:
         """Prepare for other work."""
-        self.busy = self.delivery = None
+        self.busy = self.delivery = self.used = None
         self.is_made = False
 
     def watch(self) -> None:

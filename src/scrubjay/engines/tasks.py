@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from scrubjay.engines.base import Job, Outcome
 from scrubjay.engines.delivery import Delivery, Outbox
 from scrubjay.engines.inbox import Received, ReceivedObject
@@ -325,6 +327,8 @@ class SliceRun(Task):
                     slot.worker.send(Renewed(source=readable_by_url(self.source)))
             case Made() if what.index == slot.busy and delivery.has_all:
                 slot.is_made = True
+                most = slot.worker.most_memory_bytes if slot.worker else 0
+                slot.used = replace(what.used, memory_bytes=most)
             case Made():
                 raise WorkerCrashedError(
                     f"the worker process reported slice {what.index} as made but did not send it"
@@ -345,9 +349,10 @@ class SliceRun(Task):
         except StoreError as error:
             self._fail(slot, error)
             return
+        used = slot.used
         slot.free()
         slot.last = index
-        self._ledger.made(slot.number, index, delivery.records)
+        self._ledger.made(slot.number, index, delivery.records, used)
 
     def _fail(self, slot: Slot, error: ScrubjayError, *, is_over: bool = False) -> None:
         """Record a failed attempt.

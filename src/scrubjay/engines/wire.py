@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from scrubjay.errors import ScrubjayError, error_class
 from scrubjay.limits import Limits
-from scrubjay.model import MediaInfo, Plan, Reading, SourceRef, decoder
+from scrubjay.model import MediaInfo, Plan, Reading, SourceRef, Used, decoder
 from scrubjay.places.place import Place
 from scrubjay.sandbox.confinement import Confinement
 
@@ -96,6 +96,7 @@ class Probed(_Message, frozen=True, kw_only=True, tag="probed"):
     source: SourceRef
     media: MediaInfo
     versions: Mapping[str, str]
+    used: Used
 
 
 class Explained(_Message, frozen=True, kw_only=True, tag="explained"):
@@ -126,6 +127,7 @@ class Made(_Message, frozen=True, kw_only=True, tag="made"):
     """From a worker: its slice is made and all its objects were sent, the records last."""
 
     index: int
+    used: Used
 
 
 class Problem(_Message, frozen=True, kw_only=True, tag="problem"):

@@ -6,10 +6,12 @@ too long, the run kills it.
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 from typing import IO
 
@@ -27,6 +29,7 @@ _READ_BYTES = 1 << 20
 _MOST_STDERR_BYTES = 4096
 _MOST_STDERR_READS = 16
 """Most reads of a dead worker's standard error, because another process may still fill the pipe."""
+_MOST_MEMORY = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 _PATIENCE = 5
 """Seconds to wait for a killed process to end; it takes longer only if the system hangs."""
 _SHORT_PATIENCE = 0.5
@@ -80,6 +83,16 @@ class Worker:
     def has_unsent(self) -> bool:
         """Whether commands are unsent because its pipe is full; `flush` sends them."""
         return bool(self._unsent)
+
+    @property
+    def most_memory_bytes(self) -> int:
+        """Most memory that the process has taken so far; 0 if the system does not say."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return 0
+        found = _MOST_MEMORY.search(status)
+        return int(found[1]) << 10 if found else 0
 
     @property
     def has_ended(self) -> bool:

@@ -33,6 +33,7 @@ from scrubjay.model.recipe import (
     Still,
 )
 from scrubjay.model.records import Artifact, SliceRecord
+from scrubjay.model.usage import SliceUsage, Usage, Used
 from scrubjay.model.values import MOST_PX, WEB_ADDRESS, Size, in_words
 
 __all__ = [
@@ -66,10 +67,13 @@ __all__ = [
     "Slice",
     "SliceEntry",
     "SliceRecord",
+    "SliceUsage",
     "SourceRef",
     "Stereo",
     "Still",
     "TrackClock",
+    "Usage",
+    "Used",
     "WholeEntry",
     "decode",
     "decode_as",
