@@ -10,6 +10,7 @@ from scrubjay import pipeline
 from scrubjay.cli.aws import aws, engine_for, engine_options
 from scrubjay.cli.cluster import cluster, worker
 from scrubjay.cli.doctor import doctor
+from scrubjay.cli.estimate import estimate
 from scrubjay.cli.excerpt import VERBS as EXCERPTS
 from scrubjay.cli.exits import ExitCode
 from scrubjay.cli.library import LibraryWatcher, is_one_video, library_options, make_all
@@ -282,6 +283,7 @@ for _verb in EXCERPTS:
     cli.add_command(_verb)
 cli.add_command(watch)
 cli.add_command(doctor)
+cli.add_command(estimate)
 cli.add_command(simulate)
 cli.add_command(worker)
 cli.add_command(cluster)

@@ -62,13 +62,19 @@ class Setup:
         """
         return load_limits(self._flags, os.environ)
 
-    def engine(self) -> ProcessEngine:
+    def engine(self, *, most_workers: int = 0) -> ProcessEngine:
         """Return a new engine, which the caller closes.
+
+        Args:
+            most_workers: how many workers it has at most, whatever the settings say; 0 is any.
 
         Raises:
             RecipeError: a limit is wrong; the text names it.
         """
-        return ProcessEngine(**self._bounds())
+        bounds = self._bounds()
+        if most_workers:
+            bounds["workers"] = min(bounds["workers"] or most_workers, most_workers)
+        return ProcessEngine(**bounds)
 
     def pool(
         self, *, per_disk: int = 0, may_begin: Callable[[int], bool] = lambda _: True

@@ -19,7 +19,7 @@ from scrubjay.model import encode_pretty
 if TYPE_CHECKING:
     from scrubjay.simulation.tally import Sample
 
-__all__ = ["simulate"]
+__all__ = ["check_libraries", "check_outputs", "simulate", "write_output"]
 
 _PROGRESS_SECONDS = 10.0
 
@@ -72,8 +72,8 @@ def simulate(
     simulated so far.
     """
     with reported(as_json=as_json):
-        _check_outputs(csv, html)
-        _check_libraries("plotly" if html else "", "simpy")
+        check_outputs(csv, html)
+        check_libraries("plotly" if html else "", "simpy")
         from scrubjay.prices.book import load_prices  # noqa: PLC0415  other commands do not need it
         from scrubjay.simulation.model import simulate as run  # noqa: PLC0415  same
         from scrubjay.simulation.report import facts  # noqa: PLC0415  same
@@ -92,11 +92,11 @@ def simulate(
             on_sample=_Progress(loaded.films_count),
         )
         if csv:
-            _write(csv, simulated.as_csv())
+            write_output(csv, simulated.as_csv())
         if html:
             from scrubjay.simulation.charts import page  # noqa: PLC0415  loads Plotly
 
-            _write(html, page(simulated))
+            write_output(html, page(simulated))
         if as_json:
             show(encode_pretty(simulated.as_json()), nl=False)
         else:
@@ -135,18 +135,18 @@ def _show_shipped() -> None:
         show(f"{name:<{width}}  {load_scenario(name).name}")
 
 
-def _check_libraries(*names: str) -> None:
-    """Check that the libraries of an extra are installed."""
+def check_libraries(*names: str, command: str = "simulate") -> None:
+    """Check that the libraries of the extra `simulate` are installed; empty names are none."""
     for name in filter(None, names):
         try:
             import_module(name)
         except ModuleNotFoundError as exc:
             raise ScenarioError(
-                f"simulate needs {name}, which is not installed: pip install 'scrubjay[simulate]'"
+                f"{command} needs {name}, which is not installed: pip install 'scrubjay[simulate]'"
             ) from exc
 
 
-def _check_outputs(*names: str | None) -> None:
+def check_outputs(*names: str | None) -> None:
     """Check, before minutes of simulation, that files can be written into their folders."""
     for name in filter(None, names):
         folder = Path(name).parent
@@ -154,7 +154,8 @@ def _check_outputs(*names: str | None) -> None:
             raise ScenarioError(f"{name}: cannot be written: {folder} is no folder to write into")
 
 
-def _write(name: str, text: str) -> None:
+def write_output(name: str, text: str) -> None:
+    """Write a file that was asked for."""
     path = Path(name)
     try:
         path.write_text(text, encoding="utf-8")

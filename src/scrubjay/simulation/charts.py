@@ -1,6 +1,6 @@
 """One self-contained HTML page for a simulation: its numbers and its charts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -10,12 +10,13 @@ import plotly.io  # pyright: ignore[reportMissingTypeStubs]
 from scrubjay.simulation.outcome import Simulated
 from scrubjay.simulation.report import facts
 
-__all__ = ["page"]
+__all__ = ["BLUE", "GREEN", "ORANGE", "PAGE", "RED", "charts_html", "page", "styled"]
 
 _MOST_POINTS = 500
-_BLUE, _ORANGE, _GREEN, _RED = "#3b82f6", "#f59e0b", "#10b981", "#ef4444"
+BLUE, ORANGE, GREEN, RED = "#3b82f6", "#f59e0b", "#10b981", "#ef4444"
+"""Colours of charts that can be read on light and dark pages."""
 
-_PAGE = """<!doctype html>
+PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -49,61 +50,63 @@ def page(simulated: Simulated) -> str:
         f"<tr><td>{escape(topic)}</td><td>{escape(found)}</td></tr>"
         for topic, found in facts(simulated)
     )
-    return _PAGE.format(
+    return PAGE.format(
         title=escape(scenario.name),
         about=escape(scenario.about),
         rows=rows,
-        charts="\n".join(_charts(simulated)),
+        charts="\n".join(charts_html(_charts(simulated))),
     )
 
 
-def _charts(simulated: Simulated) -> Iterator[str]:
+def _charts(simulated: Simulated) -> Iterator[tuple[str, go.Figure]]:
     samples = simulated.samples
     unit, scale = _unit(samples[-1].time if samples else 0)
     times = [sample.time / scale for sample in samples]
     time_axis = f"Time ({unit})"
-    charts = [
-        (
-            "Work",
-            _lines(
-                times,
-                time_axis,
-                "Slices",
-                waiting=([each.waiting for each in samples], _ORANGE),
-                running=([each.running for each in samples], _BLUE),
-            ),
+    yield (
+        "Work",
+        _lines(
+            times,
+            time_axis,
+            "Slices",
+            waiting=([each.waiting for each in samples], ORANGE),
+            running=([each.running for each in samples], BLUE),
         ),
-        (
-            "Slices made",
-            _lines(
-                times,
-                time_axis,
-                "Slices",
-                made=([each.made for each in samples], _GREEN),
-                lost=([each.lost for each in samples], _RED),
-            ),
+    )
+    yield (
+        "Slices made",
+        _lines(
+            times,
+            time_axis,
+            "Slices",
+            made=([each.made for each in samples], GREEN),
+            lost=([each.lost for each in samples], RED),
         ),
-        (
-            "Throttles and retries, in all",
-            _lines(
-                times,
-                time_axis,
-                "Attempts",
-                throttles=([each.throttles for each in samples], _ORANGE),
-                retries=([each.retries for each in samples], _RED),
-            ),
+    )
+    yield (
+        "Throttles and retries, in all",
+        _lines(
+            times,
+            time_axis,
+            "Attempts",
+            throttles=([each.throttles for each in samples], ORANGE),
+            retries=([each.retries for each in samples], RED),
         ),
-        ("How long videos wait", _waits(simulated)),
-        (
-            "Cost so far",
-            _lines(
-                times,
-                time_axis,
-                simulated.currency,
-                cost=([each.cost for each in samples], _BLUE),
-            ),
+    )
+    yield "How long videos wait", _waits(simulated)
+    yield (
+        "Cost so far",
+        _lines(
+            times,
+            time_axis,
+            simulated.currency,
+            cost=([each.cost for each in samples], BLUE),
         ),
-    ]
+    )
+
+
+def charts_html(charts: Iterable[tuple[str, go.Figure]]) -> Iterator[str]:
+    """Yield the HTML of titled charts; Plotly's script is in the first one."""
     for number, (title, figure) in enumerate(charts):
         html = plotly.io.to_html(
             figure,
@@ -133,7 +136,7 @@ def _lines(
             for name, (values, colour) in lines.items()
         ]
     )
-    return _styled(figure, x, y)
+    return styled(figure, x, y)
 
 
 def _waits(simulated: Simulated) -> go.Figure:
@@ -142,11 +145,11 @@ def _waits(simulated: Simulated) -> go.Figure:
     curves: dict[str, tuple[list[float], str]] = {
         "first preview": (
             [film.first - film.arrived for film in films if film.first is not None],
-            _GREEN,
+            GREEN,
         ),
         "published": (
             [film.published - film.arrived for film in films if film.published is not None],
-            _BLUE,
+            BLUE,
         ),
     }
     unit, scale = _unit(max((max(waits, default=0) for waits, _ in curves.values()), default=0))
@@ -161,7 +164,7 @@ def _waits(simulated: Simulated) -> go.Figure:
             mode="lines",
             line={"color": colour, "shape": "hv"},
         )
-    return _styled(figure, f"From arrival ({unit})", "Share of videos (%)")
+    return styled(figure, f"From arrival ({unit})", "Share of videos (%)")
 
 
 def _thinned(values: Sequence[float]) -> list[float]:
@@ -170,7 +173,8 @@ def _thinned(values: Sequence[float]) -> list[float]:
     return thin if not values or thin[-1] == values[-1] else [*thin, values[-1]]
 
 
-def _styled(figure: Any, x: str, y: str) -> go.Figure:  # noqa: ANN401  plotly has few types
+def styled(figure: Any, x: str, y: str) -> go.Figure:  # noqa: ANN401  plotly has few types
+    """Give a chart the page's looks, and names to its axes."""
     axis = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False}
     figure.update_layout(
         template="none",
