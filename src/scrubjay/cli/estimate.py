@@ -106,7 +106,7 @@ class _Length(click.ParamType[Fraction]):
     "Where",
     "--engine",
     "kind",
-    type=click.Choice(["local", "cluster", "aws-lambda"]),
+    type=click.Choice(["local", "procrastinate", "aws-lambda"]),
     default="local",
     help="Where slices would be made: on this machine, by workers of a queue, or by functions.  "
     "[default: local]",
@@ -205,7 +205,7 @@ def _profile(values: Mapping[str, Any], setup: Setup, places: Sequence[Place]) -
     from scrubjay.engines.crew import cores
     from scrubjay.estimating.charging import Profile
 
-    defaults = {"local": cores(), "cluster": _CLUSTER_WORKERS, "aws-lambda": _FUNCTIONS}
+    defaults = {"local": cores(), "procrastinate": _CLUSTER_WORKERS, "aws-lambda": _FUNCTIONS}
     return Profile(
         engine=values["kind"],
         workers=setup.settings.workers or defaults[values["kind"]],
@@ -253,6 +253,7 @@ def _as_json(answer: "Answer") -> dict[str, object]:
     return {
         "estimate": answer.estimate,
         "cutting": answer.cutting,
+        "costs": answer.costs._asdict(),
         "choices": [asdict(each) for each in answer.choices],
     }
 

@@ -9,7 +9,7 @@ from scrubjay.prices.book import Prices
 
 __all__ = ["EngineKind", "Functions", "Profile", "Transport", "charged", "events_of", "requests_of"]
 
-EngineKind: TypeAlias = Literal["local", "cluster", "aws-lambda"]
+EngineKind: TypeAlias = Literal["local", "procrastinate", "aws-lambda"]
 Transport: TypeAlias = Literal["eventbridge", "sns", "lambda", "sqs"]
 
 _GETS_OF_A_SLICE = 6

@@ -69,7 +69,8 @@ def fitted(sampling: Sampling) -> Rates:
     spots = sampling.spots
     duration = float(sampling.plan.media.duration)
     unseen = max(0.0, 1 - sampling.rendered / duration)
-    opening = mean(piece.used.opening for piece in _all(spots) if piece.used.opening)
+    openings = [piece.used.opening for piece in _all(spots) if piece.used.opening]
+    opening = mean(openings) if openings else 0.0
     fixed = _fixed(spots, lambda piece: piece.used.cpu - piece.used.opening)
     lead_in = _lead_in(spots)
 
@@ -144,7 +145,7 @@ def _continued(pieces: Sequence[Piece], fixed: float, lead_in: float) -> tuple[f
     for piece in pieces:
         lead = lead_in if piece.is_cold and piece.start > 0 else 0.0
         own = piece.used.cpu - piece.used.opening
-        cost += max(own - fixed - lead, own / 2)
+        cost += max(own - fixed - lead, 0.0)
     return cost, sum(piece.length for piece in pieces)
 
 

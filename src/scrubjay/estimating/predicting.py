@@ -112,7 +112,7 @@ def timing_of(basis: Basis, profile: Profile, after: float) -> Timing:
             openings=cold,
             workers=workers,
         )
-    each_start = basis.start.cpu + (_ORDER if profile.engine == "cluster" else 0.0)
+    each_start = basis.start.cpu + (_ORDER if profile.engine == "procrastinate" else 0.0)
     jobs = [
         each_start + rates.slice_cpu(length, is_cold=True) - (0.0 if place else rates.lead_in)
         for place, length in enumerate(lengths)
@@ -143,7 +143,7 @@ def costs_of(basis: Basis, profile: Profile) -> Costs:
     """
     rates = basis.rates
     is_local = profile.engine == "local"
-    order = _ORDER if profile.engine == "cluster" else 0.0
+    order = _ORDER if profile.engine == "procrastinate" else 0.0
     late = _ENVIRONMENT + _DELIVERY if profile.engine == "aws-lambda" else 0.0
     return Costs(
         duration=float(basis.plan.media.duration),

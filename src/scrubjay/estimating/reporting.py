@@ -50,7 +50,7 @@ def estimate_rows(found: Estimate) -> Iterator[tuple[str, str]]:
 
 
 def _workers(found: Estimate) -> str:
-    what = {"local": "worker", "cluster": "worker of a cluster", "aws-lambda": "function"}
+    what = {"local": "worker", "procrastinate": "worker of a queue", "aws-lambda": "function"}
     first, _, rest = what[found.engine].partition(" ")
     return f"{found.workers:,} {first}{'s' if found.workers > 1 else ''}{rest and f' {rest}'}"
 
