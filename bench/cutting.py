@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from bench.measure import Command, Cost, measure
 from bench.tools import BENCH, MEDIA, Tools, machine, tools
+
 from scrubjay.estimating.cutting import Costs, cut_time
 
 _FILM = MEDIA / "real" / "film_720p24_120s.mp4"

@@ -1,6 +1,6 @@
 """How far off estimates are: the media folder's films with every preset, and a long film.
 
-    python -m bench.estimates [--presets NAME ...] [--films NAME ...] [--long PRESET ...] [--seconds N]
+    python -m bench.estimates [--presets NAME ...] [--films NAME ...] [--long PRESET ...]
 
 Prints tables for docs/estimate.md. CPU is that of all processes from start to end; bytes are those
 of the whole folder. The long film takes minutes with any preset but `trickplay`.
@@ -61,8 +61,9 @@ def main() -> None:
     ]
     if options.long:
         path = clip(LONG, found).path
-        for preset in options.long:
-            results.append(_show(_compared(found, path, preset, options.seconds)))
+        results += [
+            _show(_compared(found, path, preset, options.seconds)) for preset in options.long
+        ]
     _sum_up(results)
 
 

@@ -1,6 +1,7 @@
 """`scrubjay estimate` on the command line: what it refuses, and what it says."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from scrubjay.cli.exits import ExitCode
 
-Run = Callable[..., "object"]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.mark.parametrize(
@@ -68,13 +69,12 @@ def test_a_film_that_does_not_exist_yet(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "slices"), [("1h30m", 180), ("90s", 3), ("1:00:00", 120), ("2d", 5760), ("45", 2)]
+    ("text", "slices"), [("1h30m", 180), ("90s", 3), ("1:00:00", 120), ("45", 2)]
 )
 def test_lengths_are_written_as_people_do(run: Run, text: str, slices: int) -> None:
     """Units, clocks and plain seconds."""
     arguments = ("estimate", "--duration", text, "--no-frames", "--json")
-    limits = ("--max-duration", "300000", "--max-slices", "100000", "--base-objects", "1000000")
-    done = run(*arguments, *limits)
+    done = run(*arguments)
     assert json.loads(done.stdout)["estimate"]["slices"] == slices, done.stderr
 
 

@@ -179,6 +179,16 @@ def test_a_longer_video_and_more_of_them_cost_more(small_clip: Path) -> None:
     assert two.outputs["poster"].p50 == 3 * one.outputs["poster"].p50
 
 
+def test_a_poster_alone_has_no_slices(small_clip: Path) -> None:
+    """A recipe whose outputs are all of the whole video is one job."""
+    poster = Still(name="poster", per="video", width=60)
+    recipe = Recipe(animations=(), frames=(poster,), sheets=(), documents=("poster",))
+    answer = estimate_video(Place.of(small_clip), InlineEngine(), _asked(recipe))
+    assert answer.estimate.slices == 0
+    assert set(answer.estimate.outputs) == {"poster", "documents", "records"}
+    assert not answer.cutting.pays
+
+
 def test_functions_cost_what_the_prices_say(tmp_path: Path) -> None:
     """Seconds, calls, events, PUTs and GETs by hand, from a file of prices of one's own."""
     prices = (Path(scrubjay.__file__).parent / "prices" / "aws-us-east-1.toml").read_text()

@@ -192,6 +192,8 @@ def _basis(sampling: Sampling, limits: Limits, asked: Asked) -> Basis:
             is_stopped=sampling.is_stopped,
             note="",
         ),
+        is_of_parts=max((piece.length for piece in sampling.pieces), default=0.0)
+        < float(min(sampling.plan.recipe.slice_length, sampling.plan.media.duration)) / 2,
     )
 
 
@@ -210,7 +212,9 @@ def _answered(basis: Basis, asked: Asked, choices: Sequence[Choice]) -> Answer:
     costs = costs_of(basis, asked.profile)
     cutting = cutting_of(
         costs,
-        slice_length=float(basis.plan.recipe.slice_length),
+        slice_length=float(basis.plan.recipe.slice_length)
+        if basis.plan.timeline
+        else costs.duration,
         workers=asked.profile.workers,
         engine=asked.profile.engine,
     )

@@ -6,7 +6,7 @@ from math import sqrt
 from statistics import mean, stdev
 
 from scrubjay.estimating.pieces import Piece, Sampling, Spot
-from scrubjay.model import Animation
+from scrubjay.model import Animation, Output, Sheet, Still
 
 __all__ = ["OutputRates", "Rates", "fitted"]
 
@@ -22,6 +22,7 @@ _LEAST_CPU, _LEAST_BYTES = 0.08, 0.02
 """How uncertain an amount is at least: the machine is not always equally fast, and slices differ
 in what no sample shows."""
 
+_MOST_OF_A_SHEET = 0.95
 _MOST_FIXED = 0.5
 """Share of the smallest piece that may count as its fixed cost."""
 
@@ -31,7 +32,7 @@ class OutputRates:
     """Bytes of one output of slices."""
 
     fixed: float
-    """Of each artifact, however long its slice; 0 for stills and sheets."""
+    """Of each artifact, however long its slice; 0 for stills."""
     each: float
     """Of a second of an animation, of a picture of stills and sheets."""
     share: float
@@ -65,8 +66,23 @@ class Rates:
 
 
 def fitted(sampling: Sampling) -> Rates:
-    """Return the rates of a video that was sampled, of at least one spot."""
+    """Return the rates of a video that was sampled.
+
+    They are 0 where the recipe has no outputs of slices; otherwise there is at least one spot.
+    """
     spots = sampling.spots
+    if not spots:
+        memory_bytes = sampling.whole.used.memory_bytes if sampling.whole else 0
+        return Rates(
+            second=0.0,
+            fixed=0.0,
+            opening=0.0,
+            lead_in=0.0,
+            share=_LEAST_CPU * _NORMAL,
+            outputs={},
+            memory_bytes=memory_bytes,
+            record_bytes=0.0,
+        )
     duration = float(sampling.plan.media.duration)
     unseen = max(0.0, 1 - sampling.rendered / duration)
     openings = [piece.used.opening for piece in _all(spots) if piece.used.opening]
@@ -93,7 +109,7 @@ def fitted(sampling: Sampling) -> Rates:
         lead_in=lead_in,
         share=sqrt(share**2 + (_LEAST_CPU * _NORMAL) ** 2),
         outputs={
-            output.name: _output(output.name, spots, unseen, is_timed=_is_timed(output.options))
+            output.name: _output(output.name, spots, unseen, output.options)
             for output in sampling.plan.outputs
             if not output.is_whole
         },
@@ -102,16 +118,20 @@ def fitted(sampling: Sampling) -> Rates:
     )
 
 
-def _is_timed(options: object) -> bool:
-    return isinstance(options, Animation)
-
-
 def _all(spots: Iterable[Spot]) -> list[Piece]:
     return [piece for spot in spots for piece in (*spot.pieces, *spot.parts)]
 
 
-def _fixed(spots: Sequence[Spot], amount: Callable[[Piece], float]) -> float:
-    """Return what every piece costs, however long: more pieces of the same cost more by that."""
+def _fixed(
+    spots: Sequence[Spot], amount: Callable[[Piece], float], share: float = _MOST_FIXED
+) -> float:
+    """Return what every piece costs, however long: more pieces of the same cost more by that.
+
+    Args:
+        spots: where pieces were rendered, and some once more in parts.
+        amount: of a piece.
+        share: of the smallest piece that may count as fixed.
+    """
     found = [
         (sum(map(amount, spot.parts)) - amount(spot.pieces[0])) / (len(spot.parts) - 1)
         for spot in spots
@@ -119,7 +139,7 @@ def _fixed(spots: Sequence[Spot], amount: Callable[[Piece], float]) -> float:
     ]
     if not found:
         return 0.0
-    most = _MOST_FIXED * min(amount(piece) for piece in _all(spots))
+    most = share * min(amount(piece) for piece in _all(spots))
     return min(max(mean(found), 0.0), most)
 
 
@@ -149,26 +169,28 @@ def _continued(pieces: Sequence[Piece], fixed: float, lead_in: float) -> tuple[f
     return cost, sum(piece.length for piece in pieces)
 
 
-def _output(name: str, spots: Sequence[Spot], unseen: float, *, is_timed: bool) -> OutputRates:
+def _output(name: str, spots: Sequence[Spot], unseen: float, options: Output) -> OutputRates:
     def size(piece: Piece) -> float:
         return piece.bytes_of(name)
 
-    if not is_timed:
-        found = [
-            (sum(map(size, spot.pieces)), sum(piece.pictures_of(name) for piece in spot.pieces))
-            for spot in spots
-        ]
-        each, share = _ratio([(total, count) for total, count in found if count], unseen)
-        return OutputRates(fixed=0.0, each=each, share=_at_least(share))
-    fixed = _fixed(spots, size)
+    def measure(piece: Piece) -> float:
+        return piece.length if isinstance(options, Animation) else piece.pictures_of(name)
+
+    match options:
+        case Animation():
+            fixed = _fixed(spots, size)
+        case Sheet():  # cells that are not filled are in it
+            fixed = _fixed(spots, size, _MOST_OF_A_SHEET)
+        case Still():
+            fixed = 0.0
     pairs = [
         (
-            sum(size(piece) - fixed for piece in spot.pieces),
-            sum(piece.length for piece in spot.pieces),
+            sum(size(piece) - fixed * len(piece.artifacts[name]) for piece in spot.pieces),
+            sum(map(measure, spot.pieces)),
         )
         for spot in spots
     ]
-    each, share = _ratio(pairs, unseen)
+    each, share = _ratio([pair for pair in pairs if pair[1]], unseen)
     return OutputRates(fixed=fixed, each=each, share=_at_least(share))
 
 

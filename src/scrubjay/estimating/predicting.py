@@ -30,6 +30,10 @@ _DELIVERY, _SENT_AT_ONCE, _SENDING = 0.3, 10, 0.02
 _ORDER = 0.01
 """Seconds of a cluster's worker to take a slice from its queue and to say that it is made."""
 
+_BUSIER = 1.15
+"""How much more CPU a slice takes with several threads, which wait for the same memory, than the
+small parts that were rendered with one."""
+
 _THREADED = 0.8
 """Share of a core that each further thread of a worker makes use of."""
 
@@ -52,6 +56,8 @@ class Basis(NamedTuple):
     """CPU seconds of the command for each object that it writes."""
     own_memory_bytes: int
     sampled: Sampled
+    is_of_parts: bool = False
+    """Whether parts of slices were rendered, because the video has few."""
 
 
 class Timing(NamedTuple):
@@ -96,13 +102,14 @@ def timing_of(basis: Basis, profile: Profile, after: float) -> Timing:
         workers = workers_for(works, profile.workers)
         threads = threads_for(works, workers, profile.workers)
         faster = 1 + _THREADED * (threads - 1)
+        busier = _BUSIER if threads > 1 and basis.is_of_parts else 1.0
         cold = min(workers, len(lengths))
         jobs = [
             (rates.slice_cpu(length, is_cold=False) + (rates.opening if place < cold else 0)
              + (rates.lead_in if 0 < place < cold else 0))
-            / faster
+            * busier / faster
             for place, length in enumerate(lengths)
-        ] + [each / faster for each in whole]  # fmt: skip
+        ] + [each * busier / faster for each in whole]  # fmt: skip
         return Timing(
             before=before + basis.start.cpu,
             first=jobs[0],
@@ -290,9 +297,8 @@ def output_sizes(
         pictures: how many they have.
         seconds: of video.
     """
-    if isinstance(output.options, Animation):
-        return Range.around(rates.fixed * artifacts + rates.each * seconds, rates.share)
-    return Range.around(rates.each * pictures, rates.share)
+    measure = seconds if isinstance(output.options, Animation) else pictures
+    return Range.around(rates.fixed * artifacts + rates.each * measure, rates.share)
 
 
 def _sum(ranges: Iterable[Range]) -> Range:

@@ -119,7 +119,7 @@ def _size(
     found = rates[output.name]
     if isinstance(output.options, Animation):
         return max(1, round(found.fixed + found.each * float(planned.end - planned.start)))
-    return max(1, round(found.each * planned.pictures))
+    return max(1, round(found.fixed + found.each * planned.pictures))
 
 
 def _artifact(output: PlannedOutput, planned: PlannedArtifact, size_bytes: int) -> Artifact:

@@ -34,16 +34,22 @@ _MOST_SPOTS = 6
 _PARTS = 3
 """Parts of a piece that is rendered once more, to see what a cut costs."""
 
+_LEAST_SPOTS, _PATIENCE = 3, 2
+"""Until there are so many spots, that much more time is taken: one or two say little."""
+
 _MOST_PARTED = 2
 """Spots at which that is done."""
 
 _SMALL = 1.0
 """If all slices together are less work (`engines.worth`), all are rendered."""
 
+_LEAST_PICTURES = 12
+"""With fewer pictures of an output in the video, all slices are rendered: parts would have one."""
+
 _LEAST_SLICES = 4
 """With fewer slices, parts of them are rendered: at most half of a video is."""
 
-_MOST_PARTS = 3
+_MOST_PARTS = 4
 """Parts that are rendered of a video with so few slices."""
 
 _STEPS = 1000
@@ -200,7 +206,11 @@ def sample(
         if plan.whole is not None:
             (whole,) = sampler.render(plan, [plan.whole.index])
         where = spots_of(plan, Random(seed))  # noqa: S311  it is no secret
-        for spot in _rendered(sampler, probing, where, lambda: monotonic() - began > seconds):
+
+        def is_late(patience: float) -> bool:
+            return monotonic() - began > seconds * patience
+
+        for spot in _rendered(sampler, probing, where, is_late):
             if spot is None:
                 failed += 1
             else:
@@ -250,8 +260,11 @@ def _probed(sampler: Sampler) -> tuple[Probing, Cost]:
 def spots_of(plan: Plan, chance: Random) -> _Spots:
     """Choose the spots: spread over the video, each at random in its stretch."""
     timeline = plan.timeline
+    if not timeline:
+        return _Spots(plan, [], [])
     names = tuple(each.name for each in plan.outputs)
-    if sum(work_of(plan, each.index, names) for each in timeline) < _SMALL:
+    is_small = sum(work_of(plan, each.index, names) for each in timeline) < _SMALL
+    if is_small or plan.media.duration < _LEAST_PICTURES * _coarsest(plan):
         return _Spots(plan, [tuple(each.index for each in timeline)], [])
     full = [each for each in timeline if each.span.duration == plan.recipe.slice_length]
     if len(full) >= _LEAST_SLICES:
@@ -269,8 +282,7 @@ def spots_of(plan: Plan, chance: Random) -> _Spots:
 def _parts(plan: Plan, chance: Random) -> list[Span]:
     """Choose parts of a short video: half of it, in as many parts as their pictures allow."""
     duration = plan.media.duration
-    coarsest = max(each.spacing for each in plan.outputs if not each.is_whole)
-    number = max(1, min(_MOST_PARTS, floor(duration / 2 / (coarsest * _PARTS))))
+    number = max(1, min(_MOST_PARTS, floor(duration / 2 / (_coarsest(plan) * _PARTS))))
     length = duration / 2 / number
     stretch = duration / number
     starts = [
@@ -278,6 +290,11 @@ def _parts(plan: Plan, chance: Random) -> list[Span]:
         for place in range(number)
     ]
     return [Span(start=start, end=start + length) for start in _scattered(starts)]
+
+
+def _coarsest(plan: Plan) -> Fraction:
+    """Return the most seconds between two pictures of an output of slices."""
+    return max((each.spacing for each in plan.outputs if not each.is_whole), default=Fraction(0))
 
 
 T = TypeVar("T")
@@ -295,9 +312,11 @@ def _reversed_bits(number: int, below: int) -> int:
 
 
 def _rendered(
-    sampler: Sampler, probing: Probing, where: _Spots, is_late: Callable[[], bool]
+    sampler: Sampler, probing: Probing, where: _Spots, is_late: Callable[[float], bool]
 ) -> Iterator[Spot | None]:
     """Render spots until it is late; yield None for one that cannot be decoded.
+
+    `is_late` is asked whether that much of the time is over.
 
     Slices of several spots are made at once, one for each worker, as in a run: cores that are all
     busy are slower.
@@ -310,7 +329,7 @@ def _rendered(
         return
     workers = engine.workers if isinstance(engine, CrewEngine) else 1
     for first in range(0, len(where.spans), workers):
-        if first and is_late():
+        if first and is_late(_PATIENCE if first < _LEAST_SPOTS else 1):
             return
         together = range(first, min(first + workers, len(where.spans)))
         found = _at_once(sampler, probing, where, together)
@@ -320,7 +339,7 @@ def _rendered(
                 yield None
                 continue
             parts: list[Piece] = []
-            if place < _MOST_PARTED and not is_late():
+            if place < _MOST_PARTED and not is_late(1):
                 plan = part_of(probing, recipe, where.spans[place], engine, parts=_PARTS)
                 parts = sampler.render(plan, range(_PARTS))
             yield Spot(pieces=pieces, parts=parts if len(parts) == _PARTS else ())
