@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--all", action="store_true")
     options = parser.parse_args()
-    found = tools()
+    found = tools(has_gif_makers=False)
     library = _library(found, options.clips)
     best: dict[str, Cost] = {}
     for _ in range(options.rounds):

@@ -49,8 +49,11 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def tools() -> Tools:
+def tools(*, has_gif_makers: bool = True) -> Tools:
     """Find the programs, and install those that are missing.
+
+    Args:
+        has_gif_makers: whether those that only make GIFs are needed.
 
     Raises:
         BenchError: there is no ffmpeg, and it cannot be installed from here.
@@ -60,8 +63,8 @@ def tools() -> Tools:
         python=sys.executable,
         scrubjay=str(Path(sys.executable).with_name("scrubjay")),
         ffmpeg=_ffmpeg(),
-        gifski=_optional("gifski", _gifski),
-        moviepy_python=_optional("moviepy", _moviepy),
+        gifski=_optional("gifski", _gifski) if has_gif_makers else None,
+        moviepy_python=_optional("moviepy", _moviepy) if has_gif_makers else None,
     )
 
 
