@@ -35,6 +35,7 @@ from scrubjay.events import (
 from scrubjay.keys import VIDEO
 from scrubjay.library.film import Film, Stamp
 from scrubjay.library.notes import Request
+from scrubjay.library.passing import OnPassed, Passed
 from scrubjay.library.running import make_library
 from scrubjay.limits import Limits
 from scrubjay.model import Animation, Recipe, Still
@@ -247,6 +248,28 @@ def test_a_search_without_end(library: Library) -> None:
 
     assert make_library(films(), library.destination, request=SMALL, limit=1).made == 1
     assert next(numbers) < 1100
+
+
+def test_a_search_waits_for_slow_readers(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is passed over, few reports wait at any time, however much it is."""
+    monkeypatch.setattr("scrubjay.library.running._MOST_PASSED", 10)
+    passed, read, most = 0, 0, 0
+
+    def search(on_passed: OnPassed) -> Iterator[Film]:
+        nonlocal passed
+        for number in range(500):
+            passed += 1
+            on_passed(Passed(f"{number}.txt", "text"))
+        yield from ()
+
+    def take(event: Event) -> None:
+        nonlocal read, most
+        most = max(most, passed - read)
+        read += isinstance(event, FilmPassed)
+
+    finished = make_library(search, library.destination, on_progress=take)
+    assert finished.passed == {"text": 500}
+    assert most <= 12
 
 
 def test_a_search_that_fails(library: Library) -> None:

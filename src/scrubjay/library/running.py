@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from os import PathLike
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Lock, Semaphore, Thread
 from time import monotonic
 from typing import TypeAlias
 
@@ -49,6 +49,10 @@ _STOPPING = (StoreFullError, WorkerStartError, SandboxError)
 
 _MOST_STORE_ERRORS = 10
 """If this many films in a row fail at their destinations, the others are not tried."""
+
+_MOST_PASSED = 10_000
+"""How many reports of what is passed over may wait; then the search waits, so that memory stays
+flat, however slowly somebody reads the events."""
 
 _PATIENCE = 5.0
 """Seconds that a stopped run waits for its threads, which may be writing documents."""
@@ -136,6 +140,8 @@ class _Run:
         self._begun = 0
         self._store_errors = 0
         self._events = SimpleQueue[Event | Exception | None]()
+        self._room = Semaphore(_MOST_PASSED)
+        self._is_over = False
         self._films = FilmsAhead(search(self._pass), self._events.put)
         self._threads: list[Thread] = []
 
@@ -175,8 +181,11 @@ class _Run:
                             duration += event.duration
                         elif isinstance(event, FilmPassed):
                             passed[event.reason] += 1
+                            self._room.release()
         finally:
+            self._is_over = True
             self._films.stop()
+            self._room.release()  # the search may wait for it
         if self._films.error:
             raise self._films.error
         finished = LibraryFinished(
@@ -220,6 +229,9 @@ class _Run:
 
     def _pass(self, passed: Passed) -> None:
         """Report what the search passes over."""
+        if self._is_over:
+            return
+        self._room.acquire()
         self._events.put(FilmPassed(film=passed.name, reason=passed.reason, message=passed.message))
 
     def _may_make(self) -> bool:
