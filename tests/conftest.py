@@ -35,6 +35,7 @@ _LONG = [
     "test_clocks.py",
     "test_players.py",
     "test_page.py",
+    "test_chaos.py",
     "test_functions.py",
     "test_remote.py",
     "test_door.py",

@@ -9,29 +9,45 @@ import pytest
 from msgspec.structs import replace
 from postgres import Postgres
 from procrastinate import PsycopgConnector
-from procrastinate.jobs import Job, Status
+from procrastinate.jobs import Job as QueuedJob
+from procrastinate.jobs import Status
 from psycopg.rows import DictRow, dict_row
 
+from scrubjay.engines.base import Engine, Job
 from scrubjay.engines.cluster.allowed import AllowList
 from scrubjay.engines.cluster.backoff import Backoff
 from scrubjay.engines.cluster.database import Database
+from scrubjay.engines.cluster.handler import OrderHandler
 from scrubjay.engines.cluster.jobs import OwnJobs, rescue
 from scrubjay.engines.cluster.letters import dead_letters, queue_status, reasons, take_out
+from scrubjay.engines.cluster.residents import ResidentEngines
 from scrubjay.engines.cluster.schema import check_schema, set_up, upgrade
-from scrubjay.engines.cluster.tickets import job_of, order_of, read_ticket
+from scrubjay.engines.cluster.tickets import Ticket, job_of, order_of, read_ticket
 from scrubjay.engines.cluster.transport import ProcrastinateTransport
-from scrubjay.engines.queue.orders import FinishOrder, Order, SliceOrder
+from scrubjay.engines.inline import InlineEngine
+from scrubjay.engines.queue.orders import FinishOrder, Order, SliceOrder, slice_order
 from scrubjay.errors import (
     ClusterError,
     DatabaseError,
     EngineError,
     EventError,
     RefusedError,
+    RenderError,
+    SourceUnavailableError,
     TransportError,
 )
+from scrubjay.keys import MANIFEST
+from scrubjay.model import Manifest, Recipe, Still, decode
 from scrubjay.places.place import Place
+from scrubjay.planning import make_plan
+from scrubjay.sets.state import save_plan
+from scrubjay.sets.store import Store
 
 _SET = Place.of("/mnt/previews/movie")
+
+_RECIPE = Recipe(
+    slice_length=Fraction(6), animations=(), frames=(Still(width=16),), sheets=(), documents=()
+)
 
 
 def _order(index: int, video: str = "/mnt/films/movie.mp4", where: Place = _SET) -> SliceOrder:
@@ -283,6 +299,30 @@ def test_orders_are_refused_together(server: Postgres, monkeypatch: pytest.Monke
     assert caught.value.refused == {0, 1}
 
 
+def test_a_small_film_does_not_wait_for_a_large_one(server: Postgres) -> None:
+    """Slices of one number come before those of the next, whichever film was first."""
+    database = Database(server.database())
+    set_up(database)
+    small = Place.of("/mnt/previews/small")
+    finish = FinishOrder(video=Place.of("/mnt/films/a.mp4"), destination=_SET, plan="plan")
+    for orders in ([_order(n) for n in range(40)], [_order(n, where=small) for n in range(3)]):
+        ProcrastinateTransport(database).send(orders)
+    ProcrastinateTransport(database).send([finish])
+    taken = asyncio.run(_fetched(database, 8))
+    assert [each.index for each in taken] == [None, 0, 0, 1, 1, 2, 2, 3]
+    assert [each.destination for each in taken].count(small.address) == 3
+
+
+async def _fetched(database: Database, count: int) -> list[Ticket]:
+    connector = PsycopgConnector(conninfo=database.conninfo, min_size=1, max_size=1)
+    await connector.open_async()
+    try:
+        jobs = OwnJobs(connector)
+        return [read_ticket((await _taken(jobs))[1].task_kwargs) for _ in range(count)]
+    finally:
+        await connector.close_async()
+
+
 # -- who a job belongs to
 
 
@@ -325,7 +365,7 @@ async def _lost_and_found(database: Database) -> None:
         await connector.close_async()
 
 
-async def _taken(jobs: OwnJobs) -> tuple[int, Job]:
+async def _taken(jobs: OwnJobs) -> tuple[int, QueuedJob]:
     worker = await jobs.register_worker()
     job = await jobs.fetch_job(["scrubjay"], worker)
     assert job
@@ -338,3 +378,57 @@ async def _rescued(connection: "psycopg.AsyncConnection[DictRow]") -> list[objec
     row = await (await connection.execute(asked)).fetchone()
     assert row
     return [*await rescue(connection, seconds=row["age"] * 0.9, backoff=Backoff())]
+
+
+# -- what a worker does with an order
+
+
+def test_engines_stay_with_their_videos() -> None:
+    """An engine has its video open, so it gets that one's slices; the oldest changes its video."""
+    opened: list[InlineEngine] = []
+
+    def open_engine() -> InlineEngine:
+        opened.append(InlineEngine())
+        return opened[-1]
+
+    engines = ResidentEngines(open_engine, most=2)
+    used: list[Engine] = []
+    for video in ("a", "b", "a", "b", "c", "b"):
+        with engines.lent(video) as engine:
+            used.append(engine)
+    first, second = opened
+    assert used == [first, second, first, second, first, second]
+    with engines.lent("b") as one, engines.lent("b") as other:
+        assert {id(one), id(other)} == {id(first), id(second)}
+    engines.dismiss(idle_seconds=3600)
+    assert len(opened) == 2
+    engines.dismiss()
+    with engines.lent("b") as engine:
+        assert engine not in {first, second}
+
+
+def test_a_slice_that_is_given_up_ends_its_set(small_clip: Path, tmp_path: Path) -> None:
+    """What is not tried again becomes a gap with its reason, and the set is published."""
+    said: list[str] = []
+    engines = ResidentEngines(InlineEngine, most=2)
+    handler = OrderHandler(engines, allowed=AllowList([str(tmp_path)]), say=said.append)
+    film = tmp_path / "film.mp4"
+    film.write_bytes(small_clip.read_bytes())
+    source, media, versions = InlineEngine().probe(Place.of(film))
+    plan = make_plan(source, media, _RECIPE, versions=versions)
+    job = Job(plan, Place.of(film), Store.open(tmp_path / "set"))
+    save_plan(job.store, plan)
+    order = slice_order(job, 1)
+    handler.give_up(order, RenderError("a bug"))
+    results = [handler.carry_out(slice_order(job, index)) for index in (0, 1, 0)]
+    assert [each.outcome for [each] in results] == ["made", "gap", "already done"]
+    assert said == [f"{tmp_path / 'set'}: partial"]
+    manifest = decode(job.store.get(MANIFEST), Manifest)
+    assert [gap.reason for gap in manifest.gaps] == ["a bug"]
+    outdated = replace(order, plan="another")
+    assert handler.carry_out(outdated) == []
+    handler.give_up(outdated, RenderError("not about this plan"))
+    film.rename(tmp_path / "gone.mp4")
+    missing = replace(order, video=Place.of(tmp_path / "unmounted" / "film.mp4"))
+    with pytest.raises(SourceUnavailableError, match="is not on this machine"):
+        handler.carry_out(missing)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -115,9 +116,14 @@ def test_a_refused_order_is_explained_and_tried_again(
 def test_a_set_is_given_up_or_made_later(
     queue: str, verb: Verb, small_clip: Path, tmp_path: Path, stack: ExitStack
 ) -> None:
-    """Orders are taken out; the set is published with gaps; and made whole when that is asked."""
-    folder = tmp_path / "set"
-    _sent(queue, small_clip, folder)
+    """Orders are taken out; the set is published with gaps, and made whole when that is asked.
+
+    While the videos are not mounted, slices wait for their next attempt.
+    """
+    folder, films = tmp_path / "set", tmp_path / "films"
+    films.mkdir()
+    film = Path(shutil.copy(small_clip, films))
+    _sent(queue, film, folder)
     assert "4  waiting" in verb("status", folder)
     assert "4 orders removed" in verb("cancel", folder)
     assert queue_status(Database(queue)).waiting == 0
@@ -125,15 +131,19 @@ def test_a_set_is_given_up_or_made_later(
     store = Store.open(folder)
     plan = load_plan(store)
     assert plan
-    job = Job(plan, Place.of(small_clip), store)
+    job = Job(plan, Place.of(film), store)
     assert InlineEngine().run(job, {1: ("frames",)}, lambda _: None).records.keys() == {1}
     text = verb("cancel", folder, "--publish")
     assert "4 orders removed" in text
     assert "3 slices are gaps now" in text
-    host = Host(queue, tmp_path / "host.log", "--slots", "2")
+    host = Host(queue, tmp_path / "host.log", "--slots", "2", "--retry-delay", "0.1")
     stack.callback(host.kill)
     wait_until(lambda: _status(folder) == "partial", alive=host)
+    films.rename(tmp_path / "unmounted")
     assert json.loads(verb("redrive", folder, "--json"))["sets"] == {str(folder): [0, 2, 3]}
+    reason = f"SourceUnavailableError: the folder {films} is not on this"
+    wait_until(lambda: reason in verb("status", folder), alive=host)
+    (tmp_path / "unmounted").rename(films)
     wait_until(lambda: _status(folder) == "complete", alive=host)
     assert host.counts("made") == {0: 1, 2: 1, 3: 1}
     assert host.end() == 0
@@ -163,10 +173,7 @@ def test_a_stopped_worker_ends_its_slice_and_still_lives(
 def test_what_cannot_pass_is_tried_thrice(
     queue: str, verb: Verb, small_clip: Path, tmp_path: Path, stack: ExitStack
 ) -> None:
-    """A set whose plan has gone ends as dead letters that say so; what a decoder dies of, as a gap.
-
-    A small film does not wait for a large one: slices of the same number take turns.
-    """
+    """A set without a plan ends as dead letters that say so; what a decoder dies of, as a gap."""
     lost, folder = tmp_path / "lost", tmp_path / "set"
     assert "orders removed" in verb("cancel", lost)
     _sent(queue, small_clip, lost)

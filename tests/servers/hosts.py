@@ -88,6 +88,7 @@ made = renderer.SliceRenderer.make
 
 
 def make(self, index, *arguments, **named):
+    time.sleep({seconds})
     if index in {poisoned}:
         os.kill(os.getpid(), signal.SIGKILL)
     for first in {gates}:
@@ -119,6 +120,7 @@ class Misbehaving:
         poisoned: the slices that kill their process.
         slow: the slices that wait for `let_go`.
         gates: the slices from which on all wait for `open`.
+        seconds: how long every slice takes longer.
     """
 
     def __init__(
@@ -128,11 +130,13 @@ class Misbehaving:
         poisoned: tuple[int, ...] = (),
         slow: tuple[int, ...] = (),
         gates: tuple[int, ...] = (),
+        seconds: float = 0,
     ) -> None:
         self._folder = folder
         child = folder / "child"
         values = {"poisoned": poisoned, "slow": slow, "gates": gates}
-        child.write_text(_CHILD.format(python=sys.executable, folder=str(folder), **values))
+        more = {"python": sys.executable, "folder": str(folder), "seconds": seconds}
+        child.write_text(_CHILD.format(**values, **more))
         host = folder / "host"
         host.write_text(_HOST.format(python=sys.executable, child=str(child)))
         for each in (child, host):

@@ -62,7 +62,7 @@ _json_option = grouped("Output", "--json", "as_json", is_flag=True, help="Write 
     "15 minutes.  [default: 10]",
 )
 @settings_of_workers
-@grouped("Output", "--quiet", "-q", is_flag=True, help="Write no line for each slice.")
+@grouped("Output", "--quiet", "-q", is_flag=True, help="Write no lines for slices that are made.")
 def worker(
     *,
     slots: int | None,
@@ -108,7 +108,8 @@ def worker(
             allowed=AllowList(allow),
             opening=Opening(settings.endpoint, public_only=not settings.private_addresses),
             backoff=Backoff(retry_delay),
-            say=_ignore if quiet else say,
+            say=say,
+            quiet=quiet,
         ).run()
 
 
@@ -306,7 +307,3 @@ def _show_sent(
     would = f"to be {what}" if dry_run else what
     for address, indexes in sent.items():
         show(f"{address}: {len(indexes)} slices {would}")
-
-
-def _ignore(_: str) -> None:
-    pass

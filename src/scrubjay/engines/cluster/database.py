@@ -27,6 +27,17 @@ Connection: TypeAlias = "psycopg.Connection[DictRow]"
 CONNECT_SECONDS = 10
 """Seconds after which a server that does not answer counts as absent."""
 
+_USUAL = {
+    "application_name": "scrubjay",
+    "connect_timeout": str(CONNECT_SECONDS),
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+"""Parameters of connections, unless the address has others: a network that swallows everything is
+noticed within half a minute."""
+
 _SECRET = ("password", "sslpassword")
 
 _MISSING = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
@@ -61,8 +72,7 @@ class Database:
         """The database without its password, for people."""
         if host:
             self.shown += f" at {host}"
-        usual = {"application_name": "scrubjay", "connect_timeout": str(CONNECT_SECONDS)}
-        self.conninfo = make_conninfo("", **(usual | known))
+        self.conninfo = make_conninfo("", **(_USUAL | known))
         """What psycopg connects with; it may contain the password."""
 
     def __repr__(self) -> str:

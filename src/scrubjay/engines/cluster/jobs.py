@@ -7,7 +7,7 @@ ones. The database's clock is the only one.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
@@ -42,7 +42,8 @@ SELECT procrastinate_finish_job_v1(
 
 _RETRY = f"""
 WITH mine AS (SELECT id FROM procrastinate_jobs WHERE {_MINE} FOR UPDATE)
-SELECT procrastinate_retry_job_v2(id, %(retry_at)s::timestamptz, NULL, NULL, NULL) FROM mine
+SELECT procrastinate_retry_job_v2(id, now() + make_interval(secs => %(wait)s), NULL, NULL, NULL)
+FROM mine
 """  # noqa: S608  a constant
 
 _RECORD = f"""
@@ -105,7 +106,8 @@ class OwnJobs(JobManager):
     ) -> None:
         """Let a job wait for its next attempt, unless it is another worker's by now."""
         del priority, queue, lock  # they stay as they are
-        await self._change(job, _RETRY, retry_at=retry_at)
+        wait = (retry_at - datetime.now(UTC)).total_seconds() if retry_at else 0.0
+        await self._change(job, _RETRY, wait=wait)
 
     async def record(
         self, job: Job, error: str, message: str, *, is_counted: bool

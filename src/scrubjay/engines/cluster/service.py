@@ -106,6 +106,7 @@ class ClusterWorker:
         opening: how these places are opened.
         backoff: how long failed orders wait.
         say: called with a sentence for the log, in several threads.
+        quiet: whether to say nothing of slices that are begun and made.
     """
 
     def __init__(
@@ -118,12 +119,14 @@ class ClusterWorker:
         opening: Opening,
         backoff: Backoff,
         say: Callable[[str], None] = lambda _: None,
+        quiet: bool = False,
     ) -> None:
         self._database = database
         self._slots = slots
         self._opening = opening
         self._backoff = backoff
         self._log = say
+        self._quiet = quiet
         self._engines = ResidentEngines(open_engine, most=slots + 1)
         self._handler = OrderHandler(self._engines, allowed=allowed, say=self._say)
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="slot")
@@ -275,7 +278,8 @@ class ClusterWorker:
         try:
             ticket = read_ticket(arguments)
             order = order_of(ticket, **self._opening._asdict())
-            self._say(f"{_of(ticket)}: begun")
+            if not self._quiet:
+                self._say(f"{_of(ticket)}: begun")
             carried_out = partial(self._handler.carry_out, order)
             results = await loop.run_in_executor(self._threads, carried_out)
         except Exception as error:  # noqa: BLE001  a door: every error is noted
@@ -283,7 +287,8 @@ class ClusterWorker:
         else:
             for result in results:
                 seconds = time.monotonic() - began
-                self._say(f"{_of(ticket)}: {result.outcome} in {seconds:.2f} s")
+                if not self._quiet:
+                    self._say(f"{_of(ticket)}: {result.outcome} in {seconds:.2f} s")
                 if result.outcome == "gap":
                     await self._note_gap(jobs, job, result)
 
