@@ -46,7 +46,7 @@ _TINY = Recipe(
     sheets=(),
     documents=(),
 )
-_SIMULATED_SECONDS = 0.5
+_SIMULATED_SECONDS = 0.25
 """How long a slice sleeps."""
 
 Row = tuple[str, str]

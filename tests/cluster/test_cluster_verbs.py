@@ -50,10 +50,18 @@ def queue(server: Postgres) -> str:
     return address
 
 
-@pytest.fixture
-def verb(queue: str) -> Iterator[Verb]:
-    """Run `scrubjay cluster`, and return what it writes."""
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    """Keep the test process's own handlers of signals."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def verb(queue: str) -> Verb:
+    """Run `scrubjay cluster`, and return what it writes."""
 
     def verb(*arguments: str | Path) -> str:
         words = ["cluster", *map(str, arguments)]
@@ -61,9 +69,7 @@ def verb(queue: str) -> Iterator[Verb]:
         assert done.exit_code == 0, done.output
         return done.output
 
-    yield verb
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return verb
 
 
 @pytest.fixture
@@ -222,3 +228,29 @@ def _heartbeat(queue: str) -> object:
     with psycopg.connect(queue) as connection:
         [row] = connection.execute("SELECT max(last_heartbeat) FROM procrastinate_workers")
         return row
+
+
+def test_setting_up_and_looking(server: Postgres, verb: Verb, tmp_path: Path) -> None:
+    """Before `setup`, every command says what to do; after it, there is an empty queue."""
+    address = server.database()
+    make = ["make", "film.mp4", "-o", str(tmp_path / "set"), "--engine", "procrastinate"]
+    for words in (make, ["worker"], ["cluster", "status"], ["cluster", "upgrade"]):
+        done = CliRunner().invoke(cli, [*words, "--database", address])
+        assert done.exit_code == 6, done.output
+        assert "run `scrubjay cluster setup` once" in done.output
+    assert "the queue is ready" in verb("setup", "--database", address)
+    assert "the queue exists" in verb("setup", "--database", address)
+    assert "0 changes" in verb("upgrade", "--database", address)
+    assert verb("status", "--database", address).startswith("0 workers, 0 slices being made\n")
+    done = CliRunner().invoke(cli, ["cluster", "status", "--database", "host=/nowhere"])
+    assert (done.exit_code, "/nowhere does not answer" in done.output) == (6, True)
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever lacks the extra is told its name, by every command that needs it."""
+    monkeypatch.delitem(sys.modules, "scrubjay.engines.cluster.database")
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    done = CliRunner().invoke(cli, ["worker"])
+    assert done.exit_code == 6
+    assert "psycopg is not installed" in done.output
+    assert "pip install 'scrubjay[cluster]'" in done.output
