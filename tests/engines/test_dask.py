@@ -86,7 +86,8 @@ def cluster() -> Iterator[_Cluster]:
 
 
 def _tree(folder: Path) -> dict[str, bytes]:
-    found = [path for path in folder.rglob("*") if path.is_file()]
+    """Return the files of a set, but not what a run notes of its usage."""
+    found = [path for path in folder.rglob("*") if path.is_file() and path.name != "usage.json"]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 

@@ -28,7 +28,7 @@ from scrubjay.errors import (
     WorkerStalledError,
 )
 from scrubjay.identity import plan_id
-from scrubjay.keys import GENERATIONS, PLAN, generation_key, record_key
+from scrubjay.keys import GENERATIONS, PLAN, USAGE, generation_key, record_key
 from scrubjay.limits import Limits
 from scrubjay.model import (
     Animation,
@@ -223,11 +223,11 @@ def _state_of(plan: Plan) -> set[str]:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder by key."""
+    """Return the files of a folder by key, but not what a run notes of its usage."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and not path.as_posix().endswith(USAGE)
     }
 
 

@@ -18,7 +18,7 @@ from scrubjay.errors import (
     VersionError,
 )
 from scrubjay.events import Event, Planned, ShardFinished, SliceDone
-from scrubjay.keys import FAILURES, MANIFEST, ORIGIN, PLAN
+from scrubjay.keys import FAILURES, MANIFEST, ORIGIN, PLAN, USAGE
 from scrubjay.model import Animation, Manifest, Plan, Sheet, Still, decode, encode
 from scrubjay.sets.state import load_plan
 
@@ -43,8 +43,10 @@ def _made(where: Path | Store, video: Path, shard: str) -> list[int]:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
+    """Return all but what a run notes of its usage, which is measured."""
     found = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    return {path.relative_to(folder).as_posix(): data for path, data in found.items()}
+    keyed = {path.relative_to(folder).as_posix(): data for path, data in found.items()}
+    return {key: data for key, data in keyed.items() if key != USAGE}
 
 
 @pytest.fixture(scope="module")
