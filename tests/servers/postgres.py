@@ -58,7 +58,7 @@ class Postgres:
         self._run(
             "initdb",
             *("-D", str(self._data), "-U", "owner", "-A", "trust", "--no-sync", "-E", "UTF8"),
-            *("--locale=C", "--no-instructions"),
+            "--locale=C",
         )
         access = self._data / "pg_hba.conf"
         access.write_text("local all guarded scram-sha-256\n" + access.read_text())
