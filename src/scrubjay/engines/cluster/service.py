@@ -264,7 +264,8 @@ class ClusterWorker:
         for each in await rescue(connection, seconds=STALLED_SECONDS, backoff=self._backoff):
             ending = "dead letter" if each.is_dead else "rescued from a lost worker"
             self._say(f"{_shown(each.arguments)}: {ending}")
-        self._engines.dismiss(idle_seconds=_IDLE_SECONDS)
+        # a process that hangs on a broken disk is waited for, and signs of life must go on
+        await asyncio.to_thread(self._engines.dismiss, idle_seconds=_IDLE_SECONDS)
 
     async def _carry_out(self, jobs: OwnJobs, job: Job, arguments: dict[str, object]) -> None:
         """Carry out a job.
