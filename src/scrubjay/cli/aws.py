@@ -119,9 +119,12 @@ def engine_for(values: Mapping[str, Any], local: ProcessEngine) -> Engine:
 
 
 def _on_dask(scheduler: str, values: Mapping[str, Any], local: ProcessEngine) -> Engine:
+    import logging
+
     from scrubjay.cli.setup import Setup
     from scrubjay.engines.dask import DaskEngine
 
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it logs what we report
     setup = Setup(values)
     settings = setup.settings
     return DaskEngine(

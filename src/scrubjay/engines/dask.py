@@ -28,6 +28,9 @@ T = TypeVar("T")
 _CONNECT = 10.0
 """Seconds for one attempt to reach the scheduler."""
 
+_CLOSE = 3.0
+"""Seconds in which a scheduler that is there hears that a client leaves."""
+
 _PAUSE = 1.0
 """Seconds between two attempts."""
 
@@ -102,8 +105,8 @@ class _Cluster(Executor):
         return self._executor.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  as its base has it
-        del cancel_futures
-        self._client.close(timeout=_CONNECT if wait else 0)
+        del wait, cancel_futures
+        self._client.close(timeout=_CLOSE)
 
 
 def _threads(executor: Executor) -> int:
