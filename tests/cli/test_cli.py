@@ -149,11 +149,13 @@ def test_examples_in_the_help_work(run: Run, tmp_path: Path, example: str) -> No
     _, verb, what, *_ = [*example.split(), ""]
     if verb in {"prune", "verify"}:
         assert run("make", "movie.mp4", "-o", what).returncode == 0
+    if "--check" in example:
+        assert run("make", "movie.mp4", "-o", example.rsplit(maxsplit=1)[-1]).returncode == 0
     if verb in {"slices", "publish"}:
         assert run("plan", "movie.mp4", "-o", what).returncode == 0
     if verb == "publish":
         assert run("slices", what, "--source", "movie.mp4", "--shard", "1/1").returncode == 0
-    makes = verb in {"make", "prune", "verify", "publish"}
+    makes = verb in {"make", "prune", "verify", "publish"} or "--check" in example
     done = run(*example.split()[1:])
     assert (done.returncode, done.stdout != "") == (0, verb != "slices"), done.stderr
     assert bool(list(tmp_path.rglob("index.html"))) == makes

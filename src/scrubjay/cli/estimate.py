@@ -72,8 +72,7 @@ class _Length(click.ParamType[Fraction]):
     cls=GroupedCommand,
     short_help="Estimate time, bytes and money before previews are made.",
     epilog="\b\nExamples:\n"
-    "  scrubjay estimate movie.mp4\n"
-    "  scrubjay estimate movie.mp4 --recipe web --engine aws-lambda --html movie.html\n"
+    "  scrubjay estimate movie.mp4 --recipe web --no-choices\n"
     "  scrubjay estimate --duration 3h --count 1000 --engine aws-lambda\n"
     "  scrubjay estimate films/ --workers 8\n"
     "  scrubjay estimate --check previews/",

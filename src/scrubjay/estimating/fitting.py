@@ -90,15 +90,7 @@ def fitted(sampling: Sampling) -> Rates:
     fixed = _fixed(spots, lambda piece: piece.used.cpu - piece.used.opening)
     lead_in = _lead_in(spots)
 
-    def cost(spot: Spot) -> tuple[float, float]:
-        whole = _continued(spot.pieces, fixed, lead_in)
-        if not spot.parts:
-            return whole
-        again = _continued(spot.parts, fixed, lead_in)
-        first = _continued(spot.pieces[:1], fixed, lead_in)
-        return whole[0] + (again[0] - first[0]) / 2, whole[1]
-
-    second, share = _ratio([cost(spot) for spot in spots], unseen)
+    second, share = _ratio([_continued(spot, fixed, lead_in) for spot in spots], unseen)
     memory = [piece.used.memory_bytes for piece in _all(spots)]
     if sampling.whole:
         memory.append(sampling.whole.used.memory_bytes)
@@ -145,28 +137,42 @@ def _fixed(
 
 def _lead_in(spots: Sequence[Spot]) -> float:
     """Return what is decoded before a cold piece, on average."""
-    found: list[float] = []
-    for spot in spots:
-        for pieces in (spot.pieces, spot.parts):
-            cold = [piece for piece in pieces if piece.is_cold and piece.start > 0]
-            warm = [piece for piece in pieces if not piece.is_cold]
-            if cold and warm:
-                per_second = sum(each.used.cpu for each in warm) / sum(each.length for each in warm)
-                found += [
-                    piece.used.cpu - piece.used.opening - per_second * piece.length
-                    for piece in cold
-                ]
-    return max(0.0, mean(found)) if found else 0.0
+    found = [
+        lead
+        for spot in spots
+        for pieces in (spot.pieces, spot.parts)
+        if (lead := _lead_of(pieces)) is not None
+    ]
+    return mean(found) if found else 0.0
 
 
-def _continued(pieces: Sequence[Piece], fixed: float, lead_in: float) -> tuple[float, float]:
-    """Return the cost of pieces as if each had gone on from one before, and their length."""
+def _lead_of(pieces: Sequence[Piece]) -> float | None:
+    """Return what was decoded before the first of some pieces, if another shows what they cost."""
+    warm = [piece for piece in pieces if not piece.is_cold]
+    cold = [piece for piece in pieces if piece.is_cold and piece.start > 0]
+    if not (warm and cold):
+        return None
+    each = sum(piece.used.cpu for piece in warm) / sum(piece.length for piece in warm)
+    lead = mean(piece.used.cpu - piece.used.opening - each * piece.length for piece in cold)
+    return max(0.0, lead)
+
+
+def _continued(spot: Spot, fixed: float, lead_in: float) -> tuple[float, float]:
+    """Return what a spot's pieces cost as if their worker had come from before, and their length.
+
+    Keyframes may be ten seconds apart, so what is decoded before a spot is the spot's own, if it
+    is known.
+    """
+    lead = _lead_of(spot.pieces)
+    if lead is None:
+        lead = _lead_of(spot.parts)
+    if lead is None:
+        lead = lead_in
     cost = 0.0
-    for piece in pieces:
-        lead = lead_in if piece.is_cold and piece.start > 0 else 0.0
-        own = piece.used.cpu - piece.used.opening
-        cost += max(own - fixed - lead, 0.0)
-    return cost, sum(piece.length for piece in pieces)
+    for piece in spot.pieces:
+        own = piece.used.cpu - piece.used.opening - fixed
+        cost += max(own - (lead if piece.is_cold and piece.start > 0 else 0.0), 0.0)
+    return cost, sum(piece.length for piece in spot.pieces)
 
 
 def _output(name: str, spots: Sequence[Spot], unseen: float, options: Output) -> OutputRates:

@@ -30,7 +30,7 @@ _DELIVERY, _SENT_AT_ONCE, _SENDING = 0.3, 10, 0.02
 _ORDER = 0.01
 """Seconds of a cluster's worker to take a slice from its queue and to say that it is made."""
 
-_BUSIER = 1.15
+_BUSIER = 1.05
 """How much more CPU a slice takes with several threads, which wait for the same memory, than the
 small parts that were rendered with one."""
 
@@ -109,7 +109,7 @@ def timing_of(basis: Basis, profile: Profile, after: float) -> Timing:
              + (rates.lead_in if 0 < place < cold else 0))
             * busier / faster
             for place, length in enumerate(lengths)
-        ] + [each * busier / faster for each in whole]  # fmt: skip
+        ] + [each / faster for each in whole]  # fmt: skip
         return Timing(
             before=before + basis.start.cpu,
             first=jobs[0],
