@@ -42,6 +42,8 @@ _LONG = [
     "test_cli.py",
     "test_frames.py",
     "test_secrets.py",
+    "test_contract.py",
+    "test_dask.py",
     "test_kill_resume.py",
     "test_generations.py",
     "test_overtaken.py",
