@@ -171,7 +171,7 @@ class EngineContract:
         assert made_by(Store.open(where)) == made_by(Store.open(tmp_path / "serial"))
 
     def test_a_damaged_stretch_is_a_gap(self, bench: Bench, clip: Path, tmp_path: Path) -> None:
-        """What nobody can decode is returned and reported once; all else is made and published."""
+        """What nobody can decode is reported once, by its name; all else is made and published."""
         data = bytearray(clip.read_bytes())
         fifth = len(data) // 5
         data[fifth : 4 * fifth] = bytes(3 * fifth)
@@ -187,7 +187,9 @@ class EngineContract:
                 engine=bench.engine,
                 on_progress=events.append,
             )
-        failed = sorted(each.index for each in events if isinstance(each, SliceFailed))
+        lost = [each for each in events if isinstance(each, SliceFailed)]
+        assert [each.message.count(f"slice {each.index} (") for each in lost] == [1] * len(lost)
+        failed = sorted(each.index for each in lost)
         done = sorted(each.index for each in events if isinstance(each, SliceDone))
         assert failed
         assert sorted(failed + done) == [0, 1, 2, 3]

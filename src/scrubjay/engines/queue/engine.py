@@ -214,11 +214,13 @@ def _done(slice_: Slice, records: Collection[SliceRecord]) -> SliceDone:
 
 
 def _failed(slice_: Slice, error: str, message: str) -> SliceFailed:
+    """Return the event of a slice that failed; its worker's note mostly names the slice already."""
+    name = f"{slice_.shown}: "
     return SliceFailed(
         index=slice_.index,
         start=slice_.start,
         end=slice_.end,
         error=error,
         is_whole=slice_.is_whole,
-        message=f"{slice_.shown}: {message}",
+        message=name + message.removeprefix(name),
     )
