@@ -9,7 +9,8 @@ import av
 import numpy as np
 
 CLIP_SECONDS = 20
-_RATE, _SAMPLES = 25, 1024
+_RATE = 25
+_SOUND_RATE, _SAMPLES = 16_000, 1024  # few packets: a film of hours is copied one by one
 _WIDTH, _HEIGHT = 1280, 720
 
 
@@ -36,7 +37,7 @@ def write_clip(path: Path) -> None:
         video = container.add_stream("libx264", rate=_RATE, options=options)
         video.width, video.height, video.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
         video.bit_rate = 3_000_000
-        audio = container.add_stream("aac", rate=48_000)
+        audio = container.add_stream("aac", rate=_SOUND_RATE)
         audio.layout = "stereo"
         for k in range(_RATE * CLIP_SECONDS):
             x, y = k * 11 % 64, k * 7 % 64
@@ -46,14 +47,11 @@ def write_clip(path: Path) -> None:
             frame.pts, frame.time_base = k, Fraction(1, _RATE)
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
-        for k in range(CLIP_SECONDS * 48_000 // _SAMPLES):
+        for k in range(CLIP_SECONDS * _SOUND_RATE // _SAMPLES):
             waves = (random.standard_normal((2, _SAMPLES)) * 0.1).astype(np.float32)
             sound = av.AudioFrame.from_ndarray(waves, format="fltp", layout="stereo")
-            sound.sample_rate, sound.pts, sound.time_base = (
-                48_000,
-                k * _SAMPLES,
-                Fraction(1, 48_000),
-            )
+            sound.sample_rate, sound.pts = _SOUND_RATE, k * _SAMPLES
+            sound.time_base = Fraction(1, _SOUND_RATE)
             container.mux(audio.encode(sound))
         container.mux(audio.encode(None))
 
