@@ -82,7 +82,7 @@ def _estimate_charts(
             go.Scatter(
                 x=[*_WORKERS],
                 y=[each / scale for each in times],
-                name=f"slices of {cutting.slice_length:g} s",
+                name=f"slices of {cutting.slice_length:.4g} s",
                 mode="lines+markers",
                 line={"color": BLUE},
             ),
@@ -100,7 +100,7 @@ def _estimate_charts(
     yield (
         f"Time by slice length, with {cutting.workers} workers",
         _bars(
-            [f"{each.slice_length:g} s" for each in lengths],
+            [f"{each.slice_length:.4g} s" for each in lengths],
             [each.seconds / scale for each in lengths],
             f"Time ({unit})",
         ),

@@ -27,7 +27,7 @@ _THOUSAND = 1000
 def estimate_rows(found: Estimate) -> Iterator[tuple[str, str]]:
     """Yield what a person wants to know of an estimate: a topic and a sentence."""
     videos = f"{found.count:,} videos of {_time(found.duration)}" if found.count > 1 else ""
-    yield "video", videos or f"{_time(found.duration)}, {found.slices} slices"
+    yield "video", videos or f"{_time(found.duration)}, {_count(found.slices, 'slice')}"
     yield (
         "CPU time",
         _range(found.cpu, duration_text)
@@ -52,7 +52,11 @@ def estimate_rows(found: Estimate) -> Iterator[tuple[str, str]]:
 def _workers(found: Estimate) -> str:
     what = {"local": "worker", "procrastinate": "worker of a queue", "aws-lambda": "function"}
     first, _, rest = what[found.engine].partition(" ")
-    return f"{found.workers:,} {first}{'s' if found.workers > 1 else ''}{rest and f' {rest}'}"
+    return f"{_count(found.workers, first)}{rest and f' {rest}'}"
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _cost(found: Estimate) -> str:
@@ -81,8 +85,8 @@ def _basis(found: Estimate) -> str:
     if sampled.note:
         return sampled.note
     text = (
-        f"{sampled.rendered:.0f} s of video that were rendered at {sampled.spots} spots, in "
-        f"{sampled.seconds:.0f} s"
+        f"{sampled.rendered:.0f} s of video that were rendered at "
+        f"{_count(sampled.spots, 'spot')}, in {sampled.seconds:.0f} s"
     )
     return f"{text}; stopped early" if sampled.is_stopped else text
 
@@ -110,7 +114,7 @@ def cutting_rows(found: Cutting) -> Iterator[tuple[str, str]]:
         (
             f"{duration_text(found.serial)} that no second worker shortens; so at most "
             f"{found.amdahl:.1f} times faster (Amdahl), and {found.gustafson:.1f} times as much "
-            f"video in the same time with {found.workers} workers (Gustafson)"
+            f"video in the same time with {_count(found.workers, 'worker')} (Gustafson)"
         ),
     )
     yield (
@@ -123,7 +127,7 @@ def cutting_rows(found: Cutting) -> Iterator[tuple[str, str]]:
 
 
 def _length(seconds: float) -> str:
-    return f"{seconds:g} s" if seconds < _THOUSAND else duration_text(seconds)
+    return f"{seconds:.4g} s" if seconds < _THOUSAND else duration_text(seconds)
 
 
 def survey_rows(found: Survey) -> Iterator[tuple[str, str]]:
@@ -137,7 +141,7 @@ def survey_rows(found: Survey) -> Iterator[tuple[str, str]]:
         ),
     )
     yield "CPU time", _range(found.cpu, duration_text)
-    yield "time", f"{_range(found.wall, duration_text)} with {found.workers:,} workers"
+    yield "time", f"{_range(found.wall, duration_text)} with {_count(found.workers, 'worker')}"
     yield (
         "size",
         (
@@ -166,7 +170,7 @@ def survey_rows(found: Survey) -> Iterator[tuple[str, str]]:
 
 def check_rows(found: Check) -> Iterator[tuple[str, str]]:
     """Yield what an estimate said beside what was used."""
-    yield "set", f"{found.video}, {found.slices} slices"
+    yield "set", f"{found.video}, {_count(found.slices, 'slice')}"
     yield "estimate", f"from {found.basis}"
     for row in found.rows:
         text: Callable[[float], str] = duration_text if row.unit == "s" else bytes_text
